@@ -1,0 +1,34 @@
+"""What an engine is. A new engine is a new file with one class of this shape, named in `engines.ENGINES`."""
+
+from typing import Protocol
+
+from song.progress import Progress
+from song.request import Knobs, SongRequest
+from song.take import Take
+
+
+class Engine(Protocol):
+    """A way of making sound. Made cheaply; `load` does the heavy part, once, in the process that will generate."""
+
+    name: str
+    version: str  # changes whenever the same request would sound different
+    modes: tuple[str, ...]
+    groups: tuple[type[Knobs], ...]  # the knob groups it reads
+
+    def available(self) -> str | None:
+        """Why this engine cannot be used here, as a sentence that says what to do; None if it can."""
+
+    def styles(self) -> tuple[str, ...]:
+        """Styles it knows by name; empty if any words will do."""
+
+    def check(self, request: SongRequest) -> None:
+        """Raise BadRequest for what only this engine can know is wrong. Fast: no loading."""
+
+    def load(self) -> None:
+        """Get ready, so that the first song does not wait."""
+
+    def generate(self, request: SongRequest, progress: Progress) -> Take:
+        """Make the song. `request.seed` is set and `variations` is 1."""
+
+    def unload(self) -> None:
+        """Give memory back."""

@@ -1,0 +1,53 @@
+"""Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+VERSION = "0.1.0"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Settings(BaseSettings):
+    """How this studio runs. Sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="STUDIO_", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("studio", appauthor=False))
+    host: str = "127.0.0.1"
+    port: int = Field(7860, ge=0, le=65535)
+    token: str = ""
+    engine: str = "auto"
+    soundfont: Path | None = None
+    lane: Literal["process", "inline"] = "process"
+    max_upload: int = Field(200 * 2**20, gt=0)
+    max_duration: float = Field(600, ge=5)
+    min_free_disk: int = Field(500 * 2**20, ge=0)
+
+    @property
+    def database(self) -> Path:
+        return self.home / "studio.db"
+
+    @property
+    def takes(self) -> Path:
+        return self.home / "takes"
+
+    @property
+    def temp(self) -> Path:
+        return self.home / "temp"
+
+    @property
+    def open_to_network(self) -> bool:
+        """True where somebody else's machine can reach the page."""
+        return self.host not in LOOPBACK
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises pydantic's ValidationError for a bad environment."""
+    return Settings()

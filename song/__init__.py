@@ -1,0 +1,1 @@
+"""The nouns: what a song is asked for, made of and kept as. Knows no engine, no page and no database."""

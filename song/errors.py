@@ -1,0 +1,75 @@
+"""The family of errors. Every message is one plain sentence that says what is wrong and what to do.
+
+    StudioError
+    ├── BadRequest        the words or numbers cannot be used; names the field      exit 2
+    ├── CannotMake        the request is fine, this machine cannot do it now        exit 3
+    │   ├── EngineMissing     the engine is not available here
+    │   ├── DiskFull          not enough room to keep a song
+    │   └── EngineFailed      the engine broke; the job says how
+    ├── CannotOpen        the library cannot be used as it is on disk               exit 3
+    └── NotFound          no such take or job                                       exit 2
+
+    Cancelled             somebody pressed Cancel; not a fault                      exit 130
+"""
+
+
+class StudioError(Exception):
+    """Anything the studio says no with. `code` is stable for scripts, `exit_code` for the command line."""
+
+    code = "error"
+    exit_code = 3
+
+
+class BadRequest(StudioError):
+    """A request that cannot be used. `field` names the knob, so that a page can point at it."""
+
+    code = "bad_request"
+    exit_code = 2
+
+    def __init__(self, field: str, message: str):
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class CannotMake(StudioError):
+    """The request is fine, but it cannot be made here and now."""
+
+    code = "cannot_make"
+
+
+class EngineMissing(CannotMake):
+    """The engine asked for is not available on this machine."""
+
+    code = "engine_missing"
+
+
+class DiskFull(CannotMake):
+    """There is not enough free space to keep a song."""
+
+    code = "disk_full"
+
+
+class EngineFailed(CannotMake):
+    """The engine broke while it made the song."""
+
+    code = "engine_failed"
+
+
+class CannotOpen(StudioError):
+    """The library on disk cannot be opened: locked, newer than this studio, damaged or not writable."""
+
+    code = "cannot_open"
+
+
+class NotFound(StudioError):
+    """No take or job has this id."""
+
+    code = "not_found"
+    exit_code = 2
+
+
+class Cancelled(Exception):
+    """The job was cancelled. Raised by `Progress`, passed through by every engine."""
+
+    code = "cancelled"
+    exit_code = 130

@@ -1,0 +1,173 @@
+"""What can be asked for. A knob is declared here, once; page, script doors, command line and recipe read it from here.
+
+A mode is a sentence of knob groups: `class Generate(Song, Arrangement, Mastering)`. `None` means "not said":
+then the words decide, and where they are silent, the style does.
+"""
+
+import inspect
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+import tooltips as tip
+from song.errors import BadRequest
+from song.key import Key
+
+SEED_LIMIT = 2**32
+METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def knob(default: Any, low: float, high: float, help: str, step: float | None = None) -> Any:
+    """A number with a range; `step` is how finely the page moves it."""
+    return Field(default, ge=low, le=high, description=help, json_schema_extra={"step": step})
+
+
+def _clean(text: str) -> str:
+    """Text as the studio keeps it: composed Unicode (NFC), no control characters, no broken surrogates."""
+    if _FORBIDDEN.search(text):
+        raise ValueError("contains control characters or broken text; type it again as plain words")
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _worded(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise ValueError("is empty; describe the song in a few words")
+    return text
+
+
+def _whole(value: Any) -> Any:
+    """Pages and JSON clients send whole numbers as 7.0."""
+    return int(value) if isinstance(value, float) and math.isfinite(value) and value == int(value) else value
+
+
+def _blank_is_unsaid(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _key(text: str) -> str:
+    return str(Key.parse(text))
+
+
+Text = Annotated[str, AfterValidator(_clean)]
+Prompt = Annotated[str, AfterValidator(_clean), AfterValidator(_worded)]
+StyleName = Annotated[Annotated[str, Field(max_length=60), AfterValidator(_clean)] | None, BeforeValidator(_blank_is_unsaid)]
+KeyName = Annotated[Annotated[str, Field(max_length=30), AfterValidator(_key)] | None, BeforeValidator(_blank_is_unsaid)]
+Seed = Annotated[int | None, BeforeValidator(_whole)]
+Count = Annotated[int, BeforeValidator(_whole)]
+Meter = Annotated[Literal["2/4", "3/4", "4/4", "5/4", "6/8", "7/8"] | None, BeforeValidator(_blank_is_unsaid)]
+
+
+class Knobs(BaseModel):
+    """A group of knobs. The docstring of each group titles its accordion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Song(Knobs):
+    """Song"""
+
+    prompt: Prompt = Field(description=tip.prompt, max_length=4000, json_schema_extra={"lines": 3})
+    style: StyleName = Field(None, description=tip.style)
+    duration: float | None = knob(None, 5, 600, tip.duration, 1)
+    bpm: float | None = knob(None, 30, 300, tip.bpm, 1)
+    key: KeyName = Field(None, description=tip.key)
+    seed: Seed = Field(None, ge=0, lt=SEED_LIMIT, description=tip.seed)
+    variations: Count = knob(1, 1, 8, tip.variations, 1)
+    engine: Text = Field("auto", description=tip.engine, max_length=30)
+    title: Text = Field("", description=tip.title, max_length=120)
+
+
+class Arrangement(Knobs):
+    """Arrangement"""
+
+    meter: Meter = Field(None, description=tip.meter)
+    ending: Literal["auto", "ring", "stop", "fade"] = Field("auto", description=tip.ending)
+    humanize: float = knob(0.5, 0, 1, tip.humanize, 0.05)
+
+
+class Mastering(Knobs):
+    """Mastering"""
+
+    target_lufs: float = knob(-14, -30, -8, tip.target_lufs, 0.5)
+    fade_in: float = knob(0, 0, 20, tip.fade_in, 0.5)
+    fade_out: float = knob(0, 0, 20, tip.fade_out, 0.5)
+
+
+class Generate(Song, Arrangement, Mastering):
+    """A song from words."""
+
+    mode: Literal["generate"] = "generate"
+
+
+SongRequest = Generate  # the other modes join here, told apart by `mode`
+MODES: tuple[type[Knobs], ...] = (Generate,)
+_adapter: TypeAdapter[SongRequest] = TypeAdapter(SongRequest)
+
+
+def read(values: Mapping[str, Any]) -> SongRequest:
+    """A request from plain values. Raises BadRequest with one sentence that names the field."""
+    try:
+        return _adapter.validate_python(dict(values))
+    except ValidationError as error:
+        raise _sentence(error) from None
+
+
+def read_json(text: str) -> SongRequest:
+    """A request from its JSON. Raises BadRequest."""
+    try:
+        return _adapter.validate_json(text)
+    except ValidationError as error:
+        raise _sentence(error) from None
+
+
+def groups(mode: type[Knobs]) -> Iterator[tuple[type[Knobs], dict[str, Any]]]:
+    """The mode's knobs, group by group, in the order its class names them."""
+    for part in mode.__mro__:
+        fields = getattr(mode, "model_fields", {})
+        names = [name for name in inspect.get_annotations(part) if name in fields and name != "mode"]
+        if names:
+            yield part, {name: fields[name] for name in names}
+
+
+def fields(mode: type[Knobs]) -> dict[str, Any]:
+    """All knobs of a mode by name, in order."""
+    return {name: field for _, members in groups(mode) for name, field in members.items()}
+
+
+def limits(field: Any) -> tuple[float | None, float | None]:
+    """Lowest and highest value of a number knob, None where there is none."""
+    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
+    return low, high
+
+
+def _sentence(error: ValidationError) -> BadRequest:
+    """The first complaint as a plain sentence; pydantic's own words speak of types, not of songs."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    name = place[0] if place else "request"
+    kind, context = first["type"], first.get("ctx", {})
+    known = fields(Generate).get(name)
+    if kind == "extra_forbidden":
+        return BadRequest(name[:60], f"no such setting; known are {', '.join(fields(Generate))}")
+    if kind == "missing":
+        return BadRequest(name, "is missing; describe the song in a few words")
+    if kind == "string_unicode":
+        return BadRequest(name, "contains control characters or broken text; type it again as plain words")
+    if kind == "value_error":
+        return BadRequest(name, str(context["error"]))
+    if kind == "string_too_long":
+        return BadRequest(name, f"is too long; use at most {context['max_length']} characters")
+    if kind == "literal_error":
+        return BadRequest(name, f"must be one of {context['expected']}".replace("'", '"'))
+    if name == "seed":
+        return BadRequest(name, f"must be a whole number from 0 to {SEED_LIMIT - 1}")
+    if known is not None and None not in (bounds := limits(known)):
+        whole = "whole number" if "int" in kind or name == "variations" else "number"
+        return BadRequest(name, f"must be a {whole} from {bounds[0]:g} to {bounds[1]:g}")
+    return BadRequest(name, "must be text" if "string" in kind else "cannot be read; check its type")

@@ -1,0 +1,17 @@
+"""What every knob means, in plain words. One name per knob; tests hold that each tip has its knob."""
+
+prompt = "What should it sound like? Style, tempo, key, mood, instruments, length: plain words."
+style = "The style to write in. Empty reads it from the words."
+duration = "Length of the song in seconds. Empty reads it from the words, else 30 seconds."
+bpm = "Tempo in quarter notes per minute. Empty reads it from the words, else the style chooses."
+key = 'Key and mode, like "D minor" or "F# dorian". Empty reads it from the words, else the style chooses.'
+seed = "Same seed and same words, same song. Empty picks one for you."
+engine = "What makes the sound. Auto takes the best engine that is ready on this machine."
+variations = "How many songs to make from these words, each with a seed of its own."
+title = "The name of the song. Empty takes it from the words."
+meter = "Beats in a bar. Empty reads it from the words, else the style chooses."
+ending = "How the song ends: a last chord that rings, a stop on the beat, or a fade. Auto lets the style choose."
+humanize = "How freely the players treat time and touch. 0 is a machine, 1 a loose band."
+target_lufs = "Loudness of the finished song (integrated, ITU-R BS.1770). -14 suits streaming."
+fade_in = "Seconds of fade at the start."
+fade_out = "Seconds of fade at the end."
