@@ -24,6 +24,9 @@ class Engine(Protocol):
     def check(self, request: SongRequest) -> None:
         """Raise BadRequest for what only this engine can know is wrong. Fast: no loading."""
 
+    def duration(self, request: SongRequest) -> float:
+        """How long the song will be, in seconds. Fast: no loading. Raises BadRequest like `check`."""
+
     def load(self) -> None:
         """Get ready, so that the first song does not wait."""
 

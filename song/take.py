@@ -21,6 +21,7 @@ class Take:
     stems     separate parts by name, of the audio's shape; they sum to `mix`
     mix       the sum of the stems, before the engine's own bus processing
     notices   sentences the user should see, e.g. a style that was not found; also in the recipe
+    versions  what else the sound depends on, e.g. the SoundFont; joins the recipe's versions
     """
 
     request: SongRequest
@@ -33,6 +34,7 @@ class Take:
     stems: dict[str, Audio] = field(default_factory=dict)
     mix: Audio | None = None
     notices: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 class Facts(BaseModel):

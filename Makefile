@@ -1,0 +1,82 @@
+# make run    installs what is missing and starts the studio     make run PORT=7861 HOST=0.0.0.0
+# make test   installs what is missing and runs every test
+# Needs Python 3.11-3.13 and make, nothing else.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+FONT_PACKAGE := fluidr3mono-gm-soundfont
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+ifdef PORT
+export STUDIO_PORT := $(PORT)
+endif
+ifdef HOST
+export STUDIO_HOST := $(HOST)
+endif
+
+.PHONY: run install test test-slow lint format bench doctor soundfont browser clean
+
+run: install soundfont
+	@exec $(BIN)/python app.py
+
+install: .venv/.installed
+
+test: .venv/.tested browser
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: .venv/.tested browser
+	@$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
+
+lint: .venv/.tested
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: .venv/.tested
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: .venv/.tested
+	@$(BIN)/python bench/$(or $(NAME),studio).py $(ARGS)
+
+doctor: install
+	@$(BIN)/studio doctor
+
+# The newest Python that the libraries have wheels for comes first.
+.venv/bin/python:
+	@for python in python3.13 python3.12 python3.11 python3; do \
+	  if "$$python" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    echo "Building .venv with $$("$$python" --version)"; exec "$$python" -m venv .venv; \
+	  fi; \
+	done; \
+	echo "No Python 3.11, 3.12 or 3.13 with venv was found; install one (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing the studio; this takes a minute or two, once."
+	@$(PIP) -e .
+	@echo "Compiling the instruments, once."
+	@$(BIN)/python -c "import backend; backend.warm()"
+	@touch $@
+
+.venv/.tested: .venv/.installed
+	@$(PIP) -e '.[test]'
+	@touch $@
+
+# A General MIDI SoundFont makes acoustic instruments sound better. No root needed; without one the studio's own play.
+soundfont:
+	@if [ ! -e .soundfonts ] && ! ls /usr/share/sounds/sf[23]/* /usr/share/soundfonts/* >/dev/null 2>&1; then \
+	  mkdir -p .soundfonts/fetch && cd .soundfonts/fetch && \
+	  { timeout 120 apt-get download $(FONT_PACKAGE) >/dev/null 2>&1 && dpkg -x $(FONT_PACKAGE)_*.deb .. \
+	    && echo "Fetched the SoundFont FluidR3Mono (MIT)." \
+	    || echo "No SoundFont could be fetched; the studio's own instruments play."; }; \
+	  cd ../.. && rm -rf .soundfonts/fetch; rmdir .soundfonts 2>/dev/null || true; \
+	fi
+
+# The page is tested in a real browser: the system's Chromium, else Playwright's.
+browser: .venv/.tested
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -qq chromium >/dev/null 2>&1; } \
+	  || $(BIN)/python -m playwright install chromium >/dev/null 2>&1 \
+	  || echo "No Chromium could be installed; the tests of the page will say so." >&2; \
+	fi
+
+clean:
+	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

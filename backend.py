@@ -1,0 +1,275 @@
+"""Studio: the one lazily built object. request -> engine -> finish -> keep.
+
+`make` and `stems` are the two tasks the lane carries out, in a worker process or inline; they touch no database.
+"""
+
+import functools
+import platform
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import durable
+import post_process
+from composer import midi
+from engines import ENGINES, Engine
+from jobs import InThread, InWorker, Lane, Runner, serve
+from library import FILES, Library, new_id
+from settings import VERSION, Settings, settings
+from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing
+from song.job import Job
+from song.progress import Progress, part, silent
+from song.request import SEED_LIMIT, SongRequest, read
+from song.take import Facts, Kept, Recipe, Take
+
+BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
+WORKER = "import backend; backend.work({handle})"
+LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
+
+
+@functools.cache
+def engines() -> dict[str, Engine]:
+    """The engines of this process by name, best first. Made, not loaded."""
+    return {engine.name: engine for engine in (kind() for kind in ENGINES)}
+
+
+def engine_for(request: SongRequest) -> Engine:
+    """The engine a request asks for. Raises BadRequest for an unknown one, EngineMissing for one that is not ready."""
+    name = settings().engine if request.engine == "auto" else request.engine
+    if name == "auto":
+        return next(engine for engine in engines().values() if engine.available() is None)
+    if name not in engines():
+        raise BadRequest("engine", f"there is none of this name; use auto, {', '.join(engines())}")
+    if lack := engines()[name].available():
+        raise EngineMissing(lack)
+    return engines()[name]
+
+
+# -- the tasks ------------------------------------------------------------------------------------------------------------
+
+
+def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request. Answers the recipe."""
+    started = time.perf_counter()
+    request = read(arguments["request"])
+    take, finished = _perform(request, part(progress, 0.0, 0.95))
+    progress(0.95, "writing")
+    recipe = _recipe(arguments["id"], take, finished, time.perf_counter() - started)
+    post_process.write_wav(folder / FILES["audio"], finished.audio, recipe)
+    if take.score is not None:
+        with durable.atomic(folder / FILES["midi"]) as path:
+            midi.write(take.score, path)
+    durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
+    progress(1.0, "keeping")
+    return recipe.model_dump(mode="json")
+
+
+def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Make a kept take again and write its stems. `arguments`: recipe. Raises CannotMake if it comes out different."""
+    recipe = Recipe.model_validate(arguments["recipe"])
+    take, finished = _perform(recipe.request, progress)
+    if post_process.samples_sha256(finished.audio) != recipe.samples_sha256:
+        raise CannotMake(
+            "This take was made by another version of the studio or on another machine, so its stems would differ; "
+            "press Again to make the song anew, then take the stems of that."
+        )
+    post_process.write_stems_zip(folder / FILES["stems"], take.stems, recipe.title)
+    return {}
+
+
+def _perform(request: SongRequest, progress: Progress) -> tuple[Take, post_process.Finished]:
+    """Play the song and bring it to its loudness."""
+    take = engine_for(request).generate(request, part(progress, 0.0, 0.85))
+    progress(0.85, "mastering")
+    return take, post_process.finish(
+        take.audio, target_lufs=request.target_lufs, fade_in=request.fade_in, fade_out=request.fade_out
+    )
+
+
+TASKS = {"make": make, "stems": stems}
+
+
+def work(handle: int) -> None:
+    """The worker process: holds the engines and carries out tasks until the studio is gone."""
+    serve(handle, TASKS, warm)
+
+
+def warm() -> None:
+    """Load the engine that "auto" means, so that the first song does not wait."""
+    next(engine for engine in engines().values() if engine.available() is None).load()
+
+
+# -- the studio -----------------------------------------------------------------------------------------------------------
+
+
+class Studio:
+    """What every door talks to: page, scripts and command line. Raises CannotOpen if the library cannot be used."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.library = Library(settings)
+        runner: Runner = InWorker(WORKER) if settings.lane == "process" else InThread(TASKS)
+        self.lane = Lane(self.library, runner)
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        return engines()
+
+    def start(self, only: str | None = None) -> None:
+        """Own the lane, if nobody else does, and begin to work."""
+        self.lane.start(only)
+
+    def close(self) -> None:
+        """Stop working; an unfinished job waits for the next start."""
+        self.lane.stop()
+        self.library.close()
+
+    def submit(self, request: SongRequest) -> Job:
+        """Write the job down and let the lane have it. Raises BadRequest, EngineMissing, DiskFull; then nothing is written."""
+        engine = engine_for(request)
+        if request.mode not in engine.modes:
+            raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
+        engine.check(request)
+        self._check_room(engine.duration(request), request.variations)
+        seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
+        job = self.library.enqueue(request.model_copy(update={"engine": engine.name, "seed": seed}))
+        self.lane.wake()
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """The newest that is known of a job. Raises NotFound."""
+        current = self.lane.current
+        return current if current is not None and current.id == job_id else self.library.job(job_id)
+
+    def follow(self, job_id: str, beat: float = 5.0) -> Iterator[Job]:
+        """Every change of a job, and at least one item every `beat` seconds; the last item is final. Raises NotFound."""
+        told: tuple[object, ...] = ()
+        spoke = 0.0
+        while True:
+            job = self.job(job_id)
+            news = (job.state, job.stage, round(job.fraction, 2), job.takes)
+            if news != told or time.monotonic() - spoke >= beat:
+                told, spoke = news, time.monotonic()
+                yield job
+            if job.final:
+                return
+            with self.lane.changed:
+                self.lane.changed.wait(min(0.2, beat))
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job that waits or runs; a finished one stays finished. Raises NotFound."""
+        job = self.library.cancel(job_id)
+        self.lane.cancel(job_id)
+        return job
+
+    def export(self, take_id: str, kind: str) -> Path:
+        """A take as a file: wav, flac, mp3, midi, stems (zip) or recipe (json), made when first asked for."""
+        kept = self.library.take(take_id)
+        folder = self.settings.takes / kept.id
+        there = {"wav": "audio", "midi": "midi", "recipe": "recipe"}
+        if kind in there:
+            if there[kind] not in kept.files:
+                raise CannotMake(f"This take has no {kind} file.")
+            return Path(kept.files[there[kind]])
+        if kind in ("flac", "mp3"):
+            return self._converted(kept, folder / f"song.{kind}")
+        if kind == "stems":
+            return self._stems(kept, folder)
+        raise BadRequest("kind", "must be one of wav, flac, mp3, midi, stems, recipe")
+
+    def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
+        """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""
+        arguments = {"id": new_id(), "request": recipe.request.model_dump(mode="json")}
+        again = Recipe.model_validate(make(arguments, folder, silent))
+        return folder / FILES["audio"], again, again.samples_sha256 == recipe.samples_sha256
+
+    def _check_room(self, duration: float, variations: int) -> None:
+        if duration > self.settings.max_duration:
+            raise BadRequest("duration", f"this studio makes at most {self.settings.max_duration:g} seconds; ask for less")
+        needed = self.settings.min_free_disk + int(2 * duration * BYTES_PER_SECOND * variations)
+        free = shutil.disk_usage(self.settings.home).free
+        if free < needed:
+            raise DiskFull(
+                f"Not enough room on the disk: {needed / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free; "
+                "delete something, or set STUDIO_HOME to another disk."
+            )
+
+    def _converted(self, kept: Kept, path: Path) -> Path:
+        if not path.exists():
+            post_process.convert(Path(kept.files["audio"]), path, kept.recipe)
+        return path
+
+    def _stems(self, kept: Kept, folder: Path) -> Path:
+        path = folder / FILES["stems"]
+        if not path.exists():
+            arguments = {"recipe": kept.recipe.model_dump(mode="json")}
+            if self.lane.ours:
+                self.lane.call("stems", arguments, folder)
+            else:
+                stems(arguments, folder, silent)
+        return path
+
+
+_building = threading.Lock()
+
+
+@functools.cache
+def _studio() -> Studio:
+    return Studio(settings())
+
+
+def studio() -> Studio:
+    """The studio of this process, built when first asked for. Raises CannotOpen."""
+    with _building:
+        return _studio()
+
+
+def _recipe(id: str, take: Take, finished: post_process.Finished, seconds: float) -> Recipe:
+    request, plan = take.request, take.plan
+    return Recipe(
+        id=id,
+        title=request.title or _title(request.prompt),
+        created=datetime.now(UTC),
+        mode=request.mode,
+        engine=take.engine,
+        engine_version=take.engine_version,
+        versions=_versions() | take.versions,
+        request=request,
+        seed=request.seed or 0,
+        duration=finished.audio.duration,
+        sample_rate=finished.audio.sample_rate,
+        channels=finished.audio.channels,
+        plan=plan,
+        facts=Facts(
+            lufs=round(finished.lufs, 2),
+            true_peak_dbtp=round(finished.true_peak_dbtp, 2),
+            bpm=plan.get("bpm"),
+            key=plan.get("key"),
+        ),
+        notices=(*take.notices, *finished.notices),
+        seconds_spent=round(seconds, 3),
+        samples_sha256=post_process.samples_sha256(finished.audio),
+    )
+
+
+def _title(prompt: str) -> str:
+    """The first words of the prompt, as a title."""
+    words = prompt.replace("\n", " ").split(",")[0].split()[:8]
+    return " ".join(words)[:80].strip(" .;:") or "Untitled"
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """What a bit-identical replay depends on."""
+    return {
+        "studio": VERSION,
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "machine": f"{platform.system()} {platform.machine()}",
+    }

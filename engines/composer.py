@@ -1,0 +1,65 @@
+"""The embedded engine: writes the song and plays it, with no download, on any CPU."""
+
+from functools import cached_property
+from pathlib import Path
+
+from composer.arrange import compose
+from composer.plan import plan, style_names
+from settings import settings
+from song.audio import Audio
+from song.progress import Progress, part
+from song.request import Arrangement, Knobs, Song, SongRequest
+from song.take import Take
+
+
+class Composer:
+    """prompt -> plan -> score -> stems -> mix, in about a second."""
+
+    name = "composer"
+    version = "1"
+    modes: tuple[str, ...] = ("generate",)
+    groups: tuple[type[Knobs], ...] = (Song, Arrangement)
+
+    def available(self) -> str | None:
+        return None
+
+    def styles(self) -> tuple[str, ...]:
+        return tuple(style_names())
+
+    def check(self, request: SongRequest) -> None:
+        plan(request.model_copy(update={"seed": request.seed or 0}))
+
+    def duration(self, request: SongRequest) -> float:
+        return plan(request.model_copy(update={"seed": request.seed or 0})).duration
+
+    def load(self) -> None:
+        from composer.synth import warm  # compiled code: half a second to import, so only where sound is made
+
+        warm()
+
+    def unload(self) -> None:
+        self.__dict__.pop("_font", None)
+
+    def generate(self, request: SongRequest, progress: Progress) -> Take:
+        from composer.mix import mixdown
+        from composer.synth import render
+
+        progress(0.0, "planning")
+        decided = plan(request)
+        progress(0.02, "composing")
+        score = compose(decided)
+        font, notices = self._font
+        stems = render(score, decided, font, part(progress, 0.1, 0.6))
+        mixed = mixdown(stems, score, decided, part(progress, 0.6, 1.0))
+        return Take(
+            request=request,
+            engine=self.name,
+            engine_version=self.version,
+            audio=Audio(mixed.master),
+            plan=decided.as_json(),
+            score=score,
+            stems={name: Audio(samples) for name, samples in mixed.stems.items()},
+            mix=Audio(mixed.mix),
+            notices=(*decided.notices, *notices),
+            versions={"soundfont": font.name if font else "none"},
+        )

@@ -1,0 +1,365 @@
+"""Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
+
+    <home>/studio.db          jobs and takes
+    <home>/takes/<id>/        song.wav, song.mid, recipe.json; song.flac, song.mp3 and stems.zip once somebody asked
+    <home>/temp/              work in progress; empty whenever nothing runs
+    <home>/set-aside/         folders found in takes/ that are no whole take
+
+A take's folder is written in temp, fsynced, renamed as a whole, and then its row is committed. A crash in between leaves
+a whole folder without a row, which `recover` adopts. Every read-modify-write is one immediate transaction.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from settings import ROOT, Settings
+from song.errors import CannotMake, CannotOpen, DiskFull, NotFound
+from song.job import Job
+from song.request import SongRequest, read_json
+from song.take import Kept, Recipe
+
+SCHEMA = "0001"  # the newest revision in migrations/versions
+BUSY_SECONDS = 10.0
+TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
+FILES = {"audio": "song.wav", "midi": "song.mid", "recipe": "recipe.json", "stems": "stems.zip"}
+
+log = logging.getLogger("studio.library")
+tables = sa.MetaData()
+
+jobs = sa.Table(
+    "jobs",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),  # sorts by age
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("takes", sa.Text, nullable=False, default="[]"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("cancelling", sa.Boolean, nullable=False, default=False),
+    sa.Column("fraction", sa.Float, nullable=False, default=0.0),
+    sa.Column("stage", sa.Text, nullable=False, default="waiting"),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error", sa.Text),
+)
+takes = sa.Table(
+    "takes",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("words", sa.Text, nullable=False),  # what the search looks through, lower case
+    sa.Column("recipe", sa.Text, nullable=False),
+    sa.Column("favourite", sa.Boolean, nullable=False, default=False),
+    sa.Column("forgotten", sa.Float),  # when; seconds since 1970
+)
+
+
+def new_id() -> str:
+    """An id that sorts by age: milliseconds since 1970, then chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
+
+
+def take_id(job_id: str, variation: int) -> str:
+    """The id of a job's n-th take (0-based). Fixed before any work, so that a crash cannot make the same take twice."""
+    return job_id if variation == 0 else f"{job_id}-{variation + 1}"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _plainly() -> Iterator[None]:
+    """Turn what SQLite says into what the user can do about it."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        said = str(error.orig).lower()
+        if "full" in said:
+            raise DiskFull("The disk is full; free some space and try again.") from error
+        if "locked" in said or "busy" in said:
+            raise CannotOpen("The library is locked by another program; close that program and try again.") from error
+        if "readonly" in said or "unable to open" in said:
+            raise CannotOpen("The library cannot be written; check the rights of STUDIO_HOME.") from error
+        raise CannotOpen(f"The library is damaged ({error.orig}); move studio.db away to start a new one.") from error
+
+
+class Library:
+    """The kept takes and the jobs. Safe to use from many threads and from several processes."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        try:
+            for folder in (settings.home, settings.takes, settings.temp):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotOpen(f"{settings.home} cannot be used ({error.strerror}); set STUDIO_HOME.") from error
+        self._engine = sa.create_engine(f"sqlite:///{settings.database}", connect_args={"timeout": BUSY_SECONDS})
+        sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _plainly():
+            self._migrate()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- jobs ---------------------------------------------------------------------------------------------------------
+
+    def enqueue(self, request: SongRequest) -> Job:
+        """Write the job down before any work starts."""
+        job = Job(id=new_id(), request=request)
+        with self._writing() as connection:
+            connection.execute(jobs.insert().values(id=job.id, state="queued", request=request.model_dump_json()))
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        with _plainly(), self._reading.connect() as connection:
+            row = connection.execute(jobs.select().where(jobs.c.id == job_id)).one_or_none()
+            if row is None:
+                raise NotFound(f"There is no job {job_id[:40]}.")
+            job = _job(row)
+            if job.state == "queued":
+                older = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), jobs.c.id < job.id)
+                job = job.model_copy(update={"stage": _queue_position(connection.execute(older).scalar_one())})
+        return job
+
+    def claim(self, only: str | None = None) -> Job | None:
+        """Take the oldest waiting job (or `only` that one), mark it running, and count the attempt."""
+        with self._writing() as connection:
+            waiting = jobs.select().where(jobs.c.state == "queued").order_by(jobs.c.id).limit(1)
+            row = connection.execute(waiting.where(jobs.c.id == only) if only else waiting).one_or_none()
+            if row is None:
+                return None
+            changed = {"state": "running", "attempts": row.attempts + 1, "stage": "starting"}
+            connection.execute(jobs.update().where(jobs.c.id == row.id).values(changed))
+            return _job(row).model_copy(update=changed)
+
+    def note_progress(self, job_id: str, fraction: float, stage: str) -> None:
+        """So that other processes see it too."""
+        self._change(job_id, ("running",), fraction=fraction, stage=stage)
+
+    def settle(self, job_id: str, state: str, code: str | None = None, sentence: str | None = None) -> bool:
+        """Move a running job to a final state, or back to "queued". False if it was not running any more."""
+        changed = {"state": state, "error_code": code, "error": sentence}
+        if state == "queued":
+            changed |= {"fraction": 0.0, "stage": "waiting"}
+        return self._change(job_id, ("running",), **changed)
+
+    def unclaim(self, job_id: str) -> None:
+        """Put a running job back as if it had never been claimed: the studio stops, the job is not to blame."""
+        with self._writing() as connection:
+            mine = jobs.update().where(jobs.c.id == job_id, jobs.c.state == "running")
+            connection.execute(mine.values(state="queued", attempts=jobs.c.attempts - 1, fraction=0.0, stage="waiting"))
+
+    def cancel(self, job_id: str) -> Job:
+        """A waiting job is cancelled at once; a running one is marked, and its lane stops it. Raises NotFound."""
+        if not self._change(job_id, ("queued",), state="cancelled", stage="cancelled"):
+            self._change(job_id, ("running",), cancelling=True)
+        return self.job(job_id)
+
+    def cancelling(self, job_id: str) -> bool:
+        with _plainly(), self._reading.connect() as connection:
+            return bool(connection.execute(sa.select(jobs.c.cancelling).where(jobs.c.id == job_id)).scalar())
+
+    # -- takes --------------------------------------------------------------------------------------------------------
+
+    def keep(self, recipe: Recipe, folder: Path, job: Job | None = None) -> Kept:
+        """Move a finished folder into the library, then write its row. The files must be fsynced already."""
+        place = self.settings.takes / recipe.id
+        try:
+            os.replace(folder, place)
+            sync_folder(self.settings.takes)
+        except OSError as error:
+            raise CannotMake(f"The song could not be moved into the library ({error.strerror}).") from error
+        self._insert(recipe, job.id if job else None)
+        return self._kept(recipe, favourite=False)
+
+    def take(self, id: str) -> Kept:
+        """Raises NotFound, also for a forgotten take."""
+        with _plainly(), self._reading.connect() as connection:
+            row = connection.execute(takes.select().where(takes.c.id == id, takes.c.forgotten.is_(None))).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no take {id[:40]} in the library.")
+        return self._kept(Recipe.model_validate_json(row.recipe), row.favourite)
+
+    def takes(self, search: str = "", favourites: bool = False, limit: int = 50, offset: int = 0) -> list[Kept]:
+        """Newest first. Every word of `search` must occur in title, words, style, key or engine."""
+        query = _found(takes.select(), search, favourites).order_by(takes.c.id.desc()).limit(limit).offset(offset)
+        with _plainly(), self._reading.connect() as connection:
+            rows = connection.execute(query).all()
+        return [self._kept(Recipe.model_validate_json(row.recipe), row.favourite) for row in rows]
+
+    def count(self, search: str = "", favourites: bool = False) -> int:
+        query = _found(sa.select(sa.func.count()).select_from(takes), search, favourites)
+        with _plainly(), self._reading.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def favourite(self, id: str, on: bool = True) -> Kept:
+        """Raises NotFound."""
+        self.take(id)
+        with self._writing() as connection:
+            connection.execute(takes.update().where(takes.c.id == id).values(favourite=on))
+        return self.take(id)
+
+    def forget(self, id: str) -> Kept:
+        """Take it out of sight. Its files stay for a week, so that `restore` can bring it back. Raises NotFound."""
+        kept = self.take(id)
+        with self._writing() as connection:
+            connection.execute(takes.update().where(takes.c.id == id).values(forgotten=time.time()))
+        return kept
+
+    def restore(self, id: str) -> Kept:
+        """Undo `forget`. Raises NotFound."""
+        with self._writing() as connection:
+            connection.execute(takes.update().where(takes.c.id == id).values(forgotten=None))
+        return self.take(id)
+
+    # -- after a crash ------------------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """What the one process that owns the lane does before it starts: adopt, sweep, and queue again what was cut off."""
+        self._adopt()
+        self._sweep()
+        with self._writing() as connection:
+            running = jobs.update().where(jobs.c.state == "running")
+            connection.execute(running.where(jobs.c.cancelling).values(state="cancelled", stage="cancelled"))
+            connection.execute(running.where(jobs.c.attempts < 2).values(state="queued", fraction=0.0, stage="waiting"))
+            sentence = "The studio stopped twice while it made this song; press Generate to try again."
+            connection.execute(running.values(state="interrupted", error_code="interrupted", error=sentence))
+
+    def _adopt(self) -> None:
+        """Give whole folders without a row their row; set anything else aside. Says which rows have lost their files."""
+        with _plainly(), self._reading.connect() as connection:
+            known = set(connection.execute(sa.select(takes.c.id)).scalars())
+        folders = {path.name: path for path in self.settings.takes.iterdir()}
+        for name, folder in folders.items():
+            if name in known:
+                continue
+            try:
+                recipe = Recipe.model_validate_json((folder / FILES["recipe"]).read_text(encoding="utf-8"))
+                if recipe.id != name or not (folder / FILES["audio"]).is_file():
+                    raise ValueError("not a whole take")
+            except (OSError, ValueError, ValidationError) as error:
+                log.warning("%s is no whole take (%s); moved to set-aside", name, error)
+                self._set_aside(folder)
+            else:
+                self._insert(recipe, recipe.id.partition("-")[0])
+                log.info("found the finished take %s", name)
+        if lost := sorted(known - set(folders)):
+            log.warning("The files of %d takes are gone from %s: %s", len(lost), self.settings.takes, ", ".join(lost[:5]))
+
+    def _set_aside(self, folder: Path) -> None:
+        aside = self.settings.home / "set-aside"
+        aside.mkdir(exist_ok=True)
+        os.replace(folder, aside / f"{new_id()}-{folder.name}")
+
+    def _sweep(self) -> None:
+        """Empty temp, and remove what was forgotten long ago."""
+        for leftover in self.settings.temp.iterdir():
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        with self._writing() as connection:
+            old = takes.c.forgotten < time.time() - TRASH_SECONDS
+            gone = list(connection.execute(sa.select(takes.c.id).where(old)).scalars())
+            connection.execute(takes.delete().where(takes.c.id.in_(gone)))
+        for id in gone:
+            shutil.rmtree(self.settings.takes / id, ignore_errors=True)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with _plainly(), self._engine.begin() as connection:
+            yield connection
+
+    def _change(self, job_id: str, states: tuple[str, ...], **values: object) -> bool:
+        """Update a job if it is in one of `states`; False if it was not."""
+        with self._writing() as connection:
+            move = jobs.update().where(jobs.c.id == job_id, jobs.c.state.in_(states)).values(**values)
+            return connection.execute(move).rowcount == 1
+
+    def _insert(self, recipe: Recipe, job_id: str | None) -> None:
+        plan, request = recipe.plan, recipe.request
+        words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine, recipe.mode)
+        with self._writing() as connection:
+            row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
+            connection.execute(takes.insert().values(row))
+            made = connection.execute(sa.select(jobs.c.takes).where(jobs.c.id == job_id)).scalar()
+            if made is not None:
+                ids = json.dumps([*json.loads(made), recipe.id])
+                connection.execute(jobs.update().where(jobs.c.id == job_id).values(takes=ids))
+
+    def _kept(self, recipe: Recipe, favourite: bool) -> Kept:
+        folder = self.settings.takes / recipe.id
+        files = {kind: str(folder / name) for kind, name in FILES.items() if (folder / name).is_file()}
+        return Kept(recipe=recipe, files=files, favourite=favourite)
+
+    def _migrate(self) -> None:
+        """Bring the database to this studio's schema. Raises CannotOpen for a newer one, before anything is changed."""
+        with self._reading.connect() as connection:
+            found = None
+            if sa.inspect(connection).has_table("alembic_version"):
+                found = connection.exec_driver_sql("select version_num from alembic_version").scalar()
+        if found == SCHEMA:
+            return
+        if found is not None and found > SCHEMA:
+            raise CannotOpen(
+                f"{self.settings.database} was made by a newer studio (schema {found}, this one knows {SCHEMA}); "
+                "update the studio, or set STUDIO_HOME to another folder."
+            )
+        # Here, because it takes half a second to import and is needed once in a library's life.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "migrations"))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _prepare(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _job(row: sa.Row) -> Job:
+    return Job(
+        id=row.id,
+        request=read_json(row.request),
+        state=row.state,
+        fraction=row.fraction,
+        stage=row.stage,
+        attempts=row.attempts,
+        error_code=row.error_code,
+        error=row.error,
+        takes=tuple(json.loads(row.takes)),
+    )
+
+
+def _queue_position(before: int) -> str:
+    return "waiting" if before == 0 else f"waiting: {before} {'song' if before == 1 else 'songs'} before yours"
+
+
+def _found(query: sa.Select, search: str, favourites: bool) -> sa.Select:
+    query = query.where(takes.c.forgotten.is_(None))
+    if favourites:
+        query = query.where(takes.c.favourite)
+    for word in search.lower().split()[:20]:
+        query = query.where(takes.c.words.contains(word, autoescape=True))
+    return query
