@@ -1,0 +1,62 @@
+"""Files that are either whole or not there: written beside, synced, renamed. Survives kill -9 and a full disk."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from song.errors import DiskFull
+
+TEMPORARY = ".tmp-"  # what an unfinished file's name starts with; the library sweeps these at start
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full disk, full quota, file size limit
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Write to the path given, in the same folder; when the block ends well it becomes `path` in one step.
+
+    Raises DiskFull where there is no room; on any exception the unfinished file is removed and `path` stays as it was.
+    """
+    beside = path.with_name(f"{TEMPORARY}{uuid4().hex}")
+    try:
+        with room():
+            yield beside
+            _sync(beside, os.O_RDWR)
+            os.replace(beside, path)
+            _sync(path.parent, os.O_RDONLY)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Say "the disk is full" in the studio's own words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull("The disk is full; free some space and try again.") from error
+        raise
+
+
+def copy(source: Path, path: Path) -> None:
+    """`source` as `path`, whole or not at all."""
+    with atomic(path) as beside:
+        shutil.copyfile(source, beside)
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8 text as `path`, whole or not at all."""
+    with atomic(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

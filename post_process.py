@@ -1,0 +1,285 @@
+"""Finish: what an engine made becomes sound that is loud enough, and files that anybody can play.
+
+Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_flac`, `write_mp3`, `write_stems_zip`), kept WAV -> file
+(`convert`). Loudness and true peak are ITU-R BS.1770-4, the gate and the way of speaking are EBU R128.
+
+The finished song is a row of 24-bit numbers, and everything is measured, hashed and written from those: a WAV and a
+FLAC of one take decode to the same samples, bit for bit. Rounding is to the nearest even number, without dither, so
+that the same request gives the same file; it leaves noise at -146 dBFS, far below what any converter resolves.
+"""
+
+import hashlib
+import io
+import shutil
+import struct
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+
+import dsp
+import tags
+from durable import atomic, copy
+from song.audio import Audio
+from song.errors import BadRequest, EngineFailed
+from song.take import Recipe
+
+SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
+TOLERANCE_LU = 0.05
+MARGIN_DB = 0.3  # another meter's interpolation filter may read this much higher than ours
+MOST_GAIN_DB = 40.0  # more would bring up what was never meant to be heard
+MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is heard as crushing
+FULL_SCALE = 2**23
+BLOCK = 2**16  # frames written at a time
+_TRIES = 6
+_ENCODERS: dict[str, dict[str, Any]] = {
+    "flac": {"format": "FLAC", "subtype": "PCM_24"},
+    # libsndfile counts bitrate down from 320 kbit/s, the most that MP3 has.
+    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": 0.0},
+}
+KINDS = ("wav", *_ENCODERS)
+
+
+# --- Audio -> Audio ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A mastered song: 24-bit numbers in float32, loudness in LUFS, true peak in dBTP, what the user should know."""
+
+    audio: Audio
+    lufs: float
+    true_peak_dbtp: float
+    notices: tuple[str, ...] = ()
+
+
+def finish(
+    audio: Audio,
+    *,
+    target_lufs: float = -14.0,
+    fade_in: float = 0.0,
+    fade_out: float = 0.0,
+    ceiling_dbtp: float = -1.0,
+) -> Finished:
+    """Remove DC, fade (seconds), bring to `target_lufs` within 0.1 LU with true peak below `ceiling_dbtp`.
+
+    Frames and channels stay as they are. Where the target would need crushing, the song stays quieter and a notice says
+    so; silence stays silence. Raises EngineFailed for sound that is empty or not made of finite numbers.
+    """
+    rate = audio.sample_rate
+    if not audio.frames or not np.isfinite(audio.samples).all():
+        raise EngineFailed("The engine made broken sound; try another seed or another engine.")
+    faded = dsp.fade(audio.samples, rate, fade_in, fade_out)
+    _remove_dc(faded, rate, fade_in, fade_out)
+    loud, notices = _loud(faded, rate, target_lufs, ceiling_dbtp - MARGIN_DB)
+    _remove_dc(loud, rate, fade_in, fade_out)  # a limiter leans on the taller side of the wave
+    exact = quantised(loud)
+    lufs, peak = dsp.loudness(exact, rate), max(SILENCE_DBTP, dsp.true_peak(exact, rate))
+    return Finished(Audio(exact, rate), round(lufs, 2), round(peak, 2), notices)
+
+
+def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) -> None:
+    """Take each channel's constant away in place; it too fades in and out, so that no step is left at the ends."""
+    shape = dsp.fade(np.ones(samples.shape[1], np.float32), rate, max(0.01, fade_in), max(0.01, fade_out))
+    weight = max(1e-9, shape.sum(dtype=np.float64))
+    for row in samples:
+        row -= np.float32(row.sum(dtype=np.float64) / weight) * shape
+
+
+def _loud(samples: np.ndarray, rate: int, target: float, ceiling: float) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The limiter takes loudness away, so gain and limiter are tried together until one of two things is reached:
+    the target, or the most loudness that the limiter may take."""
+    before = dsp.loudness(samples, rate)
+    if before <= dsp.SILENCE_LUFS:
+        return dsp.limit(samples, rate, ceiling), ("The song is silent; its loudness was left alone.",)
+    gain = min(target - before, MOST_GAIN_DB)
+    reach = before + gain
+    tried: list[tuple[float, float]] = []
+    for _ in range(_TRIES):
+        loud = dsp.limit(samples * np.float32(10 ** (gain / 20)), rate, ceiling)
+        after = dsp.loudness(loud, rate)
+        loss = gain - (after - before)
+        tried.append((gain, max(after - reach, loss - MOST_LOSS_LU)))
+        if abs(tried[-1][1]) <= TOLERANCE_LU:
+            break
+        gain -= tried[-1][1] / _slope(tried)
+    return loud, _shortfall(target, after)
+
+
+def _slope(tried: list[tuple[float, float]]) -> float:
+    """How much a dB of gain changes what is sought: 1 where the limiter rests, less where it works."""
+    if len(tried) < 2 or tried[-1][0] == tried[-2][0]:
+        return 0.8
+    (gain0, miss0), (gain1, miss1) = tried[-2:]
+    return min(1.0, max(0.2, (miss1 - miss0) / (gain1 - gain0)))
+
+
+def _shortfall(target: float, lufs: float) -> tuple[str, ...]:
+    if target - lufs <= 0.3:
+        return ()
+    return (f"The song is at {lufs:.1f} LUFS instead of {target:g}: making it louder would crush it.",)
+
+
+# --- 24-bit numbers ---------------------------------------------------------------------------------------------------
+
+
+def pcm24(samples: np.ndarray) -> np.ndarray:
+    """Float (channels, frames) as whole numbers from -2^23 to 2^23 - 1, int32 (frames, channels): interleaved."""
+    numbers = np.rint(samples.T * np.float32(FULL_SCALE))
+    return np.clip(numbers, -FULL_SCALE, FULL_SCALE - 1, out=numbers).astype(np.int32, order="C")
+
+
+def quantised(samples: np.ndarray) -> np.ndarray:
+    """The same sound in steps of 24 bits. Float32 holds every such number exactly."""
+    exact = np.empty_like(samples)
+    for start in range(0, samples.shape[1], BLOCK):
+        numbers = pcm24(samples[:, start : start + BLOCK])
+        exact[:, start : start + BLOCK] = numbers.T * np.float32(1 / FULL_SCALE)
+    return exact
+
+
+def samples_sha256(audio: Audio) -> str:
+    """Hash of the 24-bit samples, interleaved, little-endian: what a replay compares."""
+    digest = hashlib.sha256()
+    for numbers in _numbers(audio):
+        digest.update(_packed(numbers))
+    return digest.hexdigest()
+
+
+def _numbers(audio: Audio) -> Iterator[np.ndarray]:
+    return (pcm24(audio.samples[:, start : start + BLOCK]) for start in range(0, audio.frames, BLOCK))
+
+
+def _packed(numbers: np.ndarray) -> bytes:
+    """Three bytes a sample: the lower ones of each little-endian int32."""
+    return numbers.astype("<i4", copy=False).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+# --- Audio -> file ----------------------------------------------------------------------------------------------------
+
+
+def write_wav(path: Path, audio: Audio, recipe: Recipe) -> None:
+    """24-bit WAV with the recipe in it. Raises DiskFull."""
+    with atomic(path) as beside, open(beside, "wb") as file:
+        before, after = tags.info_list(tags.fields(recipe)), tags.chunk(b"id3 ", tags.id3(recipe))
+        _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)), after)
+
+
+def write_flac(path: Path, audio: Audio, recipe: Recipe) -> None:
+    """24-bit FLAC with the recipe in it: the samples of the WAV, bit for bit. Raises DiskFull."""
+    _encode(path, "flac", audio.sample_rate, audio.channels, _numbers(audio), recipe)
+
+
+def write_mp3(path: Path, audio: Audio, recipe: Recipe) -> None:
+    """MP3 of 320 kbit/s with the recipe in it. Raises DiskFull."""
+    _encode(path, "mp3", audio.sample_rate, audio.channels, _numbers(audio), recipe)
+
+
+def convert(wav_path: Path, out_path: Path, kind: str) -> None:
+    """A kept WAV as "wav", "flac" or "mp3", read and written block by block. Raises BadRequest, DiskFull."""
+    if kind not in KINDS:
+        raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
+    if kind == "wav":
+        return copy(wav_path, out_path)
+    recipe = tags.read_recipe(wav_path)
+    with soundfile.SoundFile(wav_path) as wav:
+        # libsndfile puts the 24 bits at the top of an int32.
+        blocks = (block >> 8 for block in wav.blocks(BLOCK, dtype="int32", always_2d=True))
+        _encode(out_path, kind, wav.samplerate, wav.channels, blocks, recipe)
+
+
+def read(path: Path) -> Audio:
+    """A file that the studio wrote. Strangers' files go through decode.py. Raises BadRequest."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        raise BadRequest("file", "cannot be read as sound; give a WAV, FLAC or MP3 that the studio made") from None
+    return Audio(np.ascontiguousarray(samples.T), rate)
+
+
+def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str) -> None:
+    """Every stem as a 32-bit float WAV in one uncompressed zip; float, so that they still sum to the mix exactly.
+
+    Files are called "01 Drums.wav"; `name`, the song's title, stands in each one's title tag.
+    """
+    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
+        for number, (stem, audio) in enumerate(stems.items(), 1):
+            label = _file_name(stem)
+            entry = zipfile.ZipInfo(f"{number:02d} {label}.wav")  # dated 1980: the same stems give the same zip
+            entry.external_attr = 0o644 << 16
+            step = range(0, audio.frames, BLOCK)
+            blocks = (audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes() for at in step)
+            with archive.open(entry, "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
+                _write_riff(file, audio, 3, 32, tags.info_list({"title": f"{name}: {label}"}), blocks)
+
+
+def _file_name(stem: str) -> str:
+    """A stem's name as a file name on any system."""
+    kept = "".join(c if c.isalnum() or c in " -_()#+&" else " " for c in unicodedata.normalize("NFC", stem))
+    words = " ".join(kept.split())[:60] or "Stem"
+    return words[0].upper() + words[1:]
+
+
+def _write_riff(
+    file: Any, audio: Audio, code: int, bits: int, before: bytes, blocks: Iterable[bytes], after: bytes = b""
+) -> None:
+    """WAV: format (`code` 1 is whole numbers, 3 float), tags, samples, more tags. Sizes are known, so nothing seeks."""
+    frame = audio.channels * bits // 8
+    data = audio.frames * frame
+    layout = struct.pack("<HHIIHH", code, audio.channels, audio.sample_rate, audio.sample_rate * frame, frame, bits)
+    head = tags.chunk(b"fmt ", layout)
+    if code == 3:  # whatever is not plain PCM also states its length
+        head = tags.chunk(b"fmt ", layout + b"\0\0") + tags.chunk(b"fact", struct.pack("<I", audio.frames))
+    head += before + b"data" + struct.pack("<I", data)
+    tail = b"\0" * (data % 2) + after
+    file.write(b"RIFF" + struct.pack("<I", 4 + len(head) + data + len(tail)) + b"WAVE" + head)
+    for block in blocks:
+        file.write(block)
+    file.write(tail)
+
+
+class _Sink(io.RawIOBase):
+    """A file for libsndfile to write to. An error in its callback would only be printed; here it is kept and raised."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            return 0
+
+    def read(self, size: int = -1) -> bytes:
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def _encode(path: Path, kind: str, rate: int, channels: int, blocks: Iterable[np.ndarray], recipe: Recipe) -> None:
+    """Encode beside, then put our tags where libsndfile's would be: it has no field for a tempo, a key or a recipe."""
+    with atomic(path) as beside, TemporaryFile(dir=path.parent) as raw:
+        sink = _Sink(raw)
+        try:
+            with soundfile.SoundFile(sink, "w", rate, channels, **_ENCODERS[kind]) as song:
+                for numbers in blocks:
+                    song.write(numbers << 8)
+        finally:
+            if sink.error:
+                raise sink.error
+        raw.seek(0)
+        with open(beside, "wb") as out:
+            out.write(tags.flac_head(raw, recipe) if kind == "flac" else tags.id3(recipe))
+            shutil.copyfileobj(raw, out, 2**20)
