@@ -71,7 +71,7 @@ soundfont:
 
 # The page is tested in a real browser: the system's Chromium, else Playwright's.
 browser: .venv/.tested
-	@if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then \
+	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1; then \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -qq chromium >/dev/null 2>&1; } \
 	  || $(BIN)/python -m playwright install chromium >/dev/null 2>&1 \
 	  || echo "No Chromium could be installed; the tests of the page will say so." >&2; \

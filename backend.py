@@ -191,7 +191,9 @@ class Studio:
 
     def _check_room(self, duration: float, variations: int) -> None:
         if duration > self.settings.max_duration:
-            raise BadRequest("duration", f"this studio makes at most {self.settings.max_duration:g} seconds; ask for less")
+            raise BadRequest(
+                "duration", f"this studio makes at most {self.settings.max_duration:g} seconds; ask for less"
+            )
         needed = self.settings.min_free_disk + int(2 * duration * BYTES_PER_SECOND * variations)
         free = shutil.disk_usage(self.settings.home).free
         if free < needed:

@@ -34,13 +34,15 @@ BUSY_SECONDS = 10.0
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 FILES = {"audio": "song.wav", "midi": "song.mid", "recipe": "recipe.json", "stems": "stems.zip"}
 
+ARRIVAL = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
+
 log = logging.getLogger("studio.library")
 tables = sa.MetaData()
 
 jobs = sa.Table(
     "jobs",
     tables,
-    sa.Column("id", sa.Text, primary_key=True),  # sorts by age
+    sa.Column("id", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("request", sa.Text, nullable=False),
     sa.Column("takes", sa.Text, nullable=False, default="[]"),
@@ -63,7 +65,7 @@ takes = sa.Table(
 
 
 def new_id() -> str:
-    """An id that sorts by age: milliseconds since 1970, then chance."""
+    """An id nobody can guess or make twice: milliseconds since 1970, then chance."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
 
 
@@ -134,14 +136,15 @@ class Library:
                 raise NotFound(f"There is no job {job_id[:40]}.")
             job = _job(row)
             if job.state == "queued":
-                older = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), jobs.c.id < job.id)
-                job = job.model_copy(update={"stage": _queue_position(connection.execute(older).scalar_one())})
+                mine = sa.select(ARRIVAL).select_from(jobs).where(jobs.c.id == job_id).scalar_subquery()
+                before = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), ARRIVAL < mine)
+                job = job.model_copy(update={"stage": _queue_position(connection.execute(before).scalar_one())})
         return job
 
     def claim(self, only: str | None = None) -> Job | None:
         """Take the oldest waiting job (or `only` that one), mark it running, and count the attempt."""
         with self._writing() as connection:
-            waiting = jobs.select().where(jobs.c.state == "queued").order_by(jobs.c.id).limit(1)
+            waiting = jobs.select().where(jobs.c.state == "queued").order_by(ARRIVAL).limit(1)
             row = connection.execute(waiting.where(jobs.c.id == only) if only else waiting).one_or_none()
             if row is None:
                 return None
@@ -199,7 +202,7 @@ class Library:
 
     def takes(self, search: str = "", favourites: bool = False, limit: int = 50, offset: int = 0) -> list[Kept]:
         """Newest first. Every word of `search` must occur in title, words, style, key or engine."""
-        query = _found(takes.select(), search, favourites).order_by(takes.c.id.desc()).limit(limit).offset(offset)
+        query = _found(takes.select(), search, favourites).order_by(ARRIVAL.desc()).limit(limit).offset(offset)
         with _plainly(), self._reading.connect() as connection:
             rows = connection.execute(query).all()
         return [self._kept(Recipe.model_validate_json(row.recipe), row.favourite) for row in rows]
@@ -261,7 +264,9 @@ class Library:
                 self._insert(recipe, recipe.id.partition("-")[0])
                 log.info("found the finished take %s", name)
         if lost := sorted(known - set(folders)):
-            log.warning("The files of %d takes are gone from %s: %s", len(lost), self.settings.takes, ", ".join(lost[:5]))
+            log.warning(
+                "The files of %d takes are gone from %s: %s", len(lost), self.settings.takes, ", ".join(lost[:5])
+            )
 
     def _set_aside(self, folder: Path) -> None:
         aside = self.settings.home / "set-aside"
@@ -294,7 +299,14 @@ class Library:
 
     def _insert(self, recipe: Recipe, job_id: str | None) -> None:
         plan, request = recipe.plan, recipe.request
-        words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine, recipe.mode)
+        words = (
+            recipe.title,
+            request.prompt,
+            plan.get("style_name", ""),
+            plan.get("key", ""),
+            recipe.engine,
+            recipe.mode,
+        )
         with self._writing() as connection:
             row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
             connection.execute(takes.insert().values(row))

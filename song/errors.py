@@ -1,15 +1,15 @@
 """The family of errors. Every message is one plain sentence that says what is wrong and what to do.
 
-    StudioError
-    ├── BadRequest        the words or numbers cannot be used; names the field      exit 2
-    ├── CannotMake        the request is fine, this machine cannot do it now        exit 3
-    │   ├── EngineMissing     the engine is not available here
-    │   ├── DiskFull          not enough room to keep a song
-    │   └── EngineFailed      the engine broke; the job says how
-    ├── CannotOpen        the library cannot be used as it is on disk               exit 3
-    └── NotFound          no such take or job                                       exit 2
+StudioError
+├── BadRequest        the words or numbers cannot be used; names the field      exit 2
+├── CannotMake        the request is fine, this machine cannot do it now        exit 3
+│   ├── EngineMissing     the engine is not available here
+│   ├── DiskFull          not enough room to keep a song
+│   └── EngineFailed      the engine broke; the job says how
+├── CannotOpen        the library cannot be used as it is on disk               exit 3
+└── NotFound          no such take or job                                       exit 2
 
-    Cancelled             somebody pressed Cancel; not a fault                      exit 130
+Cancelled             somebody pressed Cancel; not a fault                      exit 130
 """
 
 

@@ -55,8 +55,12 @@ def _key(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_clean)]
 Prompt = Annotated[str, AfterValidator(_clean), AfterValidator(_worded)]
-StyleName = Annotated[Annotated[str, Field(max_length=60), AfterValidator(_clean)] | None, BeforeValidator(_blank_is_unsaid)]
-KeyName = Annotated[Annotated[str, Field(max_length=30), AfterValidator(_key)] | None, BeforeValidator(_blank_is_unsaid)]
+StyleName = Annotated[
+    Annotated[str, Field(max_length=60), AfterValidator(_clean)] | None, BeforeValidator(_blank_is_unsaid)
+]
+KeyName = Annotated[
+    Annotated[str, Field(max_length=30), AfterValidator(_key)] | None, BeforeValidator(_blank_is_unsaid)
+]
 Seed = Annotated[int | None, BeforeValidator(_whole)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Meter = Annotated[Literal["2/4", "3/4", "4/4", "5/4", "6/8", "7/8"] | None, BeforeValidator(_blank_is_unsaid)]

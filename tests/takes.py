@@ -1,0 +1,95 @@
+"""Small whole takes for tests of the rooms that keep them; and the worker of tests/test_jobs.py."""
+
+import ctypes
+import errno
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs import serve
+from library import FILES
+from song.errors import CannotMake
+from song.progress import Progress
+from song.request import Generate, read
+from song.take import Facts, Recipe
+
+
+def recipe(id: str = "take", prompt: str = "dusty lo-fi", **changed: Any) -> Recipe:
+    request = Generate(prompt=prompt, seed=7)
+    plan = {"style": "lofi", "style_name": "Lo-fi hip hop", "bpm": 82, "key": "D minor", "meter": "4/4", "sections": []}
+    known: dict[str, Any] = {
+        "id": id,
+        "title": prompt[:40],
+        "created": datetime.now(UTC),
+        "mode": "generate",
+        "engine": "composer",
+        "engine_version": "1",
+        "versions": {},
+        "request": request,
+        "seed": 7,
+        "duration": 5.0,
+        "sample_rate": 48000,
+        "channels": 2,
+        "plan": plan,
+        "facts": Facts(lufs=-14, true_peak_dbtp=-1, bpm=82, key="D minor"),
+        "seconds_spent": 0.1,
+        "samples_sha256": "0" * 64,
+    }
+    return Recipe(**(known | changed))
+
+
+def fill(folder: Path, made: Recipe) -> None:
+    """The files of a take, as `backend.make` leaves them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILES["audio"]).write_bytes(b"RIFF")
+    (folder / FILES["recipe"]).write_text(made.model_dump_json(), encoding="utf-8")
+
+
+def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """A task that does what the prompt says: faults that no well-behaved engine would show."""
+    request = read(arguments["request"])
+    progress(0.1, "working")
+    {
+        "fine": lambda: None,
+        "slow": lambda: _slowly(progress),
+        "slow later": lambda: _slowly(progress) if arguments["id"].endswith("-2") else None,
+        "deaf": lambda: time.sleep(60),
+        "holds the lock": lambda: ctypes.PyDLL(None).sleep(60),
+        "stopped": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+        "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+        "abort": lambda: os.abort(),
+        "exit": lambda: os._exit(3),
+        "memory": lambda: _raise(MemoryError()),
+        "value": lambda: _raise(ValueError("a secret path /etc/x")),
+        "full": lambda: _raise(OSError(errno.ENOSPC, "No space left on device")),
+        "cannot": lambda: _raise(CannotMake("This cannot be made; try something else.")),
+        "die once": lambda: _die_once(folder),
+    }[request.prompt]()
+    made = recipe(arguments["id"], request=request, seed=request.seed)
+    fill(folder, made)
+    return json.loads(made.model_dump_json())
+
+
+def _slowly(progress: Progress) -> None:
+    for step in range(1, 500):
+        time.sleep(0.02)
+        progress(step / 500, "working")
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _die_once(folder: Path) -> None:
+    mark = folder.parent.parent / "died"
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+
+
+def work(handle: int) -> None:
+    serve(handle, {"make": make}, lambda: None)

@@ -1,0 +1,200 @@
+"""The lane: one job at a time, seen to its end whatever the worker does. Real processes, real rows, real files."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import jobs
+from jobs import InThread, InWorker, Lane
+from library import Library
+from settings import ROOT, Settings
+from song.job import Job
+from song.request import Generate
+from takes import make
+
+ENTRY = f"sys.path.insert(0, {str(ROOT / 'tests')!r}); import takes; takes.work({{handle}})"
+
+
+@pytest.fixture(params=["worker", "inline"])
+def lane(request, tmp_path: Path):
+    yield from _lane(tmp_path, InWorker(ENTRY) if request.param == "worker" else InThread({"make": make}))
+
+
+@pytest.fixture
+def worker(tmp_path: Path):
+    yield from _lane(tmp_path, InWorker(ENTRY))
+
+
+def _lane(tmp_path: Path, runner):
+    library = Library(Settings(home=tmp_path / "home"))
+    lane = Lane(library, runner)
+    lane.start()
+    yield lane
+    lane.stop()
+    library.close()
+
+
+def submit(lane: Lane, prompt: str, **knobs) -> str:
+    job = lane.library.enqueue(Generate(prompt=prompt, seed=1, **knobs))
+    lane.wake()
+    return job.id
+
+
+def final(lane: Lane, job_id: str, within: float = 20.0) -> Job:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        if (job := lane.library.job(job_id)).final:
+            return job
+        time.sleep(0.01)
+    raise AssertionError(f"still {lane.library.job(job_id)}")
+
+
+def running(lane: Lane, job_id: str) -> None:
+    with lane.changed:
+        assert lane.changed.wait_for(lambda: lane.current and lane.current.id == job_id and lane.current.fraction, 20)
+
+
+def settled(lane: Lane, prompt: str) -> Job:
+    return final(lane, submit(lane, prompt))
+
+
+def test_a_job_ends_done_with_its_take_kept_and_nothing_left_in_temp(lane):
+    job = settled(lane, "fine")
+    assert (job.state, job.takes) == ("done", (job.id,))
+    assert Path(lane.library.take(job.id).files["audio"]).is_file()
+    assert not list(lane.library.settings.temp.iterdir())
+
+
+def test_variations_are_takes_of_their_own_with_seeds_that_follow(lane):
+    job = final(lane, submit(lane, "fine", variations=3))
+    assert [lane.library.take(id).recipe.seed for id in job.takes] == [1, 2, 3]
+
+
+def test_jobs_run_in_order_one_at_a_time(lane):
+    ids = [submit(lane, "fine") for _ in range(8)]
+    assert [final(lane, id).state for id in ids] == ["done"] * 8
+    assert [take.id for take in lane.library.takes()] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code", "sentence"),
+    [
+        ("memory", "engine_failed", "not enough memory"),
+        ("value", "engine_failed", "ValueError"),
+        ("full", "disk_full", "disk is full"),
+        ("cannot", "cannot_make", "try something else"),
+    ],
+)
+def test_every_fault_is_a_coded_sentence_and_the_next_job_runs(lane, prompt, code, sentence):
+    job = settled(lane, prompt)
+    assert (job.state, job.error_code) == ("failed", code)
+    assert sentence in job.error and "Traceback" not in job.error and "/etc" not in job.error
+    assert settled(lane, "fine").state == "done"
+
+
+@pytest.mark.parametrize("prompt", ["segfault", "abort", "exit"])
+def test_a_job_that_kills_its_worker_twice_is_interrupted_and_the_next_runs(worker, prompt):
+    job = settled(worker, prompt)
+    assert (job.state, job.attempts) == ("interrupted", 2)
+    assert settled(worker, "fine").state == "done"
+
+
+def test_a_job_whose_worker_dies_once_is_run_again(worker):
+    job = settled(worker, "die once")
+    assert (job.state, job.attempts) == ("done", 2)
+
+
+def test_a_running_job_is_cancelled_within_a_second(lane):
+    job_id = submit(lane, "slow")
+    running(lane, job_id)
+    _cancelled_within(lane, job_id, 1.0)
+
+
+@pytest.mark.parametrize("prompt", ["deaf", "holds the lock", "stopped"])
+def test_a_worker_that_does_not_react_is_killed_and_replaced(worker, prompt):
+    job_id = submit(worker, prompt)
+    running(worker, job_id)
+    _cancelled_within(worker, job_id, 1.0)
+    assert settled(worker, "fine").state == "done"
+
+
+def _cancelled_within(lane: Lane, job_id: str, seconds: float) -> None:
+    started = time.monotonic()
+    lane.library.cancel(job_id)
+    lane.cancel(job_id)
+    assert final(lane, job_id).state == "cancelled"
+    assert time.monotonic() - started < seconds
+    assert lane.library.count() == 0
+
+
+def test_a_worker_that_says_nothing_is_taken_for_dead(worker, monkeypatch):
+    monkeypatch.setattr(jobs, "STALL", 0.5)
+    assert settled(worker, "deaf").state == "interrupted"
+
+
+def test_a_cancel_from_another_process_is_seen_in_the_row(lane):
+    job_id = submit(lane, "slow")
+    running(lane, job_id)
+    Library(lane.library.settings).cancel(job_id)
+    assert final(lane, job_id, within=3).state == "cancelled"
+
+
+def test_finished_variations_stay_when_the_rest_is_cancelled(lane):
+    job_id = submit(lane, "slow later", variations=2)
+    with lane.changed:
+        assert lane.changed.wait_for(lambda: lane.current and lane.current.takes and lane.current.fraction > 0.5, 20)
+    lane.library.cancel(job_id)
+    lane.cancel(job_id)
+    assert final(lane, job_id).takes == (job_id,)
+    assert lane.library.take(job_id)
+
+
+def test_stopping_puts_the_running_job_back_without_blame(tmp_path):
+    library = Library(Settings(home=tmp_path / "home"))
+    lane = Lane(library, InWorker(ENTRY))
+    lane.start()
+    job_id = submit(lane, "slow")
+    running(lane, job_id)
+    started = time.monotonic()
+    lane.stop()
+    assert time.monotonic() - started < 2
+    assert (library.job(job_id).state, library.job(job_id).attempts) == ("queued", 0)
+
+
+def test_a_second_lane_waits_its_turn_and_takes_over(tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    first, second = (Lane(Library(settings), InThread({"make": make})) for _ in range(2))
+    first.start()
+    second.start()
+    assert first.ours and not second.ours
+    assert settled(second, "fine").state == "done", "the first one's lane does the work"
+    first.stop()
+    assert settled(second, "fine").state == "done" and second.ours
+    second.stop()
+
+
+def test_only_one_job_is_run_where_only_one_was_meant(tmp_path):
+    library = Library(Settings(home=tmp_path / "home"))
+    other, mine = (library.enqueue(Generate(prompt="fine", seed=1)) for _ in range(2))
+    lane = Lane(library, InThread({"make": make}))
+    lane.start(only=mine.id)
+    assert final(lane, mine.id).state == "done"
+    lane.stop()
+    assert library.job(other.id).state == "queued"
+
+
+def test_the_worker_ends_when_the_studio_is_gone():
+    runner = InWorker(ENTRY)
+    runner.start()
+    pid = runner._process.pid
+    runner._connection.close()
+    waiter = threading.Thread(target=runner._process.wait)
+    waiter.start()
+    waiter.join(5)
+    assert not waiter.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, signal.SIG_DFL)
