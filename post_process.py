@@ -9,12 +9,11 @@ that the same request gives the same file; it leaves noise at -146 dBFS, far bel
 """
 
 import hashlib
-import io
 import shutil
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -78,15 +77,16 @@ def finish(
     faded = dsp.fade(audio.samples, rate, fade_in, fade_out)
     _remove_dc(faded, rate, fade_in, fade_out)
     loud, notices = _loud(faded, rate, target_lufs, ceiling_dbtp - MARGIN_DB)
-    _remove_dc(loud, rate, fade_in, fade_out)  # a limiter leans on the taller side of the wave
+    # A limiter leans on the taller side of the wave. What little it leaves is taken away without a step at the ends.
+    _remove_dc(loud, rate, max(0.01, fade_in), max(0.01, fade_out))
     exact = quantised(loud)
     lufs, peak = dsp.loudness(exact, rate), max(SILENCE_DBTP, dsp.true_peak(exact, rate))
     return Finished(Audio(exact, rate), round(lufs, 2), round(peak, 2), notices)
 
 
 def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) -> None:
-    """Take each channel's constant away in place; it too fades in and out, so that no step is left at the ends."""
-    shape = dsp.fade(np.ones(samples.shape[1], np.float32), rate, max(0.01, fade_in), max(0.01, fade_out))
+    """Take each channel's constant away in place. It fades as the sound does, so that the mean becomes nothing."""
+    shape = dsp.fade(np.ones(samples.shape[1], np.float32), rate, fade_in, fade_out)
     weight = max(1e-9, shape.sum(dtype=np.float64))
     for row in samples:
         row -= np.float32(row.sum(dtype=np.float64) / weight) * shape
@@ -181,13 +181,13 @@ def write_mp3(path: Path, audio: Audio, recipe: Recipe) -> None:
     _encode(path, "mp3", audio.sample_rate, audio.channels, _numbers(audio), recipe)
 
 
-def convert(wav_path: Path, out_path: Path, kind: str) -> None:
-    """A kept WAV as "wav", "flac" or "mp3", read and written block by block. Raises BadRequest, DiskFull."""
+def convert(wav_path: Path, out_path: Path, recipe: Recipe) -> None:
+    """A kept WAV as ".flac" or ".mp3", or copied as ".wav"; block by block. Raises BadRequest, DiskFull."""
+    kind = out_path.suffix.removeprefix(".").lower()
     if kind not in KINDS:
         raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
     if kind == "wav":
         return copy(wav_path, out_path)
-    recipe = tags.read_recipe(wav_path)
     with soundfile.SoundFile(wav_path) as wav:
         # libsndfile puts the 24 bits at the top of an int32.
         blocks = (block >> 8 for block in wav.blocks(BLOCK, dtype="int32", always_2d=True))
@@ -244,28 +244,26 @@ def _write_riff(
     file.write(tail)
 
 
-class _Sink(io.RawIOBase):
-    """A file for libsndfile to write to. An error in its callback would only be printed; here it is kept and raised."""
+class _Sink:
+    """A file for libsndfile to write to. An error in its callbacks would only be printed; here it is kept and raised."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
         self.error: OSError | None = None
+        self.read, self.tell = file.read, file.tell
 
     def write(self, data: Any) -> int:
+        return self._kept(self.file.write, data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._kept(self.file.seek, offset, whence)
+
+    def _kept(self, act: Callable[..., int], *arguments: Any) -> int:
         try:
-            return self.file.write(data)
+            return act(*arguments)
         except OSError as error:
             self.error = self.error or error
             return 0
-
-    def read(self, size: int = -1) -> bytes:
-        return self.file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
 
 
 def _encode(path: Path, kind: str, rate: int, channels: int, blocks: Iterable[np.ndarray], recipe: Recipe) -> None:

@@ -33,7 +33,19 @@ _MOST_PARTS = 2000  # chunks, frames or comments looked at before a file is call
 _STREAM_BLOCK, _VORBIS_BLOCK = 0, 4
 _ID3_TEXT = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _ID3_FRAMES = {"title": "TIT2", "genre": "TCON", "date": "TDRC", "bpm": "TBPM", "software": "TSSE"}
-_INFO_CHUNKS = {"title": b"INAM", "comment": b"ICMT", "genre": b"IGNR", "date": b"ICRD", "software": b"ISFT"}
+_INFO_CHUNKS = {
+    "title": b"INAM",
+    "comment": b"ICMT",
+    "genre": b"IGNR",
+    "date": b"ICRD",
+    "software": b"ISFT",
+    # Not in the specification; players that read INFO show them by these names, and FFmpeg reads nothing else of a WAV
+    # once it has found an INFO list.
+    "bpm": b"IBPM",
+    "key": b"IKEY",
+    "seed": b"SEED",
+    "engine": b"ENGN",
+}
 
 
 def fields(recipe: Recipe) -> dict[str, str]:
