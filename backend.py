@@ -51,7 +51,7 @@ def engine_for(request: SongRequest) -> Engine:
     return engines()[name]
 
 
-# -- the tasks ------------------------------------------------------------------------------------------------------------
+# -- the tasks ----------------------------------------------------------------------------------------------------
 
 
 def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def warm() -> None:
     next(engine for engine in engines().values() if engine.available() is None).load()
 
 
-# -- the studio -----------------------------------------------------------------------------------------------------------
+# -- the studio ---------------------------------------------------------------------------------------------------
 
 
 class Studio:
@@ -131,7 +131,7 @@ class Studio:
         self.library.close()
 
     def submit(self, request: SongRequest) -> Job:
-        """Write the job down and let the lane have it. Raises BadRequest, EngineMissing, DiskFull; then nothing is written."""
+        """Write the job down and let the lane have it. Raises BadRequest, EngineMissing or DiskFull."""
         engine = engine_for(request)
         if request.mode not in engine.modes:
             raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
@@ -148,7 +148,7 @@ class Studio:
         return current if current is not None and current.id == job_id else self.library.job(job_id)
 
     def follow(self, job_id: str, beat: float = 5.0) -> Iterator[Job]:
-        """Every change of a job, and at least one item every `beat` seconds; the last item is final. Raises NotFound."""
+        """Every change of a job, and one item at least every `beat` seconds; the last is final. Raises NotFound."""
         told: tuple[object, ...] = ()
         spoke = 0.0
         while True:

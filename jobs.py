@@ -1,8 +1,9 @@
 """The lane: a durable queue, one piece of work at a time, in a worker process that may die.
 
-The lane's thread claims jobs from the library and hands each to a runner. `InThread` does the work right there (a Space,
-the command line, tests); `InWorker` keeps a child process that holds the engines. The child never touches the library:
-it fills a folder in temp and answers; the lane keeps the folder. So a worker may be killed at any moment.
+The lane's thread claims jobs from the library and hands each to a runner. `InThread` does the work right there (on a
+Space, the command line, in tests); `InWorker` keeps a child process that holds the engines. The child never
+touches the library: it fills a folder in temp and answers; the lane keeps the folder. So a worker may be killed at any
+moment.
 
 One lane per STUDIO_HOME: it holds a lock on <home>/lane.lock. Other processes only queue jobs and read rows.
 """
@@ -207,7 +208,7 @@ class Lane:
         return self._lock is not None
 
     def start(self, only: str | None = None) -> None:
-        """Begin to claim jobs, as soon as the lane is free. `only` one job: the command line does not run others' work."""
+        """Begin to claim jobs, as soon as the lane is free; `only` this one where the command line asks."""
         self._own()
         self._thread = threading.Thread(target=self._live, args=(only,), name="lane", daemon=True)
         self._thread.start()

@@ -5,8 +5,8 @@
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
 
-A take's folder is written in temp, fsynced, renamed as a whole, and then its row is committed. A crash in between leaves
-a whole folder without a row, which `recover` adopts. Every read-modify-write is one immediate transaction.
+A take's folder is written in temp, fsynced, renamed as a whole, and then its row is committed. A crash in between
+leaves a whole folder without a row, which `recover` adopts. Every read-modify-write is one immediate transaction.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ BUSY_SECONDS = 10.0
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 FILES = {"audio": "song.wav", "midi": "song.mid", "recipe": "recipe.json", "stems": "stems.zip"}
 
-ARRIVAL = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
+ARRIVAL: sa.ColumnElement[int] = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
 
 log = logging.getLogger("studio.library")
 tables = sa.MetaData()
@@ -137,7 +137,7 @@ class Library:
             job = _job(row)
             if job.state == "queued":
                 mine = sa.select(ARRIVAL).select_from(jobs).where(jobs.c.id == job_id).scalar_subquery()
-                before = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), ARRIVAL < mine)
+                before = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), mine > ARRIVAL)
                 job = job.model_copy(update={"stage": _queue_position(connection.execute(before).scalar_one())})
         return job
 
@@ -158,7 +158,7 @@ class Library:
 
     def settle(self, job_id: str, state: str, code: str | None = None, sentence: str | None = None) -> bool:
         """Move a running job to a final state, or back to "queued". False if it was not running any more."""
-        changed = {"state": state, "error_code": code, "error": sentence}
+        changed: dict[str, object] = {"state": state, "error_code": code, "error": sentence}
         if state == "queued":
             changed |= {"fraction": 0.0, "stage": "waiting"}
         return self._change(job_id, ("running",), **changed)
@@ -235,7 +235,7 @@ class Library:
     # -- after a crash ------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """What the one process that owns the lane does before it starts: adopt, sweep, and queue again what was cut off."""
+        """Adopt, sweep, queue again what was cut off. For the one process that owns the lane, before it starts."""
         self._adopt()
         self._sweep()
         with self._writing() as connection:
@@ -246,7 +246,7 @@ class Library:
             connection.execute(running.values(state="interrupted", error_code="interrupted", error=sentence))
 
     def _adopt(self) -> None:
-        """Give whole folders without a row their row; set anything else aside. Says which rows have lost their files."""
+        """Give whole folders without a row their row; set anything else aside. Say which rows lost theirs."""
         with _plainly(), self._reading.connect() as connection:
             known = set(connection.execute(sa.select(takes.c.id)).scalars())
         folders = {path.name: path for path in self.settings.takes.iterdir()}
@@ -264,9 +264,7 @@ class Library:
                 self._insert(recipe, recipe.id.partition("-")[0])
                 log.info("found the finished take %s", name)
         if lost := sorted(known - set(folders)):
-            log.warning(
-                "The files of %d takes are gone from %s: %s", len(lost), self.settings.takes, ", ".join(lost[:5])
-            )
+            log.warning("the files of %d takes are gone: %s", len(lost), ", ".join(lost[:5]))
 
     def _set_aside(self, folder: Path) -> None:
         aside = self.settings.home / "set-aside"
@@ -276,7 +274,7 @@ class Library:
     def _sweep(self) -> None:
         """Empty temp, and remove what was forgotten long ago."""
         for leftover in self.settings.temp.iterdir():
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
         with self._writing() as connection:
             old = takes.c.forgotten < time.time() - TRASH_SECONDS
             gone = list(connection.execute(sa.select(takes.c.id).where(old)).scalars())
@@ -299,14 +297,7 @@ class Library:
 
     def _insert(self, recipe: Recipe, job_id: str | None) -> None:
         plan, request = recipe.plan, recipe.request
-        words = (
-            recipe.title,
-            request.prompt,
-            plan.get("style_name", ""),
-            plan.get("key", ""),
-            recipe.engine,
-            recipe.mode,
-        )
+        words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine)
         with self._writing() as connection:
             row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
             connection.execute(takes.insert().values(row))

@@ -1,11 +1,7 @@
 """The embedded engine: writes the song and plays it, with no download, on any CPU."""
 
-from functools import cached_property
-from pathlib import Path
-
 from composer.arrange import compose
 from composer.plan import plan, style_names
-from settings import settings
 from song.audio import Audio
 from song.progress import Progress, part
 from song.request import Arrangement, Knobs, Song, SongRequest

@@ -74,7 +74,7 @@ class Recipe(BaseModel):
 
 
 class Kept(BaseModel):
-    """A take in the library: its recipe, its files by kind ("audio", "midi", "recipe", "stems") and what the user did with it."""
+    """A take in the library: its recipe, its files by kind, and what the user did with it."""
 
     model_config = ConfigDict(frozen=True)
 
