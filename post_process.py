@@ -245,7 +245,7 @@ def _write_riff(
 
 
 class _Sink:
-    """A file for libsndfile to write to. An error in its callbacks would only be printed; here it is kept and raised."""
+    """A file for libsndfile to write to. Errors in its callbacks would only be printed; here they are kept."""
 
     def __init__(self, file: BinaryIO):
         self.file = file

@@ -11,11 +11,11 @@ import pyloudnorm
 import pytest
 import soundfile
 from scipy.signal import resample_poly
-from test_tags import recipe
 
 import post_process
 from song.audio import Audio
 from song.errors import BadRequest, DiskFull, EngineFailed
+from test_tags import recipe
 
 RATE = 48_000
 
