@@ -1,0 +1,1 @@
+"""Doors over plain HTTP, and the gate in front of all of them. Nothing here knows Gradio."""

@@ -1,0 +1,168 @@
+"""The studio in a browser: builds the page, adds the script doors, launches."""
+
+# ruff: noqa: E402  (gradio reads the environment while it is imported and while the page is built)
+
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from settings import Settings, settings
+
+# No call to any other host, and no proxy between us and ourselves.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("GRADIO_SSR_MODE", "false")
+for _name in ("NO_PROXY", "no_proxy"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
+with suppress(ValidationError):  # main() says what is wrong with the environment
+    os.environ["GRADIO_TEMP_DIR"] = str(settings().temp)
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+import theme
+from api import files
+from api.gate import Gate, own_names
+from song.errors import CannotOpen, StudioError
+from tabs import doors, generate, library, studio
+from tabs.widgets import script
+
+SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
+ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path d='M0 3h2v2H0zM3 0h2v8H3zM6 2h2v4H6z'/></svg>"
+HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
+<script>{script("page")}</script>"""
+
+with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    gr.HTML(f"<header><h1>STUDIO</h1>{SIGN_OUT}</header>", elem_id="top", apply_default_css=False)
+    with gr.Tabs(elem_id="modes", overflow_behavior="wrap") as tabs:
+        with gr.Tab("Generate", id="generate"):
+            page = generate.build(demo)
+        with gr.Tab("Library", id="library") as shelf:
+            library.build(shelf, tabs, page)
+    doors.build()
+
+
+def main() -> int:
+    """Run the studio until it is told to stop; the exit code. What stops it from starting is said in one sentence."""
+    try:
+        return serve(settings())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"STUDIO_{'_'.join(str(part) for part in first['loc'])}".upper()
+        return complain(f"{name} cannot be used: {first['msg'].lower()}. Correct or unset it.")
+    except StudioError as error:
+        return complain(str(error), error.exit_code)
+
+
+def complain(sentence: str, code: int = 3) -> int:
+    print(f"studio: {sentence}", file=sys.stderr)
+    return code
+
+
+def serve(config: Settings) -> int:
+    """Open the studio and the page side by side, then wait for the signal to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    check_reachable(config)
+    port = free_port(config)
+    opening = Opening()
+    try:
+        launch(config, port)
+        opening.finish()
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        print(f"STUDIO is ready at http://{'localhost' if host == '0.0.0.0' else host}:{port}", flush=True)
+        stop.wait()
+    finally:
+        demo.close(verbose=False)
+        opening.close()
+    return 0
+
+
+class Opening:
+    """The studio opens its library and warms its worker while the page starts."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._open, name="opening")
+        self.thread.start()
+
+    def _open(self) -> None:
+        try:
+            studio().start()
+        except Exception as error:  # raised again in `finish`, on the main thread
+            self.error = error
+
+    def finish(self) -> None:
+        """Wait until it is open. Raises what went wrong."""
+        self.thread.join()
+        if self.error:
+            raise self.error
+
+    def close(self) -> None:
+        self.thread.join()
+        if not self.error:
+            studio().close()
+
+
+def launch(config: Settings, port: int) -> None:
+    """Start the page's server in the background."""
+    space = "SPACE_ID" in os.environ
+    for folder in (config.takes, config.temp):
+        folder.mkdir(parents=True, exist_ok=True)
+    config.temp.chmod(0o700)
+    gr.set_static_paths([config.takes])
+    css = theme.css() + ("" if config.token and not space else "\n#signout { display: none }")
+    gate = Middleware(
+        Gate, token="" if space else config.token, names=own_names(config.host), space=space, css=theme.css()
+    )
+    demo.queue(max_size=64, default_concurrency_limit=8).launch(
+        server_name=config.host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        share=False,
+        run_history=False,
+        footer_links=[],
+        max_threads=100,
+        max_file_size=config.max_upload,
+        state_session_capacity=500,
+        theme=theme.Mono(),
+        css=css,
+        head=HEAD,
+        app_kwargs={"middleware": [gate], "routes": list(files.ROUTES), "docs_url": None, "redoc_url": None},
+    )
+
+
+def check_reachable(config: Settings) -> None:
+    """Nobody else's machine may reach a studio without a token; a Space is public by design."""
+    if config.open_to_network and not config.token and "SPACE_ID" not in os.environ:
+        raise CannotOpen(
+            f"listening on {config.host} lets other machines in, so a token is needed. Make one with "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))", then start with STUDIO_TOKEN=<that token>.'
+        )
+
+
+def free_port(config: Settings) -> int:
+    """The port to listen on; 0 asks for any free one. Raises CannotOpen where it is taken."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as error:
+            raise CannotOpen(
+                f"cannot listen on {config.host}:{config.port} ({error.strerror}). Is a studio running already? "
+                f"Stop it, or choose another port with STUDIO_PORT={config.port + 1}."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

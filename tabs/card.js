@@ -1,0 +1,27 @@
+const { node, files } = window.studio;
+const card = element.querySelector(".card");
+function strip(sections) {
+  const said = sections.map((s) => `${s.name} ${s.bars} bars`).join(", ");
+  return node("div", { className: "strip", role: "img", "aria-label": `Form: ${said}` }, ...sections.map((s) => {
+    const part = node("div", { className: "part" }, node("i"), node("span", {}, s.name));
+    part.style.flexGrow = s.seconds;
+    part.firstElementChild.style.height = `${Math.round(8 + 92 * s.energy)}%`;
+    part.title = `${s.name}, ${s.bars} bars`;
+    return part;
+  }));
+}
+function draw() {
+  const take = props.value;
+  card.replaceChildren();
+  card.hidden = !take;
+  if (!take) return;
+  if (take.sections.length) card.append(strip(take.sections));
+  card.append(node("p", { className: "words" }, take.words));
+  for (const notice of take.notices) card.append(node("p", { className: "notice" }, notice));
+  card.append(node("p", { className: "facts" }, take.facts));
+  const again = node("button", { type: "button", className: "plainbutton", id: "again" }, "Again with a new seed");
+  again.onclick = () => trigger("again", { id: take.id });
+  card.append(files(take.id, take.title), again);
+}
+watch("value", draw);
+draw();

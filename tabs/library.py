@@ -1,0 +1,77 @@
+"""Library: every take that was kept, newest first. Deleting can be taken back."""
+
+from typing import Any
+
+import gradio as gr
+
+from song.errors import StudioError
+from tabs import form, studio, widgets
+from tabs.generate import Page, toast
+
+PAGE = 20
+LOOK_AGAIN = 4  # seconds between two looks at the library while its tab is open; songs also come from other browsers
+NOTHING_YET = "No songs yet. Make one under Generate; it is kept here."
+NOTHING_FOUND = "No song matches. Try other words or show all."
+
+
+def listing(search: str, favourites: bool, shown: int, deleted: dict[str, str] | None) -> dict[str, Any]:
+    """The library as the shelf shows it; one take more than wanted tells whether there are more."""
+    found = studio().library.takes(search=search or "", favourites=favourites, limit=shown + 1)
+    return {
+        "takes": [widgets.row(kept) for kept in found[:shown]],
+        "more": len(found) > shown,
+        "deleted": deleted,
+        "empty": NOTHING_FOUND if search or favourites else NOTHING_YET,
+    }
+
+
+def build(library: gr.Tab, tabs: gr.Tabs, page: Page) -> None:
+    """Draw the tab and wire it."""
+    with gr.Row(elem_id="finder"):
+        search = gr.Textbox(
+            placeholder="Search titles and words", label="Search", show_label=False, scale=4, elem_id="search"
+        )
+        favourites = gr.Checkbox(label="Favourites only", scale=1, min_width=200, elem_id="favourites")
+    shelf = widgets.shelf()
+    shown = gr.State(PAGE)
+    deleted = gr.State(None)
+    clock = gr.Timer(LOOK_AGAIN, active=False)
+    look = [search, favourites, shown, deleted]
+
+    def act(search: str, favourites: bool, shown: int, deleted: Any, event: gr.EventData) -> tuple[Any, int, Any]:
+        what = event._data
+        try:
+            if what["what"] == "favourite":
+                studio().library.favourite(what["id"], what["on"])
+            elif what["what"] == "forget":
+                deleted = {"id": what["id"], "title": studio().library.take(what["id"]).recipe.title}
+                studio().library.forget(what["id"])
+            elif what["what"] == "restore":
+                studio().library.restore(what["id"])
+                deleted = None
+            elif what["what"] == "more":
+                shown += PAGE
+        except StudioError as error:
+            raise toast(error) from None
+        return listing(search, favourites, shown, deleted), shown, deleted
+
+    def reuse(event: gr.EventData) -> list[Any]:
+        try:
+            held = form.held(studio().library.take(event._data["id"]).recipe.request)
+        except StudioError as error:
+            raise toast(error) from None
+        return [gr.Tabs(selected="generate"), held, *(held[name] for name in page.knobs)]
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    for event in (library.select, search.change, favourites.change, clock.tick):
+        event(listing, look, shelf, trigger_mode="always_last", **quiet)
+    for finished in page.finished:
+        finished.then(listing, look, shelf, **quiet)
+    shelf.act(act, look, [shelf, shown, deleted], **quiet)  # type: ignore[attr-defined]
+    shelf.reuse(reuse, None, [tabs, page.form, *page.knobs.values()], **quiet)  # type: ignore[attr-defined]
+    tabs.select(watched, None, clock, queue=False, **quiet)
+
+
+def watched(event: gr.SelectData) -> gr.Timer:
+    """The clock ticks only while somebody looks."""
+    return gr.Timer(active=event.value == "Library")
