@@ -92,6 +92,8 @@ def _plainly() -> Iterator[None]:
         said = str(error.orig).lower()
         if "full" in said:
             raise DiskFull("The disk is full; free some space and try again.") from error
+        if "disk i/o" in said:
+            raise DiskFull("The disk is full or failing; free some space and try again.") from error
         if "locked" in said or "busy" in said:
             raise CannotOpen("The library is locked by another program; close that program and try again.") from error
         if "readonly" in said or "unable to open" in said:

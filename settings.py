@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         return self.home / "temp"
 
     @property
+    def page_cache(self) -> Path:
+        """Where the page keeps uploads and what it hands to browsers."""
+        return self.home / "page"
+
+    @property
     def open_to_network(self) -> bool:
         """True where somebody else's machine can reach the page."""
         return self.host not in LOOPBACK

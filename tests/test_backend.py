@@ -1,0 +1,225 @@
+"""Words in, a kept song out: the whole way through the house, judged by the sound."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import mido
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+
+import post_process
+from backend import Studio, make
+from engines import ENGINES
+from listen import best_transposition, longest_silence, tempo_near
+from settings import Settings
+from song.audio import Audio
+from song.errors import BadRequest, CannotMake, EngineMissing
+from song.key import Key
+from song.progress import silent
+from song.request import MODES, Generate, fields
+from song.take import Kept
+
+WISH = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    opened = Studio(Settings(home=tmp_path_factory.mktemp("home"), lane="inline"))
+    opened.start()
+    yield opened
+    opened.close()
+
+
+def song(studio: Studio, prompt: str = WISH, **knobs) -> Kept:
+    job = list(studio.follow(studio.submit(Generate(prompt=prompt, **knobs)).id))[-1]
+    assert job.state == "done", job
+    return studio.library.take(job.takes[0])
+
+
+@pytest.fixture(scope="module")
+def take(studio) -> Kept:
+    return song(studio, seed=7, duration=20)
+
+
+def sound(take: Kept) -> Audio:
+    return post_process.read(Path(take.files["audio"]))
+
+
+def test_the_plan_obeys_the_words(take):
+    plan = take.recipe.plan
+    assert (plan["style"], plan["bpm"], plan["key"], plan["meter"]) == ("lofi", 82, "D minor", "4/4")
+    assert "82 bpm, D minor, 4/4" in plan["words"]
+
+
+def test_the_song_is_as_long_and_as_loud_as_promised(take):
+    samples, rate = soundfile.read(take.files["audio"], always_2d=True)
+    assert (rate, samples.shape) == (48000, (20 * 48000, 2))
+    assert soundfile.info(take.files["audio"]).subtype == "PCM_24"
+    assert pyloudnorm.Meter(rate).integrated_loudness(samples) == pytest.approx(-14, abs=0.5)
+    assert take.recipe.facts.true_peak_dbtp <= -1.0
+    assert np.abs(samples.mean(axis=0)).max() < 1e-3
+
+
+def test_the_same_request_gives_the_same_samples(studio, take):
+    again = song(studio, seed=7, duration=20)
+    assert again.id != take.id
+    assert Path(again.files["midi"]).read_bytes() == Path(take.files["midi"]).read_bytes()
+    assert again.recipe.samples_sha256 == take.recipe.samples_sha256
+
+
+def test_another_seed_gives_another_song(studio, take):
+    assert song(studio, seed=8, duration=20).recipe.samples_sha256 != take.recipe.samples_sha256
+
+
+def test_variations_differ_and_each_can_be_made_again_alone(studio):
+    job = list(studio.follow(studio.submit(Generate(prompt="house", duration=5, seed=3, variations=3)).id))[-1]
+    recipes = [studio.library.take(id).recipe for id in job.takes]
+    assert [recipe.seed for recipe in recipes] == [3, 4, 5]
+    assert len({recipe.samples_sha256 for recipe in recipes}) == 3
+    alone = song(studio, "house", duration=5, seed=4)
+    assert alone.recipe.samples_sha256 == recipes[1].samples_sha256
+
+
+def test_a_recipe_is_enough_to_make_the_song_again(studio, take, tmp_path):
+    made, _, identical = studio.replay(take.recipe, tmp_path)
+    assert identical
+    assert post_process.read(made).samples.tobytes() == sound(take).samples.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_lossless_exports_hold_the_same_samples_and_the_recipe(studio, take, kind):
+    path = studio.export(take.id, kind)
+    assert post_process.read(path).samples.tobytes() == sound(take).samples.tobytes()
+
+
+def test_every_export_is_there(studio, take):
+    assert soundfile.info(studio.export(take.id, "mp3")).format == "MP3"
+    recipe = json.loads(studio.export(take.id, "recipe").read_text())
+    assert recipe["request"]["prompt"] == WISH and recipe["seed"] == 7
+    tracks = mido.MidiFile(studio.export(take.id, "midi")).tracks
+    tempo = next(message.tempo for message in tracks[0] if message.type == "set_tempo")
+    assert mido.tempo2bpm(tempo) == pytest.approx(82, abs=0.01)
+    with pytest.raises(BadRequest, match="kind"):
+        studio.export(take.id, "ogg")
+
+
+def test_stems_sum_to_the_mix_before_mastering(studio, take):
+    engine = studio.engines["composer"]
+    made = engine.generate(take.recipe.request, silent)
+    with zipfile.ZipFile(studio.export(take.id, "stems")) as archive, archive.open(archive.namelist()[0]) as first:
+        assert len(archive.namelist()) == len(made.stems) >= 4
+        assert soundfile.info(first).frames == made.mix.frames
+    total = np.zeros_like(made.mix.samples)
+    with zipfile.ZipFile(studio.export(take.id, "stems")) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                total += soundfile.read(file, dtype="float32")[0].T
+    assert np.abs(total - made.mix.samples).max() < 1e-5
+
+
+def test_stems_of_a_take_that_cannot_be_made_again_are_refused(studio, tmp_path):
+    take = song(studio, "rock", duration=5, seed=1)
+    folder = Path(take.files["recipe"]).parent
+    foreign = take.recipe.model_copy(update={"samples_sha256": "0" * 64})
+    with pytest.raises(CannotMake, match="stems would differ"):
+        studio.lane.call("stems", {"recipe": foreign.model_dump(mode="json")}, folder)
+    assert not (folder / "stems.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("style", "bpm", "key"),
+    [
+        ("lo-fi hip hop", 82, "D minor"),
+        ("house", 124, "A minor"),
+        ("psytrance", 142, "E phrygian"),
+        ("trap", 140, "F# minor"),
+        ("cinematic orchestral", 96, "C minor"),
+        ("ambient", 70, "G lydian"),
+        ("rock", 132, "E minor"),
+        ("jazz", 160, "Bb major"),
+    ],
+)
+def test_every_style_is_heard_in_its_tempo_and_key(studio, style, bpm, key):
+    take = song(studio, f"{style}, {bpm} bpm, {key}", duration=30, seed=11)
+    audio, wanted = sound(take), Key.parse(key)
+    assert (take.recipe.plan["bpm"], take.recipe.plan["key"]) == (bpm, key)
+    assert best_transposition(audio, wanted.scale) == wanted.tonic
+    if style != "ambient":  # it has no beat to hear
+        assert tempo_near(audio, bpm) == pytest.approx(bpm, rel=0.01)
+    assert longest_silence(audio) < 0.1
+    assert np.abs(audio.samples[:, -1]).max() < 1e-3, "the ending is not cut"
+
+
+class Remembering:
+    """A request that remembers which of its knobs were read."""
+
+    def __init__(self, request: Generate, read: set[str]):
+        self._request, self._read = request, read
+
+    def __getattr__(self, name: str):
+        if name in fields(Generate):
+            self._read.add(name)
+        value = getattr(self._request, name)
+        if name == "model_copy":
+            return lambda **changes: Remembering(value(**changes), self._read)
+        return value
+
+
+def test_no_knob_is_idle(monkeypatch, tmp_path):
+    """Every knob is read on the way from request to files; `variations` is what the lane counts by."""
+    seen: set[str] = set()
+    request = Generate(prompt="house", duration=5, seed=1)
+    engine = ENGINES[0]()
+    engine.generate(Remembering(request, seen), silent)
+    promised = {name for group in engine.groups for name in fields(Generate) if name in group.model_fields}
+    assert promised - seen <= {"engine", "variations", "title"}, "the studio itself reads these"
+    assert set(fields(Generate)) - promised == {"target_lufs", "fade_in", "fade_out"}
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [("style", "jazz"), ("bpm", 150.0), ("key", "A major"), ("meter", "3/4"), ("ending", "fade"), ("humanize", 1.0),
+     ("target_lufs", -20.0), ("fade_in", 2.0), ("fade_out", 2.0), ("duration", 7.0), ("seed", 2)],
+)  # fmt: skip
+def test_every_knob_changes_the_song(tmp_path, knob, value):
+    plain = Generate(prompt=WISH, duration=6, seed=1)
+    turned = Generate(**(plain.model_dump() | {knob: value}))
+    made = []
+    for number, request in enumerate((plain, turned)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        made.append(make({"id": str(number), "request": request.model_dump(mode="json")}, folder, silent))
+    assert made[0]["samples_sha256"] != made[1]["samples_sha256"]
+
+
+def test_title_engine_and_variations_reach_the_take(studio):
+    take = song(studio, "rock", duration=5, seed=1, title="My song", engine="composer")
+    assert (take.recipe.title, take.recipe.engine) == ("My song", "composer")
+    assert set(fields(Generate)) == {name for mode in MODES for name in fields(mode)}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "field"), [({"style": "no such style"}, "style"), ({"engine": "no such engine"}, "engine")]
+)
+def test_what_only_the_studio_can_know_is_refused_before_anything_is_written(studio, knobs, field):
+    before = studio.library.count()
+    with pytest.raises(BadRequest) as refused:
+        studio.submit(Generate(prompt="lofi", **knobs))
+    assert refused.value.field == field and studio.library.count() == before
+
+
+def test_the_studio_can_be_told_to_make_shorter_songs_only(tmp_path):
+    short = Studio(Settings(home=tmp_path, lane="inline", max_duration=10))
+    for request in (Generate(prompt="lofi", duration=11), Generate(prompt="two minutes of lofi")):
+        with pytest.raises(BadRequest, match="at most 10 seconds"):
+            short.submit(request)
+    short.close()
+
+
+def test_an_engine_that_lacks_something_says_what(studio, monkeypatch):
+    monkeypatch.setattr(type(studio.engines["composer"]), "available", lambda self: "It needs a moon; wait for night.")
+    with pytest.raises(EngineMissing, match="wait for night"):
+        studio.submit(Generate(prompt="lofi", engine="composer"))
