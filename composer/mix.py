@@ -1,0 +1,182 @@
+"""Stems -> mix -> master: balance, space, width and dynamics, from numbers in the plan.
+
+Every stem is brought to the loudness that its part has in the style, so the balance does not depend on which patch or
+SoundFont plays. What leaves the desk as stems, the reverb among them, adds up to the mix, sample by sample.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+import dsp
+from composer import strip
+from composer.plan import Plan
+from composer.style import Part
+from composer.synth.drums import kicks
+from song.audio import SAMPLE_RATE
+from song.progress import Progress, part, silent
+from song.score import Score
+
+MASTER_LUFS = -18.0  # where the master is left; how loud a song is released is decided later
+REVERB = "reverb"  # the stem in which all sends meet
+BANDS = (35, 120, 300, 900, 2800, 7000, 16_000)  # hertz; the six bands of Mix.tone lie between
+# Power per octave of well-liked records, dB below the lowest band: 5 dB per octave steeper than white, as Pestana et al.
+# 2013 found over sixty years of hits, and a little more in the top octave.
+REFERENCE = (0.0, -2.5, -5.5, -8.5, -12.0, -17.0)
+_LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 140.0, "arp": 140.0}
+_STEADY = ("drums", "bass", "texture")  # roles that no filter sweep touches
+_PLAIN = Part("", 0, "", -24.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixdown:
+    """float32 (2, frames) each; `mix` is the sum of `stems` in their order, `master` is finished but for its loudness."""
+
+    stems: dict[str, np.ndarray]
+    mix: np.ndarray
+    master: np.ndarray
+
+
+def mixdown(stems: dict[str, np.ndarray], score: Score, plan: Plan, progress: Progress = silent) -> Mixdown:
+    """Mix dry stems. The arrays handed in are used up: they become the stems of the result."""
+    frames = round(plan.duration * SAMPLE_RATE)
+    beat = 60 / score.bpm
+    hits = [kicks(track.notes, score.bpm) for track in score.tracks if track.drums]
+    duck = dsp.duck_curve(
+        frames, SAMPLE_RATE, np.concatenate(hits) if hits else np.zeros(0, np.int64), plan.mix.duck_seconds
+    )
+    sweep = _sweep(plan, frames)
+    nothing = np.zeros(0, np.float32)
+
+    def channel(role: str) -> None:
+        stem, player = stems[role], plan.band.get(role, _PLAIN)
+        if role == "drums":
+            stem[:] = dsp.compress(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
+        loudness = strip.trim(stem, _LOW_CUTS.get(role, 90.0))
+        gain = 10 ** ((player.lufs - loudness) / 20) if loudness > dsp.SILENCE_LUFS else 0.0
+        if player.delay > 0:
+            dsp.echo(stem, SAMPLE_RATE, min(1.2, 0.75 * beat), player.delay)
+        moves = np.zeros(0) if role in _STEADY else sweep
+        lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
+        strip.place(stem, gain, player.pan, player.width, nothing if role == "drums" else duck, player.duck, moves, lag)
+        _end(stem, plan, dry=True)
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
+        for done, _ in enumerate(pool.map(channel, stems), 1):
+            progress(0.5 * done / max(1, len(stems)), "Mixing")
+        room = _reverb(stems, plan, frames, duck)
+        progress(0.7, "Mixing")
+        finished = {**stems, REVERB: room}
+        mix = np.zeros((2, frames), np.float32)
+        list(pool.map(lambda span: _sum(finished, mix, span), _spans(frames)))
+    master = _master(mix.copy(), plan, part(progress, 0.75, 1.0))
+    return Mixdown(finished, mix, master)
+
+
+def _spans(frames: int) -> list[slice]:
+    """Stretches short enough that a sum stays in the processor's cache."""
+    return [slice(start, min(frames, start + 32_768)) for start in range(0, frames, 32_768)]
+
+
+def _sum(stems: dict[str, np.ndarray], total: np.ndarray, span: slice) -> None:
+    for stem in stems.values():
+        total[:, span] += stem[:, span]
+
+
+def _reverb(stems: dict[str, np.ndarray], plan: Plan, frames: int, duck: np.ndarray) -> np.ndarray:
+    """The room that all parts share, (2, frames), a little out of the way of the kick."""
+    send = np.zeros((2, frames), np.float32)
+    for span in _spans(frames):
+        for role, stem in stems.items():
+            amount = plan.band.get(role, _PLAIN).reverb
+            if amount > 0:
+                send[:, span] += np.float32(amount) * stem[:, span]
+    dsp.filter_inplace(send, dsp.highpass(220, SAMPLE_RATE))
+    seconds = plan.mix.reverb_seconds
+    room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
+    # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
+    depth = 0.35 * max((player.duck for player in plan.band.values()), default=0.0)
+    strip.place(room, 0.8 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0), 0.011)
+    _end(room, plan, dry=False)
+    return room
+
+
+def _end(stem: np.ndarray, plan: Plan, dry: bool) -> None:
+    """Bring a stem to zero by the last sample, in place: `fade` slowly, `stop` at the last barline, `ring` as it dies."""
+    last_bar = plan.bars * plan.bar_seconds
+    if plan.ending == "fade":
+        start, end = plan.duration - min(8.0, 0.12 * plan.duration), plan.duration
+    elif plan.ending == "stop" and dry:
+        start = min(last_bar, plan.duration - 0.12)
+        end = start + 0.12
+    else:
+        start, end = plan.duration - min(2.5, max(0.4, 0.8 * (plan.duration - last_bar))), plan.duration
+    a, b = round(max(0.0, start) * SAMPLE_RATE), min(stem.shape[1], round(end * SAMPLE_RATE))
+    stem[:, a:b] = dsp.fade(stem[:, a:b], SAMPLE_RATE, 0.0, (b - a) / SAMPLE_RATE)
+    stem[:, b:] = 0
+
+
+def _sweep(plan: Plan, frames: int) -> np.ndarray:
+    """Cutoff of the parts above the rhythm, hertz, one value per strip.GRID frames: builds open, breaks stay closed.
+
+    Empty where nothing moves.
+    """
+    sweep = np.full(frames // strip.GRID + 2, np.log2(strip.OPEN_HERTZ))
+    bars = np.arange(len(sweep)) * strip.GRID / SAMPLE_RATE / plan.bar_seconds
+    for section in plan.sections:
+        inside = (bars >= section.start) & (bars < section.start + section.bars)
+        through = (bars[inside] - section.start) / max(1, section.bars)
+        name = section.name.lower()
+        if name.startswith(("build", "riser")):
+            sweep[inside] = np.log2(1500) + (np.log2(strip.OPEN_HERTZ) - np.log2(1500)) * through**1.3
+        elif name.startswith(("break", "bridge")):
+            sweep[inside] = np.log2(4500) + 1.0 * through
+        elif name.startswith("intro") and section.energy < 0.4:
+            sweep[inside] = np.log2(5000) + 1.8 * through
+    if sweep.min() >= np.log2(strip.OPEN_HERTZ):
+        return np.zeros(0)
+    smooth = np.hanning(25)
+    return 2.0 ** np.convolve(np.pad(sweep, 12, mode="edge"), smooth / smooth.sum(), "valid")
+
+
+def _master(sound: np.ndarray, plan: Plan, progress: Progress) -> np.ndarray:
+    """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`."""
+    stages = [dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda row: dsp.filter_inplace(row[None], np.concatenate(stages)), sound))
+    progress(0.5, "Mastering")
+    level = dsp.loudness(sound, SAMPLE_RATE)
+    gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
+    strip.widen(sound, plan.mix.width, dsp.highpass(150, SAMPLE_RATE), gain)
+    strip.warm_up(sound, plan.mix.drive)
+    sound = dsp.compress(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
+    progress(1.0, "Mastering")
+    return sound
+
+
+def tone(sound: np.ndarray) -> np.ndarray:
+    """Power per octave in the six BANDS, dB, mean 0, of (2, frames): what the sound is like over its whole length."""
+    size = 8192
+    starts = np.linspace(0, max(0, sound.shape[1] - size), 240).astype(int)
+    window = np.hanning(size).astype(np.float32)
+    power = np.zeros(size // 2 + 1)
+    for start in starts:
+        piece = sound[:, start : start + size]
+        power += (np.abs(np.fft.rfft(piece * window[: piece.shape[1]], size)) ** 2).sum(axis=0)
+    hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in zip(BANDS, BANDS[1:], strict=False)]
+    decibels = 10 * np.log10(np.array(bands) + 1e-12)
+    return decibels - decibels.mean()
+
+
+def _tone_stages(sound: np.ndarray, wanted: tuple[float, ...]) -> list[np.ndarray]:
+    """Gentle equaliser from what the mix is to what the style wants: 70 % of the way, 6 dB at most."""
+    goal = np.array(REFERENCE) + np.array(wanted)
+    change = np.clip(0.7 * (goal - goal.mean() - tone(sound)), -6, 6)
+    stages = [dsp.low_shelf(130, change[0], SAMPLE_RATE)]
+    for low, high, gain in zip(BANDS[1:], BANDS[2:-1], change[1:-1], strict=False):
+        stages.append(dsp.peak((low * high) ** 0.5, gain, SAMPLE_RATE, 0.9))
+    stages.append(dsp.high_shelf(7500, change[-1], SAMPLE_RATE))
+    return stages

@@ -1,0 +1,174 @@
+"""The passes that a stem takes through the desk, fused so that each reads and writes it once.
+
+Conventions: float32 (2, frames) at 48 kHz, changed in place; automation as one value per GRID frames.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+import dsp
+from song.audio import SAMPLE_RATE
+
+GRID = 512  # frames between two values of an automation
+OPEN_HERTZ = 20_000.0  # a filter that is this open is none
+_RATE = float(SAMPLE_RATE)
+_TINY = 1e-18
+
+
+def trim(stem: np.ndarray, low_cut: float) -> float:
+    """High-pass a stem, 12 dB an octave, and measure it in the same pass: its gated loudness in LUFS."""
+    edges = np.append(np.arange(0, stem.shape[1], SAMPLE_RATE // 10), stem.shape[1])
+    power = np.zeros(len(edges) - 1)
+    stages = np.concatenate([dsp.highpass(low_cut, _RATE), dsp.k_weighting(_RATE)])
+    _trim(stem, stages, edges, power)
+    return dsp.gated_loudness(power if len(power) >= 4 else power.mean(keepdims=True))
+
+
+def place(
+    stem: np.ndarray,
+    gain: float,
+    pan: float,
+    width: float,
+    duck: np.ndarray,
+    depth: float,
+    sweep: np.ndarray,
+    lag: float,
+) -> None:
+    """Level, width, pan, side-chain and filter automation.
+
+    width   0 mono; up to 1 the natural sides grow, and a delayed, high-passed copy of the middle makes sides where there
+            are none. It is added to one side and taken from the other, so it is gone in mono.
+    duck    (frames,) 0-1 from `dsp.duck_curve`, or empty; `depth` 0-1 how far it pushes down
+    sweep   (frames / GRID + 2,) cutoff in hertz, or empty
+    lag     seconds of the delayed copy
+    """
+    angle = (pan + 1) * math.pi / 4
+    sides = min(1.0, 5 * width) * (0.6 + 0.9 * width)
+    _place(
+        stem, gain * math.cos(angle) * math.sqrt(2), gain * math.sin(angle) * math.sqrt(2), sides, 0.45 * width,
+        max(1, round(lag * _RATE)), duck, depth, sweep,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _trim(stem, k, edges, power):
+    h0, h1, h2, h3, h4 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
+    a0, a1, a2, a3, a4 = k[1, 0], k[1, 1], k[1, 2], k[1, 3], k[1, 4]
+    c3, c4 = k[2, 3], k[2, 4]
+    m1 = m2 = l1 = l2 = l3 = l4 = n1 = n2 = r1 = r2 = r3 = r4 = 0.0
+    for hop in range(power.shape[0]):
+        total = 0.0
+        for i in range(edges[hop], edges[hop + 1]):
+            u = stem[0, i] + _TINY
+            x = h0 * u + m1
+            m1 = h1 * u - h3 * x + m2
+            m2 = h2 * u - h4 * x
+            stem[0, i] = x
+            y = a0 * x + l1
+            l1 = a1 * x - a3 * y + l2
+            l2 = a2 * x - a4 * y
+            z = y + l3
+            l3 = -2.0 * y - c3 * z + l4
+            l4 = y - c4 * z
+            total += z * z
+            u = stem[1, i] + _TINY
+            x = h0 * u + n1
+            n1 = h1 * u - h3 * x + n2
+            n2 = h2 * u - h4 * x
+            stem[1, i] = x
+            y = a0 * x + r1
+            r1 = a1 * x - a3 * y + r2
+            r2 = a2 * x - a4 * y
+            z = y + r3
+            r3 = -2.0 * y - c3 * z + r4
+            r4 = y - c4 * z
+            total += z * z
+        power[hop] = total / max(1, edges[hop + 1] - edges[hop])
+
+
+@njit(cache=True, nogil=True)
+def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
+    mask = 2047
+    ring = np.zeros(mask + 1, np.float32)
+    low = 0.0
+    s1 = s2 = t1 = t2 = 0.0
+    ducked, swept = duck.shape[0] > 0 and depth > 0, sweep.shape[0] > 0
+    dry = dry_step = 1.0
+    f1 = f2 = f3 = 0.0
+    for begin in range(0, stem.shape[1], GRID):
+        filtered = False
+        if swept:
+            now, soon = sweep[begin // GRID], sweep[begin // GRID + 1]
+            # Between 12 and 20 kHz the filter is blended out, so that it can be left off without a seam.
+            dry = min(1.0, max(0.0, math.log2(now / 12_000.0) / 0.73))
+            goal = min(1.0, max(0.0, math.log2(soon / 12_000.0) / 0.73))
+            dry_step = (goal - dry) / GRID
+            filtered = dry < 1.0 or goal < 1.0
+            if filtered:
+                g = math.tan(math.pi * min(now, 20_000.0) / _RATE)
+                f1 = 1.0 / (1.0 + g * (g + 1.2))
+                f2 = g * f1
+                f3 = g * f2
+            else:
+                s1 = s2 = t1 = t2 = 0.0
+        for i in range(begin, min(begin + GRID, stem.shape[1])):
+            x, y = stem[0, i], stem[1, i]
+            if copies > 0 or sides != 1.0:
+                middle = 0.5 * (x + y)
+                late = ring[(i - lag) & mask]
+                ring[i & mask] = middle
+                low += (late - low) * 0.04 + _TINY  # below 300 Hz the bass stays in the middle
+                side = 0.5 * sides * (x - y) + copies * (late - low)
+                x, y = middle + side, middle - side
+            if filtered:
+                v = x - s2 + _TINY
+                u = f1 * s1 + f2 * v
+                w = s2 + f2 * s1 + f3 * v
+                s1, s2 = 2.0 * u - s1, 2.0 * w - s2
+                x = w + dry * (x - w)
+                v = y - t2 + _TINY
+                u = f1 * t1 + f2 * v
+                w = t2 + f2 * t1 + f3 * v
+                t1, t2 = 2.0 * u - t1, 2.0 * w - t2
+                y = w + dry * (y - w)
+                dry += dry_step
+            shade = 1.0 - depth * duck[i] if ducked else 1.0
+            stem[0, i] = gain_left * shade * x
+            stem[1, i] = gain_right * shade * y
+
+
+@njit(cache=True, nogil=True)
+def widen(sound, width, stage, gain):
+    """Side gain and a high-pass on the sides of a whole mix, and a gain on everything, in place."""
+    b0, b1, b2, a1, a2 = stage[0, 0], stage[0, 1], stage[0, 2], stage[0, 3], stage[0, 4]
+    z1 = z2 = 0.0
+    for i in range(sound.shape[1]):
+        x, y = sound[0, i], sound[1, i]
+        middle, side = 0.5 * gain * (x + y), 0.5 * gain * width * (x - y) + _TINY
+        v = b0 * side + z1
+        z1 = b1 * side - a1 * v + z2
+        z2 = b2 * side - a2 * v
+        sound[0, i] = middle + v
+        sound[1, i] = middle - v
+
+
+@njit(cache=True, nogil=True)
+def warm_up(sound, drive):
+    """Soft saturation in place: unity for quiet sound, rounder the louder it is, the more the higher `drive` (0-1)."""
+    push = 0.4 + 1.6 * drive
+    for side in range(2):
+        for i in range(sound.shape[1]):
+            x = push * sound[side, i]
+            sound[side, i] = x / math.sqrt(1.0 + x * x) / push
+
+
+@njit(cache=True, nogil=True)
+def add(total, sound, amount):
+    """total += amount * sound."""
+    gain = np.float32(amount)
+    for side in range(2):
+        into, source = total[side], sound[side]
+        for i in range(into.shape[0]):
+            into[i] += gain * source[i]

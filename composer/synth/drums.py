@@ -1,0 +1,184 @@
+"""Drum kits: which hit sounds for which pitch, how a kit is tuned, and how a drum track is played.
+
+Pitches are those of General MIDI percussion; the studio adds some of its own below and above them. Hits are made once
+per kit in three round-robin variants and kept. `RISER` and `REVERSE_CYMBAL` end where their note ends.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+import dsp
+from composer.chance import chance
+from composer.synth import strikes
+from song.audio import SAMPLE_RATE
+from song.score import Note
+
+SNAP, RISER, IMPACT, REVERSE_CYMBAL, SUB_DROP, BRUSH, TAIKO = 26, 27, 28, 29, 30, 33, 87
+KICKS = (35, 36)  # what ducks the others
+OPEN_HAT, CLOSING_HATS = 46, (42, 44, 46)
+VARIANTS = 4
+
+
+class Kit(NamedTuple):
+    """A kit's tuning and taste. Frequencies in hertz, decays in seconds to 1/e."""
+
+    kick_hertz: float = 50.0
+    kick_sweep: float = 1.8  # how far above its pitch the kick starts, as a factor
+    kick_decay: float = 0.16
+    kick_click: float = 0.5
+    kick_drive: float = 1.6
+    snare_hertz: float = 195.0
+    snare_body: float = 0.07
+    snare_wires: float = 0.11
+    snare_noise: float = 1.0
+    snare_low: float = 1100.0
+    snare_high: float = 8000.0
+    brushes: bool = False
+    clap_decay: float = 0.09
+    hat_decay: float = 0.028
+    hat_open: float = 0.19
+    hat_low: float = 5200.0
+    hat_high: float = 11_000.0
+    crash_decay: float = 0.9
+    metal_high: float = 10_500.0
+    tom_tune: float = 1.0
+    tom_decay: float = 0.2
+    tom_modes: tuple[float, ...] = (1.0, 1.59)
+    room: float = 0.12  # level of the room in the hit
+    room_seconds: float = 0.45
+    dust: float = 0.0  # saturation and lost highs of an old sampler, 0-1
+
+
+KITS: dict[str, Kit] = {
+    "lofi": Kit(kick_hertz=52, kick_sweep=1.1, kick_decay=0.13, kick_click=0.3, kick_drive=2.2, snare_hertz=182, snare_wires=0.09,
+                snare_high=6000, hat_decay=0.024, hat_open=0.14, hat_low=4300, hat_high=8200, crash_decay=0.7, metal_high=7200,
+                room=0.14, room_seconds=0.35, dust=0.8),
+    "house": Kit(kick_hertz=50, kick_sweep=2.4, kick_decay=0.17, kick_click=0.55, kick_drive=2.0, snare_hertz=205, snare_wires=0.1,
+                 hat_decay=0.026, hat_open=0.17, hat_low=5600, hat_high=10_500, room=0.08),
+    "techno": Kit(kick_hertz=47, kick_sweep=3.2, kick_decay=0.19, kick_click=0.7, kick_drive=3.2, snare_hertz=215, snare_body=0.05,
+                  snare_wires=0.13, clap_decay=0.07, hat_decay=0.022, hat_open=0.15, hat_low=6000, hat_high=10_500, room=0.14, room_seconds=0.8),
+    "trap": Kit(kick_hertz=50, kick_sweep=2.6, kick_decay=0.14, kick_click=0.75, kick_drive=2.6, snare_hertz=220, snare_body=0.05,
+                snare_wires=0.13, snare_noise=1.2, clap_decay=0.12, hat_decay=0.018, hat_open=0.24, hat_low=6200, room=0.1, room_seconds=0.6),
+    "orchestral": Kit(kick_hertz=42, kick_sweep=0.7, kick_decay=0.42, kick_click=0.3, kick_drive=1.1, snare_hertz=170, snare_body=0.09,
+                      snare_wires=0.16, snare_noise=0.8, hat_low=4600, hat_decay=0.05, crash_decay=1.7, metal_high=9500, tom_tune=0.8,
+                      tom_decay=0.55, tom_modes=(1.0, 1.5, 1.98, 2.44), room=0.4, room_seconds=1.8),
+    "ambient": Kit(kick_hertz=46, kick_sweep=0.8, kick_decay=0.26, kick_click=0.2, kick_drive=1.2, snare_hertz=178, snare_wires=0.16,
+                   snare_noise=0.6, snare_high=6500, hat_low=4600, hat_high=8800, hat_decay=0.03, crash_decay=1.5, metal_high=8000,
+                   room=0.4, room_seconds=1.6),
+    "rock": Kit(kick_hertz=58, kick_sweep=0.9, kick_decay=0.15, kick_click=1.1, kick_drive=1.5, snare_hertz=188, snare_body=0.1,
+                snare_wires=0.15, snare_noise=1.1, snare_low=800, hat_low=3600, hat_decay=0.034, hat_open=0.3, crash_decay=1.2,
+                tom_decay=0.3, tom_modes=(1.0, 1.59, 2.14), room=0.3, room_seconds=0.7),
+    "jazz": Kit(kick_hertz=64, kick_sweep=0.5, kick_decay=0.13, kick_click=0.35, kick_drive=1.1, snare_hertz=205, snare_body=0.06,
+                snare_wires=0.12, snare_noise=0.85, snare_low=900, snare_high=6500, brushes=True, hat_low=3800, hat_high=9500,
+                hat_decay=0.04, hat_open=0.3, crash_decay=1.1, metal_high=9500, tom_tune=1.25, tom_decay=0.24, room=0.2, room_seconds=0.55),
+}  # fmt: skip
+
+
+class Place(NamedTuple):
+    """A hit, how loud it is beside a kick, and where it stands, -1 left to 1 right."""
+
+    hit: strikes.Hit
+    level: float
+    pan: float = 0.0
+
+
+PLACES: dict[int, Place] = {
+    SNAP: Place(strikes.snap, 0.42, 0.1), BRUSH: Place(strikes.brush, 0.25, -0.1),
+    IMPACT: Place(strikes.impact, 0.9), SUB_DROP: Place(strikes.sub_drop, 0.8), TAIKO: Place(strikes.taiko, 0.95),
+    35: Place(strikes.kick, 0.95), 36: Place(strikes.kick, 1.0), 37: Place(strikes.rim, 0.38, -0.12),
+    38: Place(strikes.snare, 0.74, 0.04), 39: Place(strikes.clap, 0.62, -0.05),
+    40: Place(lambda kit, rng: strikes.snare(kit, rng, 1.14), 0.74, 0.04),
+    41: Place(strikes.tom(74), 0.7, -0.5), 43: Place(strikes.tom(88), 0.7, -0.35), 45: Place(strikes.tom(104), 0.68, -0.15),
+    47: Place(strikes.tom(124), 0.66, 0.08), 48: Place(strikes.tom(148), 0.64, 0.28), 50: Place(strikes.tom(176), 0.62, 0.42),
+    42: Place(strikes.closed_hat, 0.26, 0.28), 44: Place(strikes.pedal_hat, 0.2, 0.28), 46: Place(strikes.open_hat, 0.25, 0.28),
+    49: Place(strikes.crash, 0.42, -0.4), 57: Place(strikes.second_crash, 0.42, 0.45), 51: Place(strikes.ride, 0.3, -0.38),
+    53: Place(strikes.ride_bell, 0.34, -0.38), 54: Place(strikes.tambourine, 0.26, 0.35), 56: Place(strikes.cowbell, 0.34, -0.25),
+    60: Place(strikes.hand_drum(390, 0.06, 0.5), 0.45, 0.32), 61: Place(strikes.hand_drum(285, 0.08, 0.4), 0.45, 0.22),
+    62: Place(strikes.hand_drum(245, 0.05, 0.9), 0.45, -0.3), 63: Place(strikes.hand_drum(236, 0.13, 0.3), 0.48, -0.3),
+    64: Place(strikes.hand_drum(172, 0.17, 0.3), 0.5, -0.2), 69: Place(strikes.shaker, 0.22, -0.4), 70: Place(strikes.shaker, 0.24, 0.4),
+    75: Place(strikes.claves, 0.3, 0.3), 81: Place(strikes.triangle, 0.2, 0.38),
+}  # fmt: skip
+# What a General MIDI file may ask for and we have nothing better to answer with.
+_NEAREST = {34: 37, 52: 57, 55: 49, 58: 56, 59: 51, 65: 60, 66: 61, 67: 56, 68: 56, 71: 75, 72: 75, 73: 69, 74: 69, 76: 75, 77: 75, 80: 81, 82: 70, 85: 75, 86: TAIKO}  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def one_shot(kit: str, pitch: int, variant: int) -> np.ndarray:
+    """One hit, float32 (2, frames), peak at the level of its place; ends in silence."""
+    place = PLACES[pitch]
+    return _finished(place.hit(KITS[kit], chance(0, kit, pitch, variant)), KITS[kit], place.level, pitch)
+
+
+@lru_cache(maxsize=64)
+def swell(kit: str, pitch: int, seconds: float) -> np.ndarray:
+    """A riser or reverse cymbal that lasts `seconds`."""
+    make = strikes.riser if pitch == RISER else strikes.reverse_cymbal
+    sound = make(KITS[kit], chance(0, kit, pitch), seconds)
+    return sound * np.float32(0.4 / np.abs(sound).max())
+
+
+def _finished(sound: np.ndarray, kit: Kit, level: float, pitch: int) -> np.ndarray:
+    """Room, dust, level, and a clean end."""
+    if kit.room and pitch not in (*KICKS, SUB_DROP, IMPACT):
+        dry = np.pad(sound, ((0, 0), (0, int(0.9 * kit.room_seconds * SAMPLE_RATE))))
+        send = dsp.filter(dry, dsp.highpass(220, SAMPLE_RATE))  # low drums keep a dry foundation
+        sound = dry + np.float32(1.6 * kit.room) * dsp.reverb(send, SAMPLE_RATE, kit.room_seconds, 0.5, 0.009)
+    sound = sound / np.float32(np.abs(sound).max())
+    if kit.dust:
+        sound = np.tanh(np.float32(1 + 1.2 * kit.dust) * sound)
+        sound = dsp.filter(sound, dsp.lowpass(12_000 - 5000 * kit.dust, SAMPLE_RATE, 0.6))
+    sound = dsp.filter(sound, dsp.highpass(24, SAMPLE_RATE))
+    sound *= np.float32(level / np.abs(sound).max())
+    loud = np.flatnonzero(np.abs(sound).max(axis=0) > 3e-5)
+    return dsp.fade(np.ascontiguousarray(sound[:, : loud[-1] + 1]), SAMPLE_RATE, 0.0, 0.02)
+
+
+def render(out: np.ndarray, notes: Sequence[Note], bpm: float, kit: str, seed: int) -> None:
+    """Adds a drum track to `out`, float32 (2, frames)."""
+    kit = kit if kit in KITS else "house"
+    beat = 60 / bpm * SAMPLE_RATE
+    chokes = sorted(note.start for note in notes if note.pitch in CLOSING_HATS)
+    for note in notes:
+        velocity = note.velocity / 127
+        if note.pitch in (RISER, REVERSE_CYMBAL):
+            sound = swell(kit, note.pitch, round(note.duration * 60 / bpm, 2))
+            start = round(note.end * beat) - sound.shape[1]
+            _strike(out, sound, start, velocity, velocity, 1.0, sound.shape[1])
+            continue
+        pitch = note.pitch if note.pitch in PLACES else _NEAREST.get(note.pitch, 37)
+        # What a hit sounds like depends on where it stands alone, so an edited bar leaves all others as they were.
+        dice = (round(note.start * 480) * 7919 + pitch * 104_729 + seed) * 2_654_435_761 % 2**32
+        sound = one_shot(kit, pitch, dice % VARIANTS)
+        gain = velocity**1.5 * (0.95 + 0.1 * (dice >> 8 & 255) / 255)
+        place = PLACES[pitch]
+        angle = (place.pan + 1) * math.pi / 4
+        cut = sound.shape[1]
+        if pitch == OPEN_HAT:
+            after = next((choke for choke in chokes if choke > note.start + 0.01), None)
+            cut = min(cut, round((after - note.start) * beat)) if after is not None else cut
+        soft = 1 - math.exp(-2 * math.pi * 2600 * 2 ** (3.4 * velocity) / SAMPLE_RATE)  # a soft hit is a dull hit
+        start = round(note.start * beat)
+        _strike(out, sound, start, gain * math.cos(angle) * 1.414, gain * math.sin(angle) * 1.414, soft, cut)
+
+
+def kicks(notes: Sequence[Note], bpm: float) -> np.ndarray:
+    """Frames at which the kick sounds, int64."""
+    return np.array([round(note.start * 60 / bpm * SAMPLE_RATE) for note in notes if note.pitch in KICKS], np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _strike(out, sound, start, gain_left, gain_right, soft, cut):
+    fade = 480  # a choked cymbal is silent within 10 ms, without a click
+    low_left = low_right = 0.0
+    end = min(sound.shape[1], cut + fade)
+    for i in range(max(0, -start), min(end, out.shape[1] - start)):
+        low_left += (sound[0, i] - low_left) * soft
+        low_right += (sound[1, i] - low_right) * soft
+        shade = 1.0 if i < cut or cut >= sound.shape[1] else max(0.0, cut + fade - i) / fade
+        out[0, start + i] += gain_left * shade * low_left
+        out[1, start + i] += gain_right * shade * low_right

@@ -1,0 +1,306 @@
+"""How each drum is made: one hit from sines, noise and a kit's taste. Numbers in, a short stereo sound out.
+
+Conventions: 48 kHz; mono working arrays (frames,), hits float32 (2, frames); decay times are where the level has fallen
+by 1/e; `kit` is a `Kit` from `composer.synth.drums`, `rng` makes the round robins differ.
+Metal is a crowd of inharmonic partials with noise around it, each band with its own decay, since that is what keeps
+cymbals from sounding like a hiss (Fletcher & Rossing 1998, chapter 20).
+"""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import dsp
+from song.audio import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from composer.synth.drums import Kit
+
+Random = np.random.Generator
+Hit = Callable[["Kit", Random], np.ndarray]
+
+
+def _time(seconds: float) -> np.ndarray:
+    return np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+
+
+def _fall(t: np.ndarray, decay: float, rise: float = 0.0005) -> np.ndarray:
+    return np.exp(-t / decay) * np.minimum(1.0, t / rise)
+
+
+def _sweep(hertz: np.ndarray) -> np.ndarray:
+    return np.sin(2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE)
+
+
+def _noise(rng: Random, t: np.ndarray, low: float, high: float, steep: bool = False) -> np.ndarray:
+    """Noise between two frequencies, RMS 1 before filtering."""
+    stages = [dsp.highpass(low, SAMPLE_RATE), dsp.lowpass(high, SAMPLE_RATE)] * (2 if steep else 1)
+    return dsp.filter(rng.standard_normal(len(t)).astype(np.float32), np.concatenate(stages))
+
+
+def _metal(
+    rng: Random, t: np.ndarray, low: float, high: float, count: int, decay: float, tilt: float = 0.0
+) -> np.ndarray:
+    """A crowd of partials spread evenly by ear; high ones die sooner. `tilt` in dB per octave."""
+    hertz = low * (high / low) ** ((np.arange(count) + rng.uniform(0.1, 0.9, count)) / count)
+    total = np.zeros(len(t), np.float32)
+    time = t.astype(np.float32)
+    for f, phase in zip(hertz, rng.uniform(0, 2 * np.pi, count), strict=True):
+        level = 10 ** (tilt * math.log2(f / low) / 20) * rng.uniform(0.5, 1)
+        length = decay * (low * 2 / f) ** 0.35 * rng.uniform(0.7, 1.2)
+        used = min(len(t), int(7 * length * SAMPLE_RATE))
+        total[:used] += level * np.sin(np.float32(2 * np.pi * f) * time[:used] + phase) * np.exp(time[:used] / -length)
+    return total / math.sqrt(count)
+
+
+def _stereo(left: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
+    return np.stack([left, left if right is None else right]).astype(np.float32)
+
+
+def kick(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(min(1.4, kit.kick_decay * 5 + 0.1))
+    drop = kit.kick_hertz * (1 + kit.kick_sweep * np.exp(-t / 0.022) + 3 * kit.kick_sweep * np.exp(-t / 0.0045))
+    body = np.tanh(kit.kick_drive * _sweep(drop * rng.uniform(0.99, 1.01)) * _fall(t, kit.kick_decay, 0.001)) / np.tanh(
+        kit.kick_drive
+    )
+    click = _noise(rng, t, 1200, 6500) * _fall(t, 0.0035, 0.0003)
+    beater = np.sin(2 * np.pi * 2600 * t) * _fall(t, 0.004, 0.0008)
+    skin = _noise(rng, t, 90, 900) * _fall(t, 0.028)
+    return _stereo(body + kit.kick_click * (0.35 * click + 0.3 * beater) + 0.18 * kit.kick_click * skin)
+
+
+def snare(kit: "Kit", rng: Random, tune: float = 1.0) -> np.ndarray:
+    t = _time(0.25 + 4 * kit.snare_wires)
+    f = kit.snare_hertz * tune * rng.uniform(0.985, 1.015)
+    shell = _sweep(f * (1 + 0.6 * np.exp(-t / 0.008))) * _fall(t, kit.snare_body)
+    shell += 0.6 * np.sin(2 * np.pi * f * 1.593 * t) * _fall(t, kit.snare_body * 0.65)
+    shell += 0.3 * np.sin(2 * np.pi * f * 2.296 * t) * _fall(t, kit.snare_body * 0.4)
+    snap = _noise(rng, t, 2500, 9000) * _fall(t, 0.007)
+    rise = 0.012 if kit.brushes else 0.0008
+    wires = [_noise(rng, t, kit.snare_low, kit.snare_high) * _fall(t, kit.snare_wires, rise) for _ in range(2)]
+    middle = 0.7 * wires[0] + 0.3 * wires[1]
+    level = 0.8 * kit.snare_noise
+    snappy = 0.1 if kit.brushes else 0.35
+    left, right = (np.tanh(1.2 * (0.75 * shell + snappy * snap + level * (0.7 * middle + 0.45 * w))) for w in wires)
+    return _stereo(left, right)
+
+
+def rim(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.14)
+    wood = np.sin(2 * np.pi * 1720 * rng.uniform(0.98, 1.02) * t) * _fall(t, 0.009) + 0.7 * np.sin(
+        2 * np.pi * 510 * t
+    ) * _fall(t, 0.014)
+    return _stereo(np.tanh(1.5 * (wood + 0.35 * _noise(rng, t, 1500, 6000) * _fall(t, 0.005))))
+
+
+def clap(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.5)
+    sides = []
+    for _ in range(2):
+        hands = sum(np.where(t >= d, np.exp(-np.maximum(0, t - d) / 0.006), 0) for d in rng.uniform(0, 0.028, 5))
+        tail = np.where(t >= 0.024, np.exp(-np.maximum(0, t - 0.024) / kit.clap_decay), 0)
+        grain = _noise(rng, t, 700, 5200) + 1.2 * _noise(rng, t, 900, 1500)
+        sides.append(grain * (0.6 * hands + 0.75 * tail) * np.minimum(1, t / 0.001))
+    return _stereo(
+        np.tanh(0.8 * (0.75 * sides[0] + 0.25 * sides[1])), np.tanh(0.8 * (0.25 * sides[0] + 0.75 * sides[1]))
+    )
+
+
+def snap(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.25)
+    finger = _noise(rng, t, 1300, 4200) * (_fall(t, 0.006) + 0.5 * np.exp(-(((t - 0.012) / 0.002) ** 2)))
+    return _stereo(
+        finger
+        + 0.4 * np.sin(2 * np.pi * 2250 * t) * _fall(t, 0.012)
+        + 0.12 * _noise(rng, t, 900, 4000) * _fall(t, 0.05)
+    )
+
+
+def _hat(kit: "Kit", rng: Random, decay: float, stick: float) -> np.ndarray:
+    t = _time(min(1.6, 0.03 + 5 * decay))
+    metal = _metal(rng, t, kit.hat_low, 11_000, 26, 1.3 * decay, -1.0) * np.minimum(1, t / 0.0006)
+    edge = _noise(rng, t, kit.hat_low * 1.15, kit.hat_high, steep=True) * _fall(t, decay, 0.0008)
+    tick = _noise(rng, t, 2500, 7000) * _fall(t, 0.002)
+    sound = 1.2 * metal + 0.5 * edge + stick * tick
+    tone = np.concatenate([dsp.highpass(0.85 * kit.hat_low, SAMPLE_RATE), dsp.lowpass(kit.hat_high, SAMPLE_RATE, 0.6)])
+    sound = dsp.filter(sound.astype(np.float32), tone)
+    sway = 0.12 * _noise(rng, t, kit.hat_low, kit.hat_high) * _fall(t, decay)
+    return _stereo(sound + sway, sound - sway)
+
+
+def closed_hat(kit: "Kit", rng: Random) -> np.ndarray:
+    return _hat(kit, rng, kit.hat_decay * rng.uniform(0.9, 1.1), 0.25)
+
+
+def pedal_hat(kit: "Kit", rng: Random) -> np.ndarray:
+    return _hat(kit, rng, kit.hat_decay * 0.8, 0.05)
+
+
+def open_hat(kit: "Kit", rng: Random) -> np.ndarray:
+    return _hat(kit, rng, kit.hat_open, 0.2)
+
+
+def _cymbal(kit: "Kit", rng: Random, decay: float, pitch: float, splash: float, ping: float) -> np.ndarray:
+    t = _time(4.2 * decay)
+    sides = []
+    shared = _metal(rng, t, 320 * pitch, 9500, 54, 0.85 * decay, -1.6)
+    for _ in range(2):
+        wash = 0.16 * _noise(rng, t, 400 * pitch, 1400) * _fall(t, 0.8 * decay, 0.012)
+        wash += 0.3 * _noise(rng, t, 1800, 4500) * _fall(t, 0.7 * decay, 0.008)
+        wash += 0.3 * _noise(rng, t, 5000, kit.metal_high) * _fall(t, 0.42 * decay, 0.004)
+        wash += 0.4 * _noise(rng, t, 3000, kit.metal_high) * _fall(t, 0.05, 0.001)
+        sides.append(splash * wash + shared + 0.5 * _metal(rng, t, 500 * pitch, 9000, 24, 0.7 * decay, -1.0))
+    stick = ping * (
+        _noise(rng, t, 2600, 7500) * _fall(t, 0.004) + 0.6 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09)
+    )
+    return dsp.filter(_stereo(sides[0] + stick, sides[1] + stick), dsp.lowpass(kit.metal_high, SAMPLE_RATE, 0.6))
+
+
+def crash(kit: "Kit", rng: Random) -> np.ndarray:
+    return _cymbal(kit, rng, kit.crash_decay, 1.0, 1.0, 0.0)
+
+
+def second_crash(kit: "Kit", rng: Random) -> np.ndarray:
+    return _cymbal(kit, rng, kit.crash_decay * 0.85, 1.22, 1.0, 0.0)
+
+
+def ride(kit: "Kit", rng: Random) -> np.ndarray:
+    return _cymbal(kit, rng, 0.75, 1.15, 0.16, 1.3)
+
+
+def ride_bell(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(2.0)
+    rows = (
+        (731, 1.0, 0.6),
+        (1183, 0.8, 0.5),
+        (1741, 0.8, 0.42),
+        (2689, 0.6, 0.3),
+        (3907, 0.5, 0.22),
+        (5417, 0.3, 0.15),
+    )
+    bell = sum(level * np.sin(2 * np.pi * f * t) * _fall(t, decay, 0.001) for f, level, decay in rows)
+    return (
+        0.6 * _cymbal(kit, rng, 0.6, 1.15, 0.1, 0.6)[:, : len(t)]
+        + 0.5 * _stereo(bell)[:, : int(4.2 * 0.6 * SAMPLE_RATE)]
+    )
+
+
+def _skin(
+    rng: Random, hertz: float, decay: float, drop: float, modes: tuple[float, ...], slap: float, bright: float
+) -> np.ndarray:
+    t = _time(5 * decay + 0.05)
+    f = hertz * rng.uniform(0.99, 1.01)
+    bend = 1 + drop * np.exp(-t / 0.03)
+    body = sum(_sweep(f * r * bend) * _fall(t, decay / r**0.9, 0.0012) / (k + 1) ** 0.8 for k, r in enumerate(modes))
+    hand = _noise(rng, t, 0.8 * hertz, bright) * _fall(t, 0.012) + 0.25 * _noise(rng, t, 0.8 * hertz, bright) * _fall(
+        t, 0.05
+    )
+    return _stereo(np.tanh(0.9 * (body + slap * hand)))
+
+
+def tom(hertz: float) -> Hit:
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        return _skin(rng, hertz * kit.tom_tune, kit.tom_decay, 0.35, kit.tom_modes, 0.4, 4000)
+
+    return hit
+
+
+def hand_drum(hertz: float, decay: float, slap: float) -> Hit:
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        return _skin(rng, hertz, decay, 0.06, (1.0, 1.62, 2.31), slap, 5500)
+
+    return hit
+
+
+def taiko(kit: "Kit", rng: Random) -> np.ndarray:
+    low = _skin(rng, 58, 0.5, 0.6, (1.0, 1.59, 2.14, 2.65), 0.0, 1200)
+    t = np.arange(low.shape[1]) / SAMPLE_RATE
+    thud = _noise(rng, t, 90, 700) * _fall(t, 0.06, 0.002) + 0.35 * _noise(rng, t, 700, 3500) * _fall(t, 0.018)
+    return np.tanh(1.3 * (low + 0.7 * _stereo(thud))).astype(np.float32)
+
+
+def tambourine(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.35)
+    jingles = np.zeros(len(t))
+    for delay, level in ((0.0, 1.0), (0.016, 0.5), (0.035, 0.35)):
+        late = int(delay * SAMPLE_RATE)
+        jingles[late:] += (
+            level
+            * _metal(rng, t, 4200, 10_500, 18, 0.05, -0.5)[: len(t) - late]
+            * np.minimum(1, t[: len(t) - late] / 0.002)
+        )
+    return _stereo(jingles + 0.12 * _noise(rng, t, 5000, 9500) * _fall(t, 0.05, 0.003))
+
+
+def shaker(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.13)
+    shape = np.sin(np.pi * np.clip(t / rng.uniform(0.075, 0.095), 0, 1)) ** 2 + 0.6 * np.exp(
+        -(((t - 0.075) / 0.008) ** 2)
+    )
+    return _stereo(_noise(rng, t, 3800, 8500, steep=True) * shape)
+
+
+def cowbell(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.4)
+    bars = sum(np.tanh(2.5 * np.sin(2 * np.pi * f * t)) for f in (562, 845))
+    ring = dsp.filter(
+        (bars * (0.7 * _fall(t, 0.018) + 0.4 * _fall(t, 0.09))).astype(np.float32), dsp.bandpass(950, SAMPLE_RATE, 0.7)
+    )
+    return _stereo(ring)
+
+
+def claves(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.15)
+    return _stereo(
+        np.sin(2 * np.pi * 2480 * rng.uniform(0.995, 1.005) * t) * _fall(t, 0.022)
+        + 0.15 * np.sin(2 * np.pi * 4100 * t) * _fall(t, 0.008)
+    )
+
+
+def triangle(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(1.8)
+    return _stereo(_metal(rng, t, 1900, 9000, 7, 0.5) * np.minimum(1, t / 0.001))
+
+
+def brush(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.55)
+    circle = np.sin(np.pi * np.clip(t / 0.5, 0, 1)) ** 1.5 * (1 + 0.3 * np.sin(2 * np.pi * 9 * t))
+    return _stereo(_noise(rng, t, 900, 4800) * circle, _noise(rng, t, 900, 4800) * circle[::-1])
+
+
+def impact(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(3.2)
+    boom = np.tanh(1.8 * _sweep(33 + 65 * np.exp(-t / 0.07)) * _fall(t, 0.7, 0.002))
+    debris = [_noise(rng, t, 120, 2200) * (_fall(t, 0.09, 0.001) + 0.25 * _fall(t, 0.6)) for _ in range(2)]
+    return _stereo(boom + 0.5 * debris[0], boom + 0.5 * debris[1])
+
+
+def sub_drop(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(2.4)
+    return _stereo(np.tanh(1.4 * _sweep(30 + 62 * np.exp(-t / 0.55)) * _fall(t, 1.0, 0.004)))
+
+
+def riser(kit: "Kit", rng: Random, seconds: float) -> np.ndarray:
+    """Noise and a rising tone that end together after `seconds`."""
+    t = _time(max(0.25, seconds))
+    x = t / t[-1]
+    sides = []
+    for _ in range(2):
+        layers = zip((500, 1500, 3600), (1600, 4200, 9500), (0.15, 0.45, 0.8), strict=True)
+        sides.append(
+            sum(_noise(rng, t, low, high) * np.exp(-(((x - when - 0.1) / 0.33) ** 2)) for low, high, when in layers)
+        )
+    tone = _sweep(110 * 2 ** (2.6 * x)) + 0.6 * _sweep(165 * 2 ** (2.6 * x)) + 0.4 * _sweep(221 * 2 ** (2.6 * x))
+    shape = x**2 * np.minimum(1, (t[-1] - t) / 0.006)
+    pulse = 0.75 + 0.25 * np.cos(2 * np.pi * np.cumsum(4 + 12 * x**2) / SAMPLE_RATE)
+    return _stereo((0.5 * sides[0] * pulse + 0.16 * tone) * shape, (0.5 * sides[1] * pulse + 0.16 * tone) * shape)
+
+
+def reverse_cymbal(kit: "Kit", rng: Random, seconds: float) -> np.ndarray:
+    """A crash played backwards whose attack falls on the end of `seconds`."""
+    hit = crash(kit, rng)[:, : int(max(0.25, seconds) * SAMPLE_RATE)]
+    hit = dsp.fade(hit, SAMPLE_RATE, 0.004, min(0.3, seconds / 2))
+    swell = np.exp(np.linspace(-2.5, 0, hit.shape[1])).astype(np.float32)
+    return np.ascontiguousarray(dsp.fade(hit[:, ::-1] * swell, SAMPLE_RATE, 0.05, 0.006))

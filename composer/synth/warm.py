@@ -1,0 +1,25 @@
+"""Exercise every kernel once on next to nothing: compiles them on a new machine, loads them from the cache later."""
+
+import numpy as np
+
+import dsp
+from composer.synth import chain, drums, soundfont, stems
+from composer.synth.patches import PATCHES
+from song.audio import SAMPLE_RATE
+from song.score import Note
+
+
+def warm() -> None:
+    """Takes a moment when the cache on disk is warm, up to half a minute when it is cold."""
+    stem = np.zeros((2, 4800), np.float32)
+    rows = np.array([[0.0, 480.0, 440.0, 0.0, 0.6, 1.0]])
+    one_of_each = {type(layer): layer for patch in PATCHES.values() for layer in patch.layers}
+    for layer in one_of_each.values():
+        stems.sound(stem, rows, layer, np.zeros(16))
+    chain.apply(stem, chain.Chain(50, ((300, 1, 1),), 1.0, 1.0, 5000, False, 0.5))
+    drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0)
+    sample = soundfont.Sample(np.zeros(64, np.float32), 1, 50, SAMPLE_RATE, 60, 0)
+    soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
+    dsp.loudness(stem, SAMPLE_RATE)
+    dsp.true_peak(stem, SAMPLE_RATE)
+    dsp.limit(stem + np.float32(1), SAMPLE_RATE, -1)
