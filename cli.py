@@ -1,0 +1,410 @@
+"""The studio in a terminal. Songs and JSON go to stdout, everything else to stderr.
+
+Exit codes: 0 made, 2 the request cannot be used, 3 this machine cannot do it, 130 cancelled.
+"""
+
+import contextlib
+import inspect
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from song.errors import BadRequest, CannotOpen, StudioError
+from song.job import Job
+from song.request import Generate, fields, limits, read
+from song.take import Recipe
+
+if TYPE_CHECKING:
+    from backend import Studio
+
+FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3"}
+SHOWN = ("style", "bpm", "key")  # of a plan, in a list of takes
+CANCELLED = 130
+UsageError: Any = typer.BadParameter.__base__  # what the parser raises; some typers carry a click of their own
+
+app = typer.Typer(
+    help="Make songs from words.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac or .mp3.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A take in the library.")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code. What is wrong is said in one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):  # a title may hold what the terminal cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return app(args=arguments, prog_name="studio", standalone_mode=False) or 0
+    except UsageError as error:
+        return _complain(error.format_message(), 2)
+    except StudioError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("Cancelled.", CANCELLED)
+    except BrokenPipeError:  # `studio library | head`: whoever read us has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        return _complain(f"{error.filename or 'The studio'}: {error.strerror or error}.", 3)
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+# --- generate ---------------------------------------------------------------------------------------------------------
+
+
+def generate(*, out: Path | None, as_json: bool, stems: bool | None, **words: str | None) -> int:
+    """A song from words. It is kept in the library, and written to --out where that is given."""
+    request = read({name: _typed(name, text) for name, text in words.items() if text is not None})
+    if out is not None:
+        _check_out(out)
+    with _studio() as studio:
+        job = _finished(studio, studio.submit(request))
+        with_stems = as_json if stems is None else stems
+        takes = [_delivered(studio, id, out, number, with_stems) for number, id in enumerate(job.takes)]
+    if job.state == "cancelled":
+        return _complain("Cancelled.", CANCELLED)
+    if job.state != "done":
+        return _complain(job.error or "The song was not made.", 3)
+    if as_json:
+        _print_json(takes[0] | ({"takes": takes} if request.variations > 1 else {}))
+    else:
+        _print("\n\n".join(_described(take) for take in takes))
+    return 0
+
+
+def _flags() -> inspect.Signature:
+    """The knobs as flags. All are text here, so that a bad number gets the same sentence as everywhere else."""
+    knobs = fields(Generate)
+    prompt = typer.Argument(help=knobs.pop("prompt").description, metavar="WORDS", show_default=False)
+    members = [_parameter("prompt", str | None, prompt)]
+    for name, field in knobs.items():
+        flag = typer.Option(f"--{name.replace('_', '-')}", help=_help(field), metavar=_metavar(field))
+        members.append(_parameter(name, str | None, flag))
+    every = typer.Option("--stems/--no-stems", help="Also make the zip of stems. Default: with --json.")
+    members += [
+        _parameter("out", *get_args(Out)),
+        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
+        _parameter("stems", bool | None, every),
+    ]
+    return inspect.Signature(members, return_annotation=int)
+
+
+def _parameter(name: str, kind: Any, info: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, info])
+
+
+def _help(field: Any) -> str:
+    low, high = limits(field)
+    reach = "" if low is None or high is None else f" {low:g} to {high:g}."
+    default = f" Default: {field.default}." if field.default not in (None, "") else ""
+    return f"{field.description}{reach}{default}"
+
+
+def _metavar(field: Any) -> str:
+    return "NUMBER" if {int, float} & _kinds(field) else "TEXT"
+
+
+def _kinds(field: Any) -> set[Any]:
+    return set(get_args(field.annotation)) or {field.annotation}
+
+
+def _typed(name: str, text: str) -> Any:
+    """What was typed, as a number where the knob is one; what is no number stays text and is refused by `read`."""
+    if {int, float} & _kinds(fields(Generate)[name]):
+        for number in (int, float):
+            with contextlib.suppress(ValueError):
+                return number(text)
+    return text
+
+
+def _check_out(path: Path) -> None:
+    """Before the song is made: nobody wants to wait for a song that cannot be written."""
+    if path.suffix.lower() not in FORMATS:
+        raise BadRequest("out", f"must end in {', '.join(FORMATS)}")
+    if path.is_dir():
+        raise BadRequest("out", "is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise BadRequest("out", f"there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BadRequest("out", f"the folder {path.parent} cannot be written; choose another one")
+
+
+def _finished(studio: "Studio", job: Job) -> Job:
+    """Start the job and wait for its end, with a bar on a terminal. Ctrl-C cancels it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with contextlib.suppress(ValueError):  # only the main thread may do so
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with SIGINT ignored
+            signal.signal(number, signal.default_int_handler)
+    columns = (
+        TextColumn("{task.description:12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, disable=not sys.stderr.isatty()) as bar:
+        line = bar.add_task(job.stage, total=1.0)
+        try:
+            studio.start(only=job.id)
+            for news in studio.follow(job.id):
+                bar.update(line, completed=news.fraction, description=news.stage)
+        except KeyboardInterrupt:
+            studio.cancel(job.id)
+            *_, news = studio.follow(job.id)
+    return news
+
+
+def _delivered(studio: "Studio", id: str, out: Path | None, number: int, stems: bool | None) -> dict[str, Any]:
+    """A take's summary, once its files are where they were asked for. A second variation becomes song-2.wav."""
+    if stems:
+        studio.export(id, "stems")
+    take = studio.library.take(id).summary()
+    if out is not None:
+        place = out if number == 0 else out.with_stem(f"{out.stem}-{number + 1}")
+        _copy(studio.export(id, FORMATS[out.suffix.lower()]), place)
+        take["files"]["out"] = str(place.absolute())
+    return take
+
+
+def _copy(source: Path, place: Path) -> None:
+    import durable
+
+    durable.copy(source, place)
+
+
+generate.__signature__ = _flags()  # type: ignore[attr-defined]
+app.command()(generate)
+
+
+# --- the library ------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def library(
+    search: Annotated[str, typer.Option(help="Words that must occur in title, prompt, style, key or engine.")] = "",
+    favourites: Annotated[bool, typer.Option("--favourites", help="Favourites only.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    as_json: Json = False,
+) -> int:
+    """The takes that were kept, newest first."""
+    with _studio() as studio:
+        takes = [kept.summary() for kept in studio.library.takes(search=search, favourites=favourites, limit=limit)]
+        count = studio.library.count(search=search, favourites=favourites)
+    if as_json:
+        _print_json({"count": count, "takes": takes})
+    elif takes:
+        _print("\n".join(_line(take) for take in takes))
+    else:
+        print("Nothing here yet." if not search else "Nothing found.", file=sys.stderr)
+    return 0
+
+
+@app.command()
+def show(id: Id, as_json: Json = False) -> int:
+    """Everything about one take."""
+    with _studio() as studio:
+        take = studio.library.take(id).summary()
+    _print_json(take) if as_json else _print(_described(take))
+    return 0
+
+
+@app.command()
+def export(
+    id: Id,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="wav, flac, mp3, midi, stems or recipe.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")] = None,
+) -> int:
+    """A take as a file."""
+    with _studio() as studio:
+        path = studio.export(id, kind)
+        if out is not None:
+            if not out.parent.is_dir() or out.is_dir():
+                raise BadRequest("out", "must be the name of a file in a folder that exists")
+            _copy(path, out)
+    _print(str(out or path))
+    return 0
+
+
+@app.command()
+def forget(id: Id) -> int:
+    """Take a song out of the library. It can be restored for a week."""
+    with _studio() as studio:
+        title = studio.library.forget(id).recipe.title
+    _print(f"Forgot {title}. Bring it back with: studio restore {id}")
+    return 0
+
+
+@app.command()
+def restore(id: Id) -> int:
+    """Bring a forgotten song back."""
+    with _studio() as studio:
+        title = studio.library.restore(id).recipe.title
+    _print(f"{title} is back.")
+    return 0
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def replay(
+    song: Annotated[str, typer.Argument(metavar="FILE|ID", help="A song or recipe that the studio made, or a take.")],
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """Make a song again from its recipe, and say whether every sample is the same."""
+    if out is not None:
+        _check_out(out)
+    with _studio() as studio, tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        recipe = _recipe(studio, song)
+        path, again, identical = studio.replay(recipe, Path(folder))
+        if out is not None:
+            _write_again(path, out, again)
+    differences = _differences(recipe, again)
+    if as_json:
+        told = {"id": recipe.id, "title": recipe.title, "identical": identical, "differences": differences}
+        _print_json(told | {"duration": again.duration, "out": str(out.absolute()) if out else None})
+    else:
+        _print(_verdict(recipe, identical, differences))
+    return 0 if identical else 3
+
+
+def _recipe(studio: "Studio", song: str) -> Recipe:
+    """From a file, else from the library, with the seed that was resolved when it was made."""
+    import tags
+
+    path = Path(song)
+    if path.exists() or path.suffix or path.name != song:
+        recipe = tags.read_recipe(path)
+    else:
+        recipe = studio.library.take(song).recipe
+    request = recipe.request.model_copy(update={"seed": recipe.seed, "variations": 1})
+    return recipe.model_copy(update={"request": request})
+
+
+def _write_again(path: Path, out: Path, recipe: Recipe) -> None:
+    import durable
+    import post_process
+
+    with durable.room():
+        post_process.convert(path, out, recipe)
+
+
+def _differences(then: Recipe, now: Recipe) -> dict[str, list[str | None]]:
+    """Versions and machine that are not the same: name -> [then, now]."""
+    before = then.versions | {"engine": f"{then.engine} {then.engine_version}"}
+    after = now.versions | {"engine": f"{now.engine} {now.engine_version}"}
+    names = sorted(before.keys() | after.keys())
+    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
+
+
+def _verdict(recipe: Recipe, identical: bool, differences: dict[str, list[str | None]]) -> str:
+    if identical:
+        return f"{recipe.title}: identical, every sample is the same."
+    changes = [f"  {name}: {then or 'absent'} then, {now or 'absent'} now" for name, (then, now) in differences.items()]
+    why = ["What differs:", *changes] if changes else ["Versions and machine are the same; was the recipe changed?"]
+    return "\n".join([f"{recipe.title}: not identical.", *why])
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+
+@app.command(name="doctor")
+def examine(as_json: Json = False) -> int:
+    """What this machine has, and what each engine lacks."""
+    import doctor
+
+    findings = doctor.examine()
+    if as_json:
+        _print_json({finding.name: finding.__dict__ for finding in findings})
+    else:
+        _print("\n".join(f"{finding.name:<12} {finding.said}" for finding in findings))
+    return 3 if any(finding.fatal for finding in findings) else 0
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: this machine only.")] = None,
+    port: Annotated[str | None, typer.Option(help="Port to listen on. Default: 7860.")] = None,
+) -> int:
+    """Open the studio in a browser."""
+    if host is not None:
+        os.environ["STUDIO_HOST"] = host
+    if port is not None:
+        os.environ["STUDIO_PORT"] = port
+    import app as page
+
+    return page.main()
+
+
+@contextlib.contextmanager
+def _studio() -> Iterator["Studio"]:
+    """The studio without its page. What an engine prints goes to stderr: stdout is for the answer alone."""
+    from pydantic import ValidationError
+
+    import backend
+    from settings import settings
+
+    try:
+        config = settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise CannotOpen(f"STUDIO_{name} cannot be used: {first['msg'].lower()}. Correct or unset it.") from None
+    studio = backend.Studio(config.model_copy(update={"lane": "inline"}))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield studio
+    finally:
+        studio.close()
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _print(text: str) -> None:
+    """Text for people. Titles come from files of others, so nothing in them may steer the terminal."""
+    print("".join(c if c == "\n" or c.isprintable() else " " for c in text))
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    print(json.dumps(values, allow_nan=False))
+
+
+def _described(take: dict[str, Any]) -> str:
+    facts = take["facts"]
+    sound = f"{facts['lufs']:.1f} LUFS, true peak {facts['true_peak_dbtp']:.1f} dBTP, {take['duration']:g} s"
+    lines = [take["title"], take["plan"].get("words", ""), f"{sound}, seed {take['seed']}", *take["notices"]]
+    return "\n".join([*filter(None, lines), take["files"].get("out") or take["files"]["audio"] or ""])
+
+
+def _line(take: dict[str, Any]) -> str:
+    plan = take["plan"]
+    heart = "*" if take["favourite"] else " "
+    about = ", ".join(f"{plan[name]:g} bpm" if name == "bpm" else plan[name] for name in SHOWN if name in plan)
+    made = take["created"][:16].replace("T", " ")
+    return f"{take['id']} {heart} {made} {take['duration']:5.0f} s  {take['title']} ({about})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
