@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from settings import ROOT, settings
 from song.errors import BadRequest, CannotOpen, StudioError
 from song.job import Job
 from song.request import Generate, fields, limits, read
@@ -346,15 +347,14 @@ def examine(as_json: Json = False) -> int:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: this machine only.")] = None,
     port: Annotated[str | None, typer.Option(help="Port to listen on. Default: 7860.")] = None,
-) -> int:
+) -> None:
     """Open the studio in a browser."""
     if host is not None:
         os.environ["STUDIO_HOST"] = host
     if port is not None:
         os.environ["STUDIO_PORT"] = port
-    import app as page
-
-    return page.main()
+    # The page takes this process over, so that signals reach it and nothing else.
+    os.execv(sys.executable, [sys.executable, str(ROOT / "app.py")])
 
 
 @contextlib.contextmanager
@@ -363,7 +363,6 @@ def _studio() -> Iterator["Studio"]:
     from pydantic import ValidationError
 
     import backend
-    from settings import settings
 
     try:
         config = settings()

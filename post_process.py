@@ -22,7 +22,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import soundfile
 
-import dsp
 import tags
 from durable import atomic, copy
 from song.audio import Audio
@@ -71,6 +70,8 @@ def finish(
     Frames and channels stay as they are. Where the target would need crushing, the song stays quieter and a notice says
     so; silence stays silence. Raises EngineFailed for sound that is empty or not made of finite numbers.
     """
+    import dsp  # compiled code takes half a second to import, and the page never finishes a song itself
+
     rate = audio.sample_rate
     if not audio.frames or not np.isfinite(audio.samples).all():
         raise EngineFailed("The engine made broken sound; try another seed or another engine.")
@@ -86,6 +87,8 @@ def finish(
 
 def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) -> None:
     """Take each channel's constant away in place. It fades as the sound does, so that the mean becomes nothing."""
+    import dsp
+
     shape = dsp.fade(np.ones(samples.shape[1], np.float32), rate, fade_in, fade_out)
     weight = max(1e-9, shape.sum(dtype=np.float64))
     for row in samples:
@@ -95,6 +98,8 @@ def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) 
 def _loud(samples: np.ndarray, rate: int, target: float, ceiling: float) -> tuple[np.ndarray, tuple[str, ...]]:
     """The limiter takes loudness away, so gain and limiter are tried together until one of two things is reached:
     the target, or the most loudness that the limiter may take."""
+    import dsp
+
     before = dsp.loudness(samples, rate)
     if before <= dsp.SILENCE_LUFS:
         return dsp.limit(samples, rate, ceiling), ("The song is silent; its loudness was left alone.",)

@@ -13,11 +13,13 @@ from song.request import MODES, fields
 
 FLOORS = [
     {"cli", "app"},
+    {"doctor"},
     {"tabs", "api"},
     {"backend"},
     {"jobs"},
     {"engines"},
-    {"composer", "analysis", "decode", "post_process", "library", "lyrics", "tags", "kernels"},
+    {"composer", "analysis", "decode", "post_process", "library", "lyrics", "kernels"},
+    {"tags", "durable"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]
