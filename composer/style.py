@@ -1,6 +1,22 @@
 """What a style is made of. The tables themselves are in `composer/styles`, one file of data per style.
 
 Conventions: positions in steps of a sixteenth note, loudness in LUFS, pan -1 (left) to 1 (right), amounts 0-1.
+
+Rhythms are written as a drummer would sketch them, one character for each step of a bar of 4/4 (two bars: 32):
+
+    x  played         X  accented       o  soft, a ghost note      ?  soft, and only sometimes
+    .  rest           -  the note before goes on                   2-9  that many even strokes until the next mark
+
+Beats are lanes joined by "|": "kick x.......x.x..... | snare ....x.......x...". Other meters are cut from 4/4, unless
+a row starts with its meter: "3/4: kick x........... | ...".
+
+Bass rows name what is played over the chord:  R root  r soft root  8 octave  5 fifth  3 third  7 seventh  a approach to
+the next root  w a step of a walk  K wherever the kick falls  s root that slides up an octave.
+Comping rows:  x X o chord  b lowest voice  t upper voices  a the next chord, early.  Arp rows: digits climb the chord.
+
+Progressions are roman numerals above the major scale of the tonic ("bVI" is Ab in C), one per bar, "," splits a bar,
+"/3" "/5" puts the chord's third or fifth in the bass, "/1" the tonic. The word in front says where it serves.
+Forms are rows of "name:weight:energy"; the number in front is how likely the form is.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +31,7 @@ class Part:
     patch     our own instrument in `composer.synth.patches` (for drums: a kit in `composer.synth.drums`)
     lufs      K-weighted loudness of its stem where it plays, in the mix before mastering (mix lies near -18)
     sampled   True: a SoundFont plays it where one is found; False: always our own instrument
+    low, high the lowest and highest pitch that sounds well on it
     """
 
     name: str
@@ -27,6 +44,8 @@ class Part:
     delay: float = 0.0  # send to a dotted-eighth echo
     duck: float = 0.0  # how deep the kick pushes it down
     sampled: bool = False
+    low: int = 28
+    high: int = 96
 
 
 @dataclass(frozen=True)
@@ -43,11 +62,72 @@ class Mix:
 
 
 @dataclass(frozen=True)
+class Groove:
+    """How time is felt. Lateness and looseness are for humanize = 1 and shrink with it; swing always holds."""
+
+    swing: float = 0.5  # where the second of a pair falls: 0.5 straight, 0.667 triplets
+    swing_steps: int = 1  # the pair is made of sixteenths (1) or eighths (2)
+    late: dict[str, float] = field(default_factory=dict)  # milliseconds behind the beat, by drum lane or role
+    push: tuple[float, ...] = (0.0,) * 16  # milliseconds late on each step of the bar
+    accent: tuple[float, ...] = (1.0, 0.82, 0.9, 0.82) * 4  # velocity on each step of the bar
+    loose: float = 8.0  # standard deviation of timing, milliseconds
+    touch: float = 6.0  # standard deviation of velocity
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How tunes are made: what rhythm they use and where they lie."""
+
+    cells: tuple[str, ...]  # rhythms of 4, 8 or 16 steps, the likelier ones first
+    center: int = 72  # pitch the tune moves around
+    reach: int = 8  # semitones it moves to either side
+    density: float = 0.5  # 0 sparse, 1 busy
+    chromatic: float = 0.0  # odds of a chromatic approach to a long note
+    ornament: float = 0.1  # odds of a grace note, turn or repeated note where a phrase comes back
+    counter: str = "guide"  # what the second voice does: "guide" long tones, "answer" in the rests
+    gate: float = 0.95  # how much of a note's length sounds
+
+
+@dataclass(frozen=True)
 class Style:
-    """All that makes a style, as data. Fields that only the composition reads may grow; `palette` and `mix` are the synth's."""
+    """All that makes a style, as data. `palette` and `mix` are the synth's, the rest is the composition's."""
 
     name: str  # "Lo-fi hip hop"
     aliases: tuple[str, ...]  # what people type
     bpm: tuple[float, float]
     palette: dict[str, Part]  # role -> who plays it: drums, bass, chords, pad, lead, arp, counter, texture
     mix: Mix = field(default_factory=Mix)
+    # -- the band
+    swaps: dict[str, tuple[Part, ...]] = field(default_factory=dict)  # who else may play a role
+    guests: dict[str, float] = field(default_factory=dict)  # roles that are not always there, and their odds
+    hints: tuple[str, ...] = ()  # words that speak for this style without naming it
+    # -- time
+    groove: Groove = field(default_factory=Groove)
+    meters: dict[str, float] = field(default_factory=lambda: {"4/4": 1.0})
+    # -- harmony
+    modes: dict[str, float] = field(default_factory=lambda: {"minor": 1.0})
+    progressions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # mode -> rows
+    cadences: tuple[str, ...] = ("V7", "IV")  # the bar before the last chord
+    final: dict[bool, str] = field(default_factory=lambda: {False: "I", True: "i"})  # last chord, by minor third
+    spice: dict[str, float] = field(default_factory=dict)  # odds: secondary, borrow, tritone, turnaround, passing
+    chord_bars: tuple[int, ...] = (1,)  # bars each chord of a row lasts
+    voicings: dict[str, str] = field(default_factory=dict)  # role -> close, drop2, rootless, spread, power, triad
+    # -- rhythm, by energy: "low", "mid", "high"
+    beats: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    fills: tuple[str, ...] = ()
+    bass: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    comps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pads: tuple[str, ...] = ("x---------------",)
+    arps: tuple[str, ...] = ()
+    strum: float = 0.0  # milliseconds between the notes of a chord at humanize = 1
+    lead: Lead = field(default_factory=lambda: Lead(cells=("x---", "x-x-", "x--x")))
+    # -- form
+    forms: tuple[str, ...] = ("1 intro:1:.3 A:2:.6 B:2:.9 outro:1:.3",)
+    longest: int = 16  # bars a section may have before the form goes round again
+    layers: dict[str, float] = field(default_factory=dict)  # role -> energy at which it joins
+    silent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # section -> roles that wait
+    bed: tuple[str, ...] = ("pad", "chords", "arp", "bass", "lead", "counter", "drums")  # who never stops
+    transitions: dict[str, float] = field(default_factory=dict)  # odds: crash, riser, impact, reverse, drop, stop
+    build: str = "snare"  # the lane that rolls through a build
+    ending: str = "ring"  # what "auto" means
+    ring: float = 3.0  # seconds the last chord likes to have

@@ -1,0 +1,154 @@
+"""The band: who plays. The style's palette, the guests that chance invites, and what the words ask for and refuse."""
+
+from dataclasses import replace
+
+from composer.chance import chance
+from composer.instruments import BY_WORD, FAMILIES
+from composer.style import Part, Style
+from composer.vocabulary import MOODS
+from composer.words import Said
+
+_MELODIC = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color3")  # where one more instrument may go
+_KIT_FALLBACK = Part("Drum kit", 0, "lofi", -19.5, width=0.3, reverb=0.1)
+_TWINS = {"chords": "lead"}  # a lone chord player also takes the tune
+
+
+def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[dict[str, Part], tuple[str, ...]]:
+    """(role -> player, the roles that were asked for)."""
+    asked = _asked(style, said, notices)
+    band = {} if said.only and asked else _resident(style, said, seed)
+    taken = {part.patch for part in asked.values()}
+    band = {
+        role: part
+        for role, part in band.items()
+        if role in asked or part.patch not in taken or role in ("drums", "bass")
+    }
+    band |= asked
+    if said.only and asked:
+        band = _self_sufficient(band)
+    band = _without(style, band, said.denied)
+    if not band or set(band) <= {"texture"}:
+        notices.append("Everything was refused; a piano plays, since somebody must.")
+        band |= {"chords": BY_WORD["piano"][1]}
+    return _told_apart(band), tuple(role for role in band if role in asked)
+
+
+def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
+    """The style's own players: core roles, guests by chance or mood, and now and then another instrument in a role."""
+    invited = {role for mood in said.moods for role in MOODS[mood].guests}
+    band: dict[str, Part] = {}
+    for role, part in style.palette.items():
+        odds = style.guests.get(role, 1.0)
+        rng = chance(seed, "band", role)
+        if rng.random() >= odds and role not in invited:
+            continue
+        choices = (part, part, *style.swaps.get(role, ()))
+        band[role] = choices[int(rng.integers(len(choices)))]
+    return band
+
+
+def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
+    """A role for each instrument that was named, in the order in which they were named."""
+    asked: dict[str, Part] = {}
+    wanted = sorted(said.named, key=lambda pair: not pair[1])  # those with a role of their own choose first
+    for word, hint in wanted:
+        roles, part = BY_WORD[word]
+        if any(part.name == other.name for other in asked.values()):
+            continue
+        own = _own_player(style, word, part)
+        role = _role(asked, hint, own[0] if own else None, roles)
+        if role is None:
+            notices.append(f"The band is full; there is no place for {word}.")
+            continue
+        asked[role] = _settled(style, role, own[1] if own and own[0] == role else part)
+    return asked
+
+
+def _own_player(style: Style, word: str, part: Part) -> tuple[str, Part] | None:
+    """The style's own player of an instrument, if it has one, and its role."""
+    for role, player in style.palette.items():
+        for one in (player, *style.swaps.get(role, ())):
+            same = (one.patch == part.patch and one.program == part.program) or one.name.lower() == word
+            if same or (
+                word in ("drums", "drum", "percussion", "drumming", "drummer", "bass") and role == BY_WORD[word][0][0]
+            ):
+                return role, one
+    return None
+
+
+def _role(asked: dict[str, Part], hint: str, own: str | None, roles: tuple[str, ...]) -> str | None:
+    fixed = roles[0] in ("drums", "bass", "texture")
+    order = (
+        (roles[0],)
+        if fixed
+        else tuple(dict.fromkeys((*((hint,) if hint else ()), *((own,) if own else ()), *roles, *_MELODIC[5:])))
+    )
+    return next((role for role in order if role not in asked), None)
+
+
+def _settled(style: Style, role: str, part: Part) -> Part:
+    """A newcomer takes the place of the style's own player: its level, its side, its room."""
+    resident = style.palette.get(role)
+    if resident is None or resident == part:
+        return replace(part, patch=part.patch or _KIT_FALLBACK.patch)
+    if role == "drums":
+        return replace(resident, name=part.name, program=part.program, patch=part.patch) if part.patch else resident
+    level = resident.lufs if role in ("bass", "texture") else max(resident.lufs, part.lufs - 1.5)
+    return replace(
+        part, lufs=level, pan=resident.pan, reverb=max(part.reverb, resident.reverb * 0.8), duck=resident.duck
+    )
+
+
+def _self_sufficient(band: dict[str, Part]) -> dict[str, Part]:
+    """Alone, a piano or guitar plays chords, a bass line and the tune; a flute just sings."""
+    melodic = [role for role in band if role in _MELODIC]
+    if len(melodic) == 1 and melodic[0] in _TWINS:
+        part = band[melodic[0]]
+        if "lead" not in band:
+            band = band | {"lead": replace(part, low=max(part.low, 55))}
+    return band
+
+
+def _without(style: Style, band: dict[str, Part], denied: tuple[str, ...]) -> dict[str, Part]:
+    for word in denied:
+        roles, part = BY_WORD[word]
+        gone = FAMILIES.get(word, (part.patch,))
+        if roles[0] in ("drums", "bass", "texture") and word in (
+            "drums",
+            "drum",
+            "percussion",
+            "beat",
+            "beats",
+            "drumming",
+            "drummer",
+            "bass",
+            "bassline",
+            "bass line",
+        ):
+            band = {role: player for role, player in band.items() if role != roles[0]}
+        band = {role: player for role, player in band.items() if player.patch not in gone and player.name != part.name}
+        band = _stand_in(style, band, gone, roles)
+    return band
+
+
+def _stand_in(style: Style, band: dict[str, Part], gone: tuple[str, ...], roles: tuple[str, ...]) -> dict[str, Part]:
+    """Where the chord player was refused, another instrument of the style takes the chords."""
+    if "chords" in band or "chords" not in roles or "pad" in band:
+        return band
+    others = [
+        part
+        for part in (*style.swaps.get("chords", ()), style.palette.get("chords"))
+        if part and part.patch not in gone
+    ]
+    return band | {"chords": others[0]} if others else band
+
+
+def _told_apart(band: dict[str, Part]) -> dict[str, Part]:
+    """No two players of one name, since names become tracks and stems."""
+    seen: set[str] = set()
+    named: dict[str, Part] = {}
+    for role, part in band.items():
+        name = part.name if part.name not in seen else f"{part.name} {'melody' if role == 'lead' else role}"
+        seen.add(name)
+        named[role] = part if name == part.name else replace(part, name=name)
+    return named

@@ -1,0 +1,185 @@
+"""Drums: beats, ghost notes, fills, builds and what marks the joints of a form. Lanes become General MIDI pitches."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from composer.chance import chance
+from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill
+from composer.scene import Scene
+
+# lane -> (pitch, velocity of a plain stroke); 26-30 and 87 are the studio's own
+LANES: dict[str, tuple[int, int]] = {
+    "kick": (36, 104), "snare": (38, 98), "rim": (37, 78), "clap": (39, 92), "hat": (42, 72), "pedal": (44, 62), "open": (46, 74),
+    "crash": (49, 92), "crash2": (57, 86), "ride": (51, 78), "bell": (53, 80), "tamb": (54, 66), "shaker": (70, 58), "cow": (56, 66),
+    "tom1": (48, 90), "tom2": (45, 92), "tom3": (41, 96), "conga": (63, 72), "congalow": (64, 74), "mute": (62, 62), "snap": (26, 78),
+    "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64),
+}  # fmt: skip
+RISER, IMPACT, REVERSE, DROP = 27, 28, 29, 30
+_MARKS = {"X": 1.14, "x": 1.0, "o": 0.52, "?": 0.45}
+_SOMETIMES = 0.45
+
+
+@lru_cache(maxsize=1024)
+def lanes_of(row: str) -> tuple[tuple[int, int] | None, tuple[tuple[str, str], ...]]:
+    """(the meter a beat is written in, or None for 4/4; its lanes)."""
+    head, colon, rest = row.partition(":")
+    meter = None
+    if colon:
+        above, below = head.strip().split("/")
+        meter = (int(above), int(below))
+    lanes = tuple((part.split()[0], part.split()[1]) for part in (rest if colon else row).split("|"))
+    return meter, lanes
+
+
+def _hits(row: str, meter: tuple[int, int], steps: int, bar: int) -> list[tuple[str, Hit]]:
+    written, lanes = lanes_of(row)
+    found: list[tuple[str, Hit]] = []
+    for lane, text in lanes:
+        bars = bars_of(text, meter, steps if written else 0)
+        hits = bars[bar % len(bars)]
+        found += [(lane, hit) for hit in hits]
+        if meter == (6, 8) and not written and lane in ("hat", "ride", "shaker"):
+            found += [(lane, Hit(beat + 2, 1, "o")) for beat in (0, 6) if any(hit.step == beat for hit in hits)]
+    return found
+
+
+def _fitting(scene: Scene, rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Rows written for the meter, where there are any; else those of 4/4, to be cut."""
+    own = tuple(row for row in rows if lanes_of(row)[0] == scene.plan.meter)
+    return own or tuple(row for row in rows if lanes_of(row)[0] is None) or rows
+
+
+def base_row(scene: Scene, level: str) -> str:
+    """The song's beat for a letter and an energy. The bass asks for it too, so it hangs on no section."""
+    rows = _fitting(scene, scene.style.beats[level])
+    return rows[int(chance(scene.plan.seed, "row", "drums", scene.letter, level).integers(len(rows)))]
+
+
+def base_kick(scene: Scene, bar: int) -> list[Hit]:
+    """Where the kick of the song's beat falls in a bar, drums playing or not."""
+    row = base_row(scene, scene.level(bar))
+    return sorted(
+        {hit.step: hit for lane, hit in _hits(row, scene.plan.meter, scene.steps, bar) if lane == "kick"}.values(),
+        key=lambda hit: hit.step,
+    )
+
+
+def play_drums(scene: Scene) -> list[Stroke]:
+    """The beat of a section, with its variations, its fill, and a build where it is one."""
+    rng = scene.rng("drums")
+    other = {
+        level: _fitting(scene, rows)[int(rng.integers(len(_fitting(scene, rows))))]
+        for level, rows in scene.style.beats.items()
+    }
+    every = (2, 4, 4)[int(rng.integers(3))]
+    strokes: list[Stroke] = []
+    bars = scene.section.bars
+    stop = _stops(scene, rng)
+    for bar in range(bars):
+        level = scene.level(bar)
+        hits = _hits(base_row(scene, level), scene.plan.meter, scene.steps, bar)
+        if bar % every == every - 1:
+            hits = _varied(hits, _hits(other[level], scene.plan.meter, scene.steps, bar), rng)
+        if scene.section.name == "build":
+            hits = [pair for pair in hits if pair[0] in ("kick", "hat", "shaker", "open")] if bar < bars - 1 else []
+        if bar == bars - 1 and (bars > 1 or scene.last):
+            hits = _with_fill(scene, hits, bar, rng)
+        elif bar % 4 == 3 and bars > 4 and rng.random() < 0.5:
+            hits = _with_fill(scene, hits, bar, rng, short=True)
+        limit = scene.steps - (4 if stop and bar == bars - 1 else 0)
+        strokes += _strokes(scene, [pair for pair in hits if pair[1].step < limit], bar, rng)
+    if scene.section.name == "build":
+        strokes += _roll(scene)
+    return sorted((s for s in strokes if s.lane not in scene.plan.mutes), key=lambda s: (s.step, s.pitch))
+
+
+def _stops(scene: Scene, rng: np.random.Generator) -> bool:
+    """A beat of silence from the drums before a big moment."""
+    lifted = scene.after is not None and scene.after >= scene.section.energy + 0.1
+    return bool(lifted and rng.random() < scene.style.transitions.get("stop", 0) and scene.section.bars >= 2)
+
+
+def _varied(
+    hits: list[tuple[str, Hit]], other: list[tuple[str, Hit]], rng: np.random.Generator
+) -> list[tuple[str, Hit]]:
+    """One lane is taken from another beat of the same energy; the backbeat stays, it is what people hold on to."""
+    lanes = sorted({lane for lane, _ in other} - {"snare", "clap"})
+    if not lanes:
+        return hits
+    lane = lanes[int(rng.integers(len(lanes)))]
+    return [pair for pair in hits if pair[0] != lane] + [pair for pair in other if pair[0] == lane]
+
+
+def _with_fill(
+    scene: Scene, hits: list[tuple[str, Hit]], bar: int, rng: np.random.Generator, short: bool = False
+) -> list[tuple[str, Hit]]:
+    """The groove as far as the fill leaves it, then the fill."""
+    if not scene.style.fills or "fill" in scene.plan.mutes:
+        return hits
+    row = scene.style.fills[int(rng.integers(len(scene.style.fills)))]
+    fill = [(lane, hit) for lane, text in lanes_of(row)[1] for hit in bars_of_fill(text, scene.plan.meter)]
+    begin = scene.steps - (4 if short or scene.level(bar) == "low" else 8)
+    fill = [pair for pair in fill if pair[1].step >= begin]
+    if not fill:
+        return hits
+    begin = min(hit.step for _, hit in fill) // 4 * 4
+    return [pair for pair in hits if pair[1].step < begin] + fill
+
+
+def _strokes(scene: Scene, hits: list[tuple[str, Hit]], bar: int, rng: np.random.Generator) -> list[Stroke]:
+    luck = rng.random(len(hits))
+    strokes = []
+    for (lane, hit), draw in zip(hits, luck, strict=True):
+        if (hit.mark == "?" and draw > _SOMETIMES) or (hit.mark == "o" and draw > 0.92):
+            continue
+        pitch, loud = LANES[lane]
+        strokes.append(
+            Stroke(
+                bar * scene.steps + hit.step,
+                min(hit.length, 2.0),
+                pitch,
+                loud * _MARKS.get(hit.mark, 0.8) * scene.loudness(bar),
+                lane=lane,
+            )
+        )
+    return strokes
+
+
+def _roll(scene: Scene) -> list[Stroke]:
+    """A build: quarter notes, eighths, sixteenths, thirty-seconds, ever louder."""
+    pitch, loud = LANES[scene.style.build]
+    total = scene.section.bars * scene.steps
+    strokes = []
+    step = 0.0
+    while step < total - 0.01:
+        part = step / total
+        gap = 4.0 if part < 0.5 else 2.0 if part < 0.75 else 1.0 if part < 0.9 else 0.5
+        strokes.append(Stroke(step, gap, pitch, loud * (0.4 + 0.6 * part), lane=scene.style.build))
+        step += gap
+    return strokes
+
+
+def play_joints(scene: Scene) -> list[Stroke]:
+    """Crashes and impacts where a section begins, risers and reversed cymbals that end where the next one does."""
+    rng = scene.rng("joints")
+    odds = scene.style.transitions
+    rolls = rng.random(6)
+    energy, bars = scene.section.energy, scene.section.bars
+    total = float(bars * scene.steps)
+    strokes: list[Stroke] = []
+    rise = energy - scene.before
+    if scene.section.start and energy >= 0.5 and rise > -0.1 and rolls[0] < odds.get("crash", 0):
+        strokes.append(Stroke(0, 8, 49, 84 * scene.loudness(0), lane="crash"))
+    if scene.section.start and energy >= 0.75 and rise > 0.1 and rolls[1] < odds.get("impact", 0):
+        strokes.append(Stroke(0, 16, IMPACT, 100, lane="impact"))
+    if scene.section.start and rise < -0.2 and rolls[2] < odds.get("drop", 0):
+        strokes.append(Stroke(0, 12, DROP, 96, lane="drop"))
+    lift = (scene.after if scene.after is not None else 0) - energy
+    if lift > 0.15 or scene.section.name == "build":
+        length = float(scene.steps * min(bars, 2 if rolls[3] < 0.5 else 4))
+        if rolls[4] < odds.get("riser", 0):
+            strokes.append(Stroke(total - length, length, RISER, 84, lane="riser"))
+        elif rolls[5] < odds.get("reverse", 0):
+            strokes.append(Stroke(total - min(8, total), min(8, total), REVERSE, 80, lane="reverse"))
+    return [stroke for stroke in strokes if stroke.lane not in scene.plan.mutes]

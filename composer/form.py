@@ -1,0 +1,130 @@
+"""Form: how the bars of a song are shared among its sections, from one bar to many hundreds.
+
+A style writes its forms as sections with weights and energies. Long songs go round the middle of the form again; short
+songs leave out what they can best do without.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+# Which material a section is made of: its progression and its theme.
+LETTERS = {
+    "intro": "A", "outro": "A", "verse": "A", "chorus": "B", "drop": "B", "build": "B", "break": "bridge", "bridge": "bridge",
+    "head": "A", "solo": "B", "A": "A", "B": "B", "groove": "A", "climax": "B", "theme": "A", "drift": "A", "swell": "B",
+}  # fmt: skip
+_EDGES = ("intro", "outro")
+_SHORTEST_WITH_SECTIONS = 4  # bars
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of bars. `name` as musicians say it ("intro", "A", "drop"), `energy` 0-1, `id` unique in its song."""
+
+    name: str
+    start: int  # first bar, 0-based
+    bars: int
+    energy: float
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class _Item:
+    name: str
+    weight: float
+    energy: float
+
+
+def letter(section: Section) -> str:
+    return LETTERS.get(section.name, "A")
+
+
+def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Generator) -> tuple[Section, ...]:
+    """Sections that fill exactly `bars`, in units of four bars (two in short songs)."""
+    odds = np.array([float(row.split(" ", 1)[0]) for row in rows])
+    row = rows[int(rng.choice(len(rows), p=odds / odds.sum()))]
+    items = [_item(text) for text in row.split()[1:]]
+    if bars < _SHORTEST_WITH_SECTIONS:
+        best = max(items, key=lambda item: item.energy)
+        return (Section("A", 0, bars, min(0.85, best.energy), "A1"),)
+    unit = 4 if bars >= 20 else 2
+    units = bars // unit
+    items = _stretched(items, units * unit, longest)
+    items = _thinned(items, units)
+    counts = _shared(items, units, longest // unit)
+    lengths = [count * unit for count in counts]
+    lengths[_spare(items)] += bars - units * unit
+    return _numbered(items, lengths)
+
+
+def _item(text: str) -> _Item:
+    name, weight, energy = text.split(":")
+    return _Item(name, float(weight), float(energy))
+
+
+def _stretched(items: list[_Item], bars: int, longest: int) -> list[_Item]:
+    """Go round the middle of the form until no section has to be longer than a listener likes."""
+    middle = [item for item in items if item.name not in _EDGES]
+    end = len(items) - (items[-1].name in _EDGES)
+    while max(item.weight for item in items) / sum(item.weight for item in items) * bars > longest * 1.2:
+        items = items[:end] + middle + items[end:]
+        end += len(middle)
+    return items
+
+
+def _thinned(items: list[_Item], units: int) -> list[_Item]:
+    items = list(items)
+    while len(items) > units:
+        items.pop(min(range(len(items)), key=lambda place: _importance(items, place)))
+    if units <= 3:  # too short to warm up: start with some life
+        items = [replace(item, energy=max(item.energy, 0.45)) for item in items]
+    return items
+
+
+def _importance(items: list[_Item], place: int) -> tuple[float, int]:
+    """What a short song keeps: its main sections once each, then how it starts and ends, then the rest."""
+    item = items[place]
+    repeat = sum(other.name == item.name for other in items[:place])
+    kind = {
+        "B": 10,
+        "chorus": 10,
+        "drop": 10,
+        "climax": 10,
+        "swell": 10,
+        "head": 10,
+        "intro": 7,
+        "outro": 6,
+        "build": 8,
+    }.get(item.name, 9)
+    kind = 3 if LETTERS.get(item.name) == "bridge" else kind
+    return kind - 6 * repeat, -place
+
+
+def _shared(items: list[_Item], units: int, longest: int) -> list[int]:
+    """Units for each section: one each, then always to the one that is furthest behind its weight."""
+    total = sum(item.weight for item in items)
+    counts = [1] * len(items)
+    limits = [max(1, longest // 2 if item.name in (*_EDGES, "build") else longest) for item in items]
+    for _ in range(units - len(items)):
+        open_places = [place for place in range(len(items)) if counts[place] < limits[place]] or list(range(len(items)))
+        behind = max(open_places, key=lambda place: (items[place].weight / total * units - counts[place], -place))
+        counts[behind] += 1
+    return counts
+
+
+def _spare(items: list[_Item]) -> int:
+    """Where bars go that make no whole unit: to the end, where they are least missed."""
+    return len(items) - 1
+
+
+def _numbered(items: list[_Item], lengths: list[int]) -> tuple[Section, ...]:
+    found: list[Section] = []
+    visits: dict[str, int] = {}
+    start = 0
+    for item, bars in zip(items, lengths, strict=True):
+        visits[item.name] = visits.get(item.name, 0) + 1
+        again = 0.04 * min(visits[item.name] - 1, 2)
+        energy = round(min(1.0, item.energy + (again if item.energy > 0.5 else 0)), 3)
+        found.append(Section(item.name, start, bars, energy, f"{item.name}{visits[item.name]}"))
+        start += bars
+    return tuple(found)

@@ -1,0 +1,324 @@
+"""Melody: a motif, what becomes of it in a phrase, and the pitches that fit it to the chords.
+
+A motif is a rhythm and a contour. Phrases are built from it as Schoenberg describes the theme (Fundamentals of Musical
+Composition, 1967): the sentence (idea, repeated, liquidated, cadence) and the period (idea and answer, with a half
+cadence, then again with a full one). Pitches come from a Viterbi search over the whole phrase, which weighs chord tones,
+the contour, leaps and range, so that one motif keeps its face over different chords.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from composer.chance import chance
+from composer.harmony import Harmony, at
+from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, pulses, steps_in_bar
+from composer.style import Lead
+from song.key import Key
+
+_CADENCES = (
+    "x-----------....",
+    "x---x-------....",
+    "x-x-x-------....",
+    "x-----x-----....",
+    "x--x--x-----....",
+    "..x-x-------....",
+)
+_PHRASES = {  # bars of a phrase; capital H and F: half and full cadence, ' a variation, " another
+    8: (
+        ("a", "b", "a'", "H", "a", "b'", 'a"', "F"),
+        ("a", "a'", "b", "H", "a", "a'", "b'", "F"),
+        ("a", "b", "b'", "H", "a", "b", 'a"', "F"),
+    ),
+    4: (("a", "a'", "b", "F"), ("a", "b", "a'", "F"), ("a", "b", "b'", "F")),
+    3: (("a", "a'", "F"),),
+    2: (("a", "F"),),
+    1: (("F",),),
+}
+_TWISTS = ("same", "sequence", "invert", "delay", "trim", "answer")
+_STEP_SIZE = 1.75  # semitones in a scale step, on average
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A bar's rhythm as a row, and how it moves: scale steps from note to note."""
+
+    row: str
+    contour: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a letter of the song sings: an idea, its answer, its cadences and the order of them."""
+
+    idea: Motif
+    answer: Motif
+    half: Motif
+    full: Motif
+    shape: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    step: float  # from the start of the section
+    length: float
+    move: int  # scale steps wanted from the note before
+    place: str  # "strong", "weak", "half" or "full"
+    fresh: bool  # a breath lies before it
+
+
+def theme(lead: Lead, seed: int, letter: str) -> Theme:
+    """The theme of a letter. B answers A with longer notes where the style sings."""
+    rng = chance(seed, "theme", letter)
+    density = lead.density * (0.85 if letter == "B" else 1.0)
+    ideas = [_motif(lead, density, rng) for _ in range(4)]
+    idea = max(ideas, key=_interest)
+    answers = [_motif(lead, density * 0.9, rng) for _ in range(4)]
+    answer = max((one for one in answers if one.row != idea.row), key=_interest, default=answers[0])
+    half, full = (_cadence(rng) for _ in range(2))
+    return Theme(idea, answer, half, full, int(rng.integers(1000)))
+
+
+def _motif(lead: Lead, density: float, rng: np.random.Generator) -> Motif:
+    cells = lead.cells
+    weights = np.array([_wanted(cell, density) / (1 + 0.12 * place) for place, cell in enumerate(cells)])
+    row = ""
+    while len(row) < 16:
+        fits = np.array([len(cell) + len(row) <= 16 for cell in cells])
+        odds = weights * fits
+        row += cells[int(rng.choice(len(cells), p=odds / odds.sum()))]
+    if _count(row) < 2:
+        row = "x-----x-x-------" if density > 0.4 else "x-------x-------"
+    return Motif(row, _contour(_count(row), rng))
+
+
+def _wanted(cell: str, density: float) -> float:
+    """How well a rhythm suits a density: notes per quarter note from none (0) to four (1)."""
+    busy = sum(mark not in "-." for mark in cell) / len(cell) * 4
+    return math.exp(-(((busy - density * 3.2) / 1.1) ** 2)) + 0.02
+
+
+def _count(row: str) -> int:
+    return sum(mark not in "-." for mark in row)
+
+
+def _contour(count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """A line of steps with an occasional leap, which the next step takes back."""
+    moves: list[int] = []
+    direction = 1 if rng.random() < 0.55 else -1
+    for _ in range(count):
+        if moves and abs(moves[-1]) >= 2:
+            direction = -1 if moves[-1] > 0 else 1
+            size = 1
+        else:
+            size = int(rng.choice((0, 1, 2, 3, 4), p=(0.1, 0.6, 0.17, 0.08, 0.05)))
+            direction = -direction if rng.random() < 0.33 else direction
+        moves.append(direction * size)
+    return tuple(moves)
+
+
+def _interest(motif: Motif) -> float:
+    """Prefer a rhythm with a face: mixed lengths, a syncopation, not too many notes, a curve that turns."""
+    hits = bars_of(motif.row, (4, 4))[0]
+    lengths = {hit.length for hit in hits}
+    offbeats = sum(hit.step % 4 == 2 for hit in hits) + 0.5 * sum(hit.step % 2 == 1 for hit in hits)
+    turns = sum(a * b < 0 for a, b in zip(motif.contour, motif.contour[1:], strict=False))
+    return len(lengths) + min(offbeats, 2) * 0.6 + min(turns, 2) * 0.5 - max(0, len(hits) - 7) * 0.5
+
+
+def _cadence(rng: np.random.Generator) -> Motif:
+    row = _CADENCES[int(rng.integers(len(_CADENCES)))]
+    return Motif(row, tuple(int(rng.choice((-1, 1, -2), p=(0.65, 0.25, 0.1))) for _ in range(_count(row))))
+
+
+def tune(
+    lead: Lead, key: Key, song: Theme, chords: list[Harmony], start: float, bars: int, meter: tuple[int, int],
+    low: int, high: int, center: float, visit: int, rng: np.random.Generator,
+) -> list[Stroke]:  # fmt: skip
+    """The melody of a section, in steps from its start. `visit`: how often this theme has been heard before."""
+    strokes: list[Stroke] = []
+    bar = 0
+    for number, size in enumerate(_phrase_sizes(bars)):
+        shapes = _PHRASES[size]
+        shape = shapes[song.shape % len(shapes)]
+        events = _events(song, shape, bar, meter, visit + number, rng)
+        lift = min(number, 1) * 1.5
+        pool = _pool(lead, low, high, center + lift)
+        strokes += _sung(lead, key, events, chords, start, bar, size, meter, pool, center + lift, visit, rng)
+        bar += size
+    return strokes
+
+
+def _phrase_sizes(bars: int) -> list[int]:
+    sizes = []
+    while bars:
+        size = next(size for size in (8, 4, 3, 2, 1) if size <= bars)
+        sizes.append(size)
+        bars -= size
+    return sizes
+
+
+def _events(
+    song: Theme, shape: Sequence[str], first: int, meter: tuple[int, int], visit: int, rng: np.random.Generator
+) -> list[_Event]:  # fmt: skip
+    """The notes of a phrase without their pitches."""
+    width = steps_in_bar(meter)
+    beats = pulses(meter)
+    events: list[_Event] = []
+    end = -8.0
+    for place, name in enumerate(shape):
+        motif = {"a": song.idea, "b": song.answer, "H": song.half, "F": song.full}[name[0]]
+        twist = _twist(name, visit, rng)
+        hits, contour = _bar_hits(motif, place, meter, twist)
+        for number, hit in enumerate(hits):
+            step = (first + place) * width + hit.step
+            last = number == len(hits) - 1
+            cadence = last and name in "HF"
+            strong = hit.step in beats or hit.length >= 4
+            kind = ("half" if name == "H" else "full") if cadence else "strong" if strong else "weak"
+            move = contour[number % len(contour)] if contour else 0
+            events.append(_Event(step, hit.length, move, kind, step - end >= 4))
+            end = step + hit.length
+    return events
+
+
+def _twist(name: str, visit: int, rng: np.random.Generator) -> str:
+    """What happens to the motif in a bar: little at first, more where it has been heard before."""
+    if name[-1] == "'":
+        return str(rng.choice(("sequence", "trim", "same", "answer"), p=(0.5, 0.15, 0.2, 0.15)))
+    if name[-1] == '"':
+        return str(rng.choice(("sequence", "invert", "delay", "trim"), p=(0.35, 0.25, 0.2, 0.2)))
+    return "same" if visit == 0 or rng.random() > 0.25 else str(rng.choice(("sequence", "trim")))
+
+
+def _bar_hits(motif: Motif, place: int, meter: tuple[int, int], twist: str) -> tuple[list[Hit], tuple[int, ...]]:
+    rows = bars_of(motif.row, meter)
+    part = place % len(rows)
+    hits = list(rows[part])
+    skipped = sum(len(row) for row in rows[:part])
+    contour = motif.contour[skipped:] or motif.contour
+    width = steps_in_bar(meter)
+    if twist == "sequence":
+        contour = (contour[0] + (1 if contour[0] <= 0 else -1) * 2, *contour[1:])
+    elif twist == "invert":
+        contour = tuple(-move for move in contour)
+    elif twist == "answer" and len(contour) > 2:
+        contour = (*contour[:-2], -contour[-2], -contour[-1])
+    elif twist == "delay" and hits and hits[-1].step + 2 < width:
+        hits = [Hit(hit.step + 2, min(hit.length, width - hit.step - 2), hit.mark) for hit in hits]
+    elif twist == "trim" and len(hits) > 2:
+        hits = [*hits[:-2], Hit(hits[-2].step, hits[-2].length + 1, hits[-2].mark)]
+    return hits, contour
+
+
+@lru_cache(maxsize=256)
+def _pool(lead: Lead, low: int, high: int, center: float) -> tuple[int, ...]:
+    bottom = max(low, round(center - lead.reach - 1))
+    top = min(high, round(center + lead.reach + 1))
+    if top - bottom < 12:  # an instrument's edge leaves less than an octave: lean on the edge
+        bottom, top = max(low, min(bottom, top - 12)), min(high, max(top, bottom + 12))
+    return tuple(range(bottom, top + 1))
+
+
+@lru_cache(maxsize=1024)
+def _moves(pool: tuple[int, ...], move: int, fresh: bool) -> np.ndarray:
+    """What it costs to go from each pitch to each other, when the contour wants `move` scale steps."""
+    pitches = np.array(pool)
+    leap = pitches[None, :] - pitches[:, None]
+    size = np.abs(leap)
+    cost = 0.3 * np.abs(leap - move * _STEP_SIZE)
+    cost = (
+        cost
+        + np.where(size > 4, 0.5, 0)
+        + np.where(size > 7, 3.0, 0)
+        + np.where(size >= 12, 3.0, 0)
+        + np.where(size == 6, 1.2, 0)
+    )
+    cost = cost + np.where((size == 0) & (move != 0), 0.7, 0)
+    return cost * (0.6 if fresh else 1.0)
+
+
+def _fits(pitches: np.ndarray, event: _Event, harmony: Harmony, key: Key) -> np.ndarray:
+    """What each pitch costs on this chord, at this place of the phrase."""
+    classes = pitches % 12
+    tones = np.isin(classes, harmony.tones)
+    scale = np.isin(classes, key.pitch_classes)
+    strong = event.place != "weak"
+    cost = np.where(tones, np.where(scale, 0.0, 0.4), np.where(scale, 1.7 if strong else 0.3, 7.0))
+    above = np.isin((classes - 1) % 12, harmony.tones) & ~tones
+    cost = cost + np.where(above & scale, 1.2 if event.length >= 3 else 0.3, 0.0)
+    clash = np.isin(classes, [(harmony.root + harmony.third + (1 if harmony.third == 3 else -1)) % 12]) & ~tones
+    cost = cost + np.where(clash, 1.6, 0.0)  # the other third over a chord
+    degrees = (classes - key.tonic) % 12
+    if event.place == "full":
+        home = np.where(degrees == 0, 0.0, np.where(degrees == key.scale[2], 0.7, np.where(degrees == 7, 0.9, 2.0)))
+        cost = cost + (home if key.tonic in harmony.tones else home * 0.4) + np.where(tones, 0.0, 2.0)
+    elif event.place == "half":
+        cost = cost + np.where(np.isin(degrees, (2, 7, 11)), 0.0, 0.9)
+    return cost
+
+
+def _sung(
+    lead: Lead, key: Key, events: list[_Event], chords: list[Harmony], start: float, first: int, bars: int,
+    meter: tuple[int, int], pool: tuple[int, ...], center: float, visit: int, rng: np.random.Generator,
+) -> list[Stroke]:  # fmt: skip
+    """Pitches for a phrase: the cheapest path, with a little chance where the theme comes back."""
+    if not events:
+        return []
+    width = steps_in_bar(meter)
+    pitches = np.array(pool)
+    noise = rng.normal(0, 0.12 + 0.1 * min(visit, 3), (len(events), len(pool)))
+    cost, back = np.zeros(len(pool)), []
+    for number, event in enumerate(events):
+        through = (event.step - first * width) / (bars * width)
+        arch = center - 1 + 3.5 * math.sin(math.pi * min(1.0, through * 1.15))
+        here = _fits(pitches, event, at(chords, start + event.step / STEPS_PER_BEAT), key)
+        here = here + 0.022 * (pitches - arch) ** 2 + noise[number]
+        if number:
+            total = cost[:, None] + _moves(pool, event.move, event.fresh)
+            back.append(total.argmin(axis=0))
+            cost = total.min(axis=0)
+        cost = cost + here
+    path = [int(cost.argmin())]
+    for pointers in reversed(back):
+        path.append(int(pointers[path[-1]]))
+    line = [pool[place] for place in reversed(path)]
+    return _phrased(lead, key, events, line, first * width, bars * width, visit, rng)
+
+
+def _phrased(
+    lead: Lead, key: Key, events: list[_Event], line: list[int], start: float, length: float, visit: int, rng: np.random.Generator
+) -> list[Stroke]:  # fmt: skip
+    """Dynamics of the phrase (it swells to its middle), and ornaments where it has been heard before."""
+    strokes = []
+    chances = rng.random((len(events), 2))
+    for number, (event, pitch) in enumerate(zip(events, line, strict=True)):
+        swell = math.sin(math.pi * min(1.0, (event.step - start) / length + 0.1))
+        loud = 76 + 12 * swell + (5 if event.place != "weak" else 0) + min(6, max(-4, (pitch - 72) * 0.3))
+        before = line[number - 1] if number else pitch
+        room = event.step - (events[number - 1].step if number else -9)
+        grace = event.length >= 3 and room >= 2 and chances[number, 0] < lead.ornament * (0.6 + 0.5 * visit)
+        chromatic = event.length >= 3 and room >= 2 and chances[number, 1] < lead.chromatic
+        if (grace or chromatic) and event.step >= 1:
+            below = pitch - 1 if chromatic else _neighbour(pitch, before, key)
+            strokes.append(Stroke(event.step - (1 if room >= 3 else 0.5), 1 if room >= 3 else 0.5, below, loud - 18))
+        strokes.append(Stroke(event.step, event.length, pitch, loud))
+    return _trimmed(strokes)
+
+
+def _neighbour(pitch: int, before: int, key: Key) -> int:
+    """The scale note next to a pitch, on the side that the line comes from."""
+    side = 1 if before > pitch else -1
+    return next(pitch + side * away for away in (1, 2, 3) if (pitch + side * away) % 12 in key.pitch_classes)
+
+
+def _trimmed(strokes: list[Stroke]) -> list[Stroke]:
+    """One voice: a note ends where the next begins."""
+    kept = []
+    for number, stroke in enumerate(strokes):
+        limit = strokes[number + 1].step - stroke.step if number + 1 < len(strokes) else stroke.length
+        kept.append(stroke if stroke.length <= limit else Stroke(stroke.step, limit, stroke.pitch, stroke.velocity))
+    return kept

@@ -1,0 +1,204 @@
+"""Rhythm: rows of characters -> hits in any meter -> notes with a human sense of time.
+
+A row is written for 4/4 in sixteenths (see `composer.style`). Other meters take their steps from it: 3/4 is its first
+three beats, 5/4 three and two, 7/8 two and two and three eighths, 6/8 two beats that are stretched to three eighths each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from composer.style import Groove
+from song.score import Note
+
+STEPS_PER_BEAT = 4  # sixteenths in a quarter note
+_COMPOUND = (0, None, 1, None, 2, 3)  # where each sixteenth of a dotted quarter comes from in a straight beat
+_REST, _TIE = ".", "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One mark of a row: `step` from the start of the row, `length` in steps, what was written."""
+
+    step: float
+    length: float
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A note before it is played: where it is written, in steps from the start of its section."""
+
+    step: float
+    length: float
+    pitch: int
+    velocity: float
+    lag: float = 0.0  # milliseconds behind its chord: a strum or a roll
+    lane: str = ""
+
+
+def steps_in_bar(meter: tuple[int, int]) -> int:
+    """Sixteenths in a bar: 16 in 4/4, 12 in 3/4 and 6/8."""
+    return meter[0] * 16 // meter[1]
+
+
+def pulses(meter: tuple[int, int]) -> tuple[int, ...]:
+    """The steps on which a bar is felt."""
+    if meter[1] == 4:
+        return tuple(range(0, steps_in_bar(meter), 4))
+    return (0, 6) if meter == (6, 8) else (0, 4, 8)
+
+
+@lru_cache(maxsize=64)
+def sources(meter: tuple[int, int], bar: int, fill: bool = False) -> tuple[int | None, ...]:
+    """Which step of a 4/4 row each step of a bar takes. Fills keep the end of their row, grooves the start."""
+    steps = steps_in_bar(meter)
+    if meter == (6, 8):
+        half = 2 if fill or bar % 2 else 0
+        return tuple(None if at is None else 4 * (half + beat) + at for beat in range(2) for at in _COMPOUND)
+    if meter == (2, 4):
+        start = 8 if fill or bar % 2 else 0
+        return tuple(range(start, start + 8))
+    if fill:
+        return tuple(range(16 - steps, 16)) if steps <= 16 else tuple(range(4)) + tuple(range(16))
+    if meter == (5, 4):
+        return tuple(range(12)) + tuple(range(8, 16))
+    return tuple(range(steps))
+
+
+def _native(row: str, meter: tuple[int, int]) -> str:
+    """A row cut or stretched to the bars of a meter."""
+    if meter == (4, 4):
+        return row
+    bars = [row[at : at + 16] for at in range(0, len(row), 16)]
+    if len(bars) == 1 and meter in ((6, 8), (2, 4)):
+        bars *= 2  # a bar of 4/4 becomes two
+    taken = []
+    for number, bar in enumerate(bars):
+        steps = sources(meter, number)
+        taken.append("".join(_TIE if at is None else bar[at] for at in steps))
+    return "".join(taken)
+
+
+@lru_cache(maxsize=4096)
+def bars_of(row: str, meter: tuple[int, int], steps: int = 0) -> tuple[tuple[Hit, ...], ...]:
+    """The hits of a row, bar by bar. `steps` is given where the row is written in its own meter already."""
+    text = row if steps else _native(row, meter)
+    width = steps or steps_in_bar(meter)
+    hits = _read(text)
+    count = max(1, len(text) // width)
+    return tuple(
+        tuple(
+            Hit(hit.step - bar * width, hit.length, hit.mark)
+            for hit in hits
+            if bar * width <= hit.step < (bar + 1) * width
+        )
+        for bar in range(count)
+    )
+
+
+@lru_cache(maxsize=4096)
+def bars_of_fill(row: str, meter: tuple[int, int]) -> tuple[Hit, ...]:
+    """A fill's hits: it keeps the end of its row, so that it leads into the next bar in every meter."""
+    text = "".join(_TIE if at is None else row[at] for at in sources(meter, 0, fill=True)) if meter != (4, 4) else row
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Hit, ...]:
+    hits: list[Hit] = []
+    at = 0
+    while at < len(text):
+        mark = text[at]
+        end = at + 1
+        if mark in (_REST, _TIE):
+            at = end
+            continue
+        while end < len(text) and text[end] == _TIE:
+            end += 1
+        if mark.isdigit() and mark >= "2":
+            count = int(mark)
+            hits += [Hit(at + i * (end - at) / count, (end - at) / count, "x") for i in range(count)]
+        else:
+            hits.append(Hit(at, end - at, mark))
+        at = end
+    return tuple(hits)
+
+
+@lru_cache(maxsize=4096)
+def digits_of(row: str, meter: tuple[int, int]) -> tuple[tuple[Hit, ...], ...]:
+    """An arpeggio's hits, bar by bar: here digits are places in the chord, not strokes."""
+    shifted = row.translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
+    return bars_of(shifted, meter)
+
+
+def swung(steps: np.ndarray, groove: Groove, meter: tuple[int, int]) -> np.ndarray:
+    """Steps moved by the swing of a groove. Compound meters already lilt, so they stay as written."""
+    if groove.swing == 0.5 or meter == (6, 8):
+        return steps
+    bar = steps_in_bar(meter)
+    pair = 2.0 * groove.swing_steps
+    inside = np.mod(steps, bar)
+    whole = np.floor(inside / pair + 1e-9) * pair
+    part = (inside - whole) / pair
+    bent = np.where(part < 0.5, part * 2 * groove.swing, groove.swing + (part - 0.5) * 2 * (1 - groove.swing))
+    paired = whole + pair <= bar + 1e-9  # an odd eighth at the end of 7/8 has no partner
+    return steps + np.where(paired, (bent - part) * pair, 0.0)
+
+
+@dataclass(frozen=True)
+class Feel:
+    """How a band plays: its groove at a tempo, and how human it is (0 puts every note on the swung grid)."""
+
+    groove: Groove
+    bpm: float
+    meter: tuple[int, int]
+    humanize: float
+
+    def play(
+        self,
+        strokes: Sequence[Stroke],
+        start: float,
+        end: float,
+        rng: np.random.Generator,
+        role: str,
+        gate: float = 1.0,
+    ) -> list[Note]:
+        """Strokes of a section as notes in beats, kept between the section's `start` and `end`.
+
+        All notes of a chord share one deviation; a stroke's own lag comes on top.
+        """
+        if not strokes:
+            return []
+        steps = np.array([stroke.step for stroke in strokes], float)
+        ends = steps + np.array([stroke.length for stroke in strokes]) * gate
+        onsets, which = np.unique(np.round(steps, 4), return_inverse=True)
+        late = self._late(strokes, steps, role)
+        late += rng.normal(0, self.groove.loose * 0.5, len(onsets))[which]
+        late += np.array([stroke.lag for stroke in strokes])
+        begin = start + swung(steps, self.groove, self.meter) / STEPS_PER_BEAT + late * self._beats_per_ms()
+        begin = np.clip(begin, start, end - 0.06)
+        finish = start + swung(ends, self.groove, self.meter) / STEPS_PER_BEAT
+        length = np.maximum(np.minimum(finish, end - 0.02) - begin, 0.03)
+        touch = rng.normal(0, self.groove.touch * self.humanize, len(strokes))
+        loud = np.array([stroke.velocity for stroke in strokes]) * self._accents(steps) + touch
+        loud = np.clip(np.rint(loud), 1, 127).astype(int).tolist()
+        begin, length = np.round(begin, 5).tolist(), np.round(length, 5).tolist()
+        return [Note(s.pitch, v, b, d) for s, v, b, d in zip(strokes, loud, begin, length, strict=True)]
+
+    def _beats_per_ms(self) -> float:
+        return self.humanize * self.bpm / 60000
+
+    def _late(self, strokes: Sequence[Stroke], steps: np.ndarray, role: str) -> np.ndarray:
+        late = self.groove.late
+        push = np.array(self.groove.push, float)[
+            np.mod(np.floor(steps + 1e-6), steps_in_bar(self.meter)).astype(int) % 16
+        ]
+        return push + np.array([late.get(stroke.lane or role, 0.0) for stroke in strokes], float)
+
+    def _accents(self, steps: np.ndarray) -> np.ndarray:
+        """Velocity factors by the place in the bar."""
+        accents = np.array(self.groove.accent)
+        table = [1.0 if at is None else accents[at % 16] for at in sources(self.meter, 0)]
+        return np.array(table)[np.mod(np.floor(steps + 1e-6), len(table)).astype(int)]
