@@ -38,13 +38,13 @@ HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
 <script>{script("page")}</script>"""
 
 with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    doors.build()  # first: a door's name must not be taken by a handler of the page
     gr.HTML(f"<header><h1>STUDIO</h1>{SIGN_OUT}</header>", elem_id="top", apply_default_css=False)
     with gr.Tabs(elem_id="modes", overflow_behavior="wrap") as tabs:
         with gr.Tab("Generate", id="generate"):
             page = generate.build(demo)
         with gr.Tab("Library", id="library") as shelf:
             library.build(shelf, tabs, page)
-    doors.build()
 
 
 def main() -> int:

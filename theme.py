@@ -46,7 +46,8 @@ class Mono(gr.themes.Base):
         known = inspect.signature(self.set).parameters
         # A variable is resolved where it is declared: without a dark twin it would keep the light value.
         twins = {f"{name}_dark": value for name, value in LOOK.items() if f"{name}_dark" in known}
-        super().set(**LOOK, **twins)
+        # The tick is a white picture.
+        super().set(**LOOK, **twins | {"checkbox_background_color_selected_dark": PAPER})
 
 
 LOOK = {

@@ -43,7 +43,7 @@ def build(demo: gr.Blocks) -> Page:
     job = gr.BrowserState(None, storage_key="studio-job", secret="studio")
     saved = gr.BrowserState(None, storage_key="studio-form", secret="studio")
     with gr.Row(elem_id="desk"):
-        with gr.Column(scale=6, min_width=320):
+        with gr.Column(scale=6, min_width=320, elem_id="form"):
             knobs, go, stop, examples, reset = desk()
         with gr.Column(scale=5, min_width=320, elem_id="result"):
             status = widgets.status(IDLE)
@@ -54,7 +54,7 @@ def build(demo: gr.Blocks) -> Page:
                 elem_id="player",
                 buttons=[],
                 waveform_options=gr.WaveformOptions(
-                    waveform_color="#8c8c8c", waveform_progress_color="var(--ink)", sample_rate=48000
+                    waveform_color="#8c8c8c", waveform_progress_color="#000000", sample_rate=48000
                 ),
             )
             card = widgets.card()
@@ -138,7 +138,7 @@ def desk() -> tuple[dict[str, gr.components.Component], gr.Button, gr.Button, gr
         elem_id="examples",
     )
     go = gr.Button("Generate", variant="primary", size="lg", elem_id="go")
-    stop = gr.Button("Cancel", variant="stop", size="lg", visible=False, elem_id="stop")
+    stop = gr.Button("Cancel", variant="secondary", size="lg", visible=False, elem_id="stop")
     with gr.Row(elem_classes="knobs"):
         knobs |= form.build(Song, fixed, without=("prompt",))
     for part in (Arrangement, Mastering):
@@ -182,7 +182,7 @@ def cancel(job_id: str | None) -> None:
 
 
 def toast(error: StudioError) -> gr.Error:
-    """An error as a toast: one sentence, no traceback on either side. Toasts are markup, and sentences quote the user."""
+    """An error as a toast: one sentence, no traceback. Toasts are markup, and sentences quote the user."""
     return gr.Error(html.escape(form.sentence(error), quote=False), print_exception=False)
 
 
@@ -205,8 +205,9 @@ def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def lists() -> dict[str, list[tuple[str, str]]]:
     """Choices that only the running studio knows."""
-    ready = [(name, name) for name, engine in studio().engines.items() if engine.available() is None]
+    ready = {name: engine for name, engine in studio().engines.items() if engine.available() is None}
+    styles = dict.fromkeys(style for engine in ready.values() for style in engine.styles())
     return {
-        "style": [form.AUTO, *((name, style) for style, name in studio().styles())],
-        "engine": [("auto", "auto"), *ready],
+        "style": [form.AUTO, *((style.replace("_", " ").capitalize(), style) for style in styles)],
+        "engine": [("auto", "auto"), *((name, name) for name in ready)],
     }
