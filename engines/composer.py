@@ -1,11 +1,18 @@
 """The embedded engine: writes the song and plays it, with no download, on any CPU."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from composer.arrange import compose
 from composer.plan import plan, style_names
+from settings import settings
 from song.audio import Audio
 from song.progress import Progress, part
 from song.request import Arrangement, Knobs, Song, SongRequest
 from song.take import Take
+
+if TYPE_CHECKING:
+    from composer.synth import SoundFont
 
 
 class Composer:
@@ -36,6 +43,13 @@ class Composer:
     def unload(self) -> None:
         self.__dict__.pop("_font", None)
 
+    @cached_property
+    def _font(self) -> tuple["SoundFont | None", str]:
+        """The SoundFont of this machine, and what the user should know about it."""
+        from composer.synth import find, load
+
+        return load(find(settings().soundfont))
+
     def generate(self, request: SongRequest, progress: Progress) -> Take:
         from composer.mix import mixdown
         from composer.synth import render
@@ -44,7 +58,8 @@ class Composer:
         decided = plan(request)
         progress(0.02, "composing")
         score = compose(decided)
-        font, notices = self._font
+        font, notice = self._font
+        sampled = any(player.sampled for player in decided.band.values())
         stems = render(score, decided, font, part(progress, 0.1, 0.6))
         mixed = mixdown(stems, score, decided, part(progress, 0.6, 1.0))
         return Take(
@@ -56,6 +71,6 @@ class Composer:
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
             mix=Audio(mixed.mix),
-            notices=(*decided.notices, *notices),
+            notices=(*decided.notices, *([notice] if sampled else [])),
             versions={"soundfont": font.name if font else "none"},
         )
