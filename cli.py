@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from settings import ROOT, settings
 from song.errors import BadRequest, CannotOpen, StudioError
 from song.job import Job
 from song.request import Generate, fields, limits, read
-from song.take import Recipe
 
 if TYPE_CHECKING:
     from backend import Studio
+    from song.take import Recipe
 
 FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3"}
 SHOWN = ("style", "bpm", "key")  # of a plan, in a list of takes
@@ -290,7 +289,7 @@ def replay(
     return 0 if identical else 3
 
 
-def _recipe(studio: "Studio", song: str) -> Recipe:
+def _recipe(studio: "Studio", song: str) -> "Recipe":
     """From a file, else from the library, with the seed that was resolved when it was made."""
     import tags
 
@@ -303,7 +302,7 @@ def _recipe(studio: "Studio", song: str) -> Recipe:
     return recipe.model_copy(update={"request": request})
 
 
-def _write_again(path: Path, out: Path, recipe: Recipe) -> None:
+def _write_again(path: Path, out: Path, recipe: "Recipe") -> None:
     import durable
     import post_process
 
@@ -311,7 +310,7 @@ def _write_again(path: Path, out: Path, recipe: Recipe) -> None:
         post_process.convert(path, out, recipe)
 
 
-def _differences(then: Recipe, now: Recipe) -> dict[str, list[str | None]]:
+def _differences(then: "Recipe", now: "Recipe") -> dict[str, list[str | None]]:
     """Versions and machine that are not the same: name -> [then, now]."""
     before = then.versions | {"engine": f"{then.engine} {then.engine_version}"}
     after = now.versions | {"engine": f"{now.engine} {now.engine_version}"}
@@ -319,7 +318,7 @@ def _differences(then: Recipe, now: Recipe) -> dict[str, list[str | None]]:
     return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
 
 
-def _verdict(recipe: Recipe, identical: bool, differences: dict[str, list[str | None]]) -> str:
+def _verdict(recipe: "Recipe", identical: bool, differences: dict[str, list[str | None]]) -> str:
     if identical:
         return f"{recipe.title}: identical, every sample is the same."
     changes = [f"  {name}: {then or 'absent'} then, {now or 'absent'} now" for name, (then, now) in differences.items()]
@@ -353,6 +352,8 @@ def serve(
         os.environ["STUDIO_HOST"] = host
     if port is not None:
         os.environ["STUDIO_PORT"] = port
+    from settings import ROOT
+
     # The page takes this process over, so that signals reach it and nothing else.
     os.execv(sys.executable, [sys.executable, str(ROOT / "app.py")])
 
@@ -363,6 +364,7 @@ def _studio() -> Iterator["Studio"]:
     from pydantic import ValidationError
 
     import backend
+    from settings import settings
 
     try:
         config = settings()

@@ -1,0 +1,290 @@
+"""The command line: what it makes, what it says, on which stream, and how it ends."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+
+import cli
+import settings
+import tags
+from song.request import Generate, fields
+
+WORDS = "dusty lo-fi hip hop, 82 bpm, D minor"
+
+
+class Answer(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """The one object on stdout, and nothing else there."""
+        lines = self.out.splitlines()
+        assert len(lines) == 1, self
+        return json.loads(lines[0])
+
+
+Studio = Callable[..., Answer]
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Studio:
+    """`studio("generate", "words")` in a home of its own."""
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own Ctrl-C
+    settings.settings.cache_clear()
+
+    def run(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = cli.main(list(arguments))
+        return Answer(code, *capsys.readouterr())
+
+    yield run
+    settings.settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with home/ and song.flac, and what `generate --json` said of it; made by a process of its own."""
+    folder = tmp_path_factory.mktemp("made")
+    command = ["generate", WORDS, "--duration", "6", "--seed", "7", "--out", str(folder / "song.flac"), "--json"]
+    done = _process(folder / "home", *command)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return folder, json.loads(done.stdout)
+
+
+def _process(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(settings.ROOT / "cli.py"), *arguments]
+    return subprocess.run(command, env=_environment(home), capture_output=True, text=True, timeout=120)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "STUDIO_HOME": str(home)}
+
+
+# --- generate ---------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_the_take(made: tuple[Path, dict[str, Any]]) -> None:
+    _, take = made
+    assert (take["mode"], take["seed"], take["duration"]) == ("generate", 7, 6.0)
+    assert (take["sample_rate"], take["channels"]) == (48_000, 2)
+    assert {"style", "bpm", "key", "meter", "sections"} <= take["plan"].keys()
+    assert (take["plan"]["bpm"], take["plan"]["key"], take["plan"]["meter"]) == (82, "D minor", "4/4")
+    assert abs(take["facts"]["lufs"] + 14) <= 0.5 and take["facts"]["true_peak_dbtp"] <= -1
+    assert (take["facts"]["bpm"], take["facts"]["key"]) == (82, "D minor")
+    assert {"id", "engine", "seconds_spent"} <= take.keys()
+    assert all(Path(take["files"][kind]).is_file() for kind in ("audio", "midi", "recipe", "stems"))
+
+
+def test_the_song_is_where_it_was_asked_for_and_in_the_library(made: tuple[Path, dict[str, Any]]) -> None:
+    folder, take = made
+    asked, _ = soundfile.read(folder / "song.flac", dtype="int32")
+    kept, rate = soundfile.read(take["files"]["audio"], dtype="int32")
+    assert rate == 48_000 and kept.shape == (6 * rate, 2) and np.array_equal(asked, kept)
+    assert np.abs(kept).max() > 2**28
+    assert tags.read_recipe(folder / "song.flac").id == take["id"]
+    assert sorted(path.name for path in folder.iterdir()) == ["home", "song.flac"]
+
+
+def test_stems_sum_to_something_like_the_song(made: tuple[Path, dict[str, Any]]) -> None:
+    _, take = made
+    with zipfile.ZipFile(take["files"]["stems"]) as archive:
+        stems = [soundfile.read(io.BytesIO(archive.read(name)))[0] for name in archive.namelist()]
+    song, _ = soundfile.read(take["files"]["audio"])
+    assert len(stems) >= 2 and all(stem.shape == song.shape for stem in stems)
+    assert np.corrcoef(sum(stems).ravel(), song.ravel())[0, 1] > 0.7
+
+
+def test_words_for_people(studio: Studio, tmp_path: Path) -> None:
+    answer = studio("generate", WORDS, "--duration", "5", "--title", "Rain", "--out", str(tmp_path / "song.MP3"))
+    lines = answer.out.splitlines()
+    assert answer.code == 0 and lines[0] == "Rain" and "82 bpm" in lines[1] and "LUFS" in lines[2]
+    assert lines[-1] == str(tmp_path / "song.MP3")
+    assert soundfile.info(tmp_path / "song.MP3").format == "MP3"
+    assert not list((tmp_path / "home").rglob("stems.zip"))
+
+
+def test_variations(studio: Studio, tmp_path: Path) -> None:
+    out = str(tmp_path / "song.wav")
+    answer = studio("generate", WORDS, "--duration", "5", "--variations", "2", "--out", out, "--json", "--no-stems")
+    first = answer.json()
+    assert first["takes"][0]["id"] == first["id"]
+    assert len({take["seed"] for take in first["takes"]}) == 2 and first["files"]["stems"] is None
+    assert (tmp_path / "song.wav").read_bytes() != (tmp_path / "song-2.wav").read_bytes()
+
+
+def test_every_knob_is_a_flag_with_its_tip(studio: Studio) -> None:
+    words = " ".join(studio("generate", "--help").out.split())
+    for name, field in fields(Generate).items():
+        assert name == "prompt" or f"--{name.replace('_', '-')} " in words
+        assert field.description in words
+
+
+# --- what cannot be used ----------------------------------------------------------------------------------------------
+
+REFUSED = {
+    ("--duration", "abc"): "duration: must be a number from 5 to 600",
+    ("--duration", "4.9"): "duration: must be a number from 5 to 600",
+    ("--bpm", "nan"): "bpm: must be a number from 30 to 300",
+    ("--bpm", "inf"): "bpm: must be a number from 30 to 300",
+    ("--bpm", "[1]"): "bpm: must be a number from 30 to 300",
+    ("--seed", "9" * 30): "seed: must be a whole number from 0 to 4294967295",
+    ("--seed", "9" * 9000): "seed: must be a whole number from 0 to 4294967295",
+    ("--seed", "1.5"): "seed: must be a whole number from 0 to 4294967295",
+    ("--variations", "99"): "variations: must be a whole number from 1 to 8",
+    ("--target-lufs", "0"): "target_lufs: must be a number from -30 to -8",
+    ("--key", "H major"): "key: ",
+    ("--meter", "9/9"): "meter: must be one of ",
+    ("--ending", "never"): "ending: must be one of ",
+    ("--style", "no such style"): "style: ",
+    ("--engine", "no such engine"): "engine: ",
+    ("--title", "a\tb\x07"): "title: contains control characters",
+    ("--title", "\udcff"): "title: contains control characters",
+    ("--out", "song.txt"): "out: must end in .wav, .flac, .mp3",
+    ("--out", "/nowhere/song.wav"): "out: there is no folder",
+    ("--frobnicate", "1"): "No such option: --frobnicate",
+}
+
+
+@pytest.mark.parametrize(
+    "flag", REFUSED, ids=lambda flag: f"{flag[0]} {flag[1][:12]}".encode("ascii", "replace").decode()
+)
+def test_bad_flags_get_one_sentence(studio: Studio, tmp_path: Path, flag: tuple[str, str]) -> None:
+    answer = studio("generate", WORDS, *flag, "--json")
+    assert answer.code == 2 and answer.out == ""
+    assert answer.err.startswith(REFUSED[flag]) and len(answer.err.splitlines()) == 1
+    assert not list(tmp_path.rglob("song.wav"))
+
+
+@pytest.mark.parametrize("words", ["", " \n", "...", "\0", "\x1b[31m", "\udcff", "long " * 200_000])
+def test_bad_words_get_one_sentence(studio: Studio, words: str) -> None:
+    answer = studio("generate", words, "--json")
+    assert answer.code == 2 and answer.out == "" and answer.err.startswith("prompt: ")
+    assert len(answer.err) < 200
+
+
+def test_no_words_at_all(studio: Studio) -> None:
+    assert studio("generate").err == "prompt: is missing; describe the song in a few words\n"
+
+
+@pytest.mark.parametrize("words", ["\N{MUSICAL KEYBOARD} house", "<script>alert(1)</script> jazz", "--techno", "зима"])
+def test_odd_but_good_words_are_taken(studio: Studio, words: str) -> None:
+    answer = studio("generate", "--duration", "5", "--json", "--no-stems", "--", words)
+    assert answer.code == 0 and answer.json()["request"]["prompt"] == words
+
+
+def test_out_is_checked_before_the_song_is_made(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "folder.wav").mkdir()
+    assert "is a folder" in studio("generate", WORDS, "--out", str(tmp_path / "folder.wav")).err
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_unusable_home_or_environment_is_said(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("not a folder")
+    answer = studio("generate", WORDS)
+    assert answer.code == 3 and len(answer.err.splitlines()) == 1 and answer.out == ""
+    monkeypatch.setenv("STUDIO_PORT", "abc")
+    settings.settings.cache_clear()
+    assert studio("library").err.startswith("STUDIO_PORT cannot be used")
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_cancel(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, str(settings.ROOT / "cli.py"), "generate", WORDS, "--duration", "600", "--json"]
+    out = subprocess.PIPE
+    process = subprocess.Popen(command, env=_environment(tmp_path), stdout=out, stderr=out, text=True)
+    deadline = time.monotonic() + 30
+    while process.poll() is None and not list((tmp_path / "temp").glob("*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)  # the lane has begun
+    begun = time.monotonic()
+    said, complained = process.communicate(timeout=30)
+    assert (process.returncode, said, complained) == (130, "", "Cancelled.\n")
+    assert time.monotonic() - begun < 5
+    assert not list((tmp_path / "takes").iterdir()) and not list((tmp_path / "temp").iterdir())
+
+
+# --- library, replay, doctor ------------------------------------------------------------------------------------------
+
+
+def test_the_library_shows_exports_forgets_and_restores(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, take = made
+    home = folder / "home"
+    listed = json.loads(_process(home, "library", "--json", "--search", "lo-fi").stdout)
+    assert listed["count"] == 1 and listed["takes"][0]["id"] == take["id"]
+    assert json.loads(_process(home, "show", take["id"], "--json").stdout)["plan"] == take["plan"]
+    assert take["id"] in _process(home, "library").stdout
+    exported = _process(home, "export", take["id"], "midi", "--out", str(tmp_path / "song.mid"))
+    assert exported.stdout.strip() == str(tmp_path / "song.mid")
+    assert (tmp_path / "song.mid").read_bytes()[:4] == b"MThd"
+    assert _process(home, "forget", take["id"]).returncode == 0
+    assert _process(home, "show", take["id"]).returncode == 2
+    assert _process(home, "restore", take["id"]).returncode == 0
+    assert _process(home, "export", take["id"], "ogg").stderr.startswith("kind: must be one of")
+
+
+def test_replay_is_identical(made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path) -> None:
+    folder, _ = made
+    answer = studio("replay", str(folder / "song.flac"), "--out", str(tmp_path / "again.flac"), "--json")
+    assert answer.code == 0 and answer.json()["identical"] and answer.json()["differences"] == {}
+    assert np.array_equal(soundfile.read(folder / "song.flac")[0], soundfile.read(tmp_path / "again.flac")[0])
+
+
+def test_replay_says_what_differs(made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path) -> None:
+    recipe = tags.read_recipe(made[0] / "song.flac")
+    other = recipe.model_copy(update={"versions": recipe.versions | {"numba": "0.1"}, "samples_sha256": "0" * 64})
+    (tmp_path / "recipe.json").write_text(other.model_dump_json())
+    answer = studio("replay", str(tmp_path / "recipe.json"))
+    assert answer.code == 3 and "not identical" in answer.out and "numba: 0.1 then" in answer.out
+
+
+def test_a_hostile_recipe_cannot_steer_the_terminal(
+    made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path
+) -> None:
+    recipe = tags.read_recipe(made[0] / "song.flac").model_copy(update={"title": "\x1b[2J\x07evil", "seed": -1})
+    (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
+    answer = studio("replay", str(tmp_path / "recipe.json"))
+    assert answer.code == 2 and "\x1b" not in answer.out + answer.err and answer.err.startswith("seed: ")
+
+
+@pytest.mark.parametrize("song", ["/etc/hostname", "missing.wav", "nope", "../../x", ".", ""])
+def test_replay_of_what_is_no_song(studio: Studio, song: str) -> None:
+    answer = studio("replay", song)
+    assert answer.code == 2 and answer.out == "" and len(answer.err.splitlines()) == 1
+
+
+def test_doctor(studio: Studio) -> None:
+    answer = studio("doctor", "--json")
+    found = answer.json()
+    wanted = {"python", "torch", "cuda", "soundfont", "disk", "memory", "port", "library", "engine composer"}
+    assert answer.code == 0 and wanted <= found.keys()
+    lines = studio("doctor").out.splitlines()
+    assert len(lines) == len(found) and any(line.startswith("python") for line in lines)
+
+
+def test_doctor_says_when_the_studio_cannot_run(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_MIN_FREE_DISK", str(10**18))
+    settings.settings.cache_clear()
+    answer = studio("doctor")
+    assert answer.code == 3 and "make room" in answer.out
