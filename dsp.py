@@ -430,7 +430,7 @@ def echo(samples: np.ndarray, sample_rate: float, seconds: float, amount: float,
 
 
 def duck_curve(frames: int, sample_rate: float, hits: np.ndarray, seconds: float) -> np.ndarray:
-    """How far a side-chained part is pushed down, 0-1, (frames,): down within 4 ms before each hit, back in `seconds`."""
+    """How far a side-chained part is pushed down, 0-1, (frames,): 4 ms before each hit, back in `seconds`."""
     curve = np.zeros(frames, np.float32)
     dip = max(8, round(0.004 * sample_rate))
     back = max(8, round(seconds * sample_rate))

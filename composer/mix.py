@@ -7,39 +7,43 @@ SoundFont plays. What leaves the desk as stems, the reverb among them, adds up t
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import dsp
 from composer import strip
-from composer.plan import Plan
 from composer.style import Part
 from composer.synth.drums import kicks
 from song.audio import SAMPLE_RATE
 from song.progress import Progress, part, silent
 from song.score import Score
 
+if TYPE_CHECKING:
+    from composer.plan import Plan
+
 MASTER_LUFS = -18.0  # where the master is left; how loud a song is released is decided later
 REVERB = "reverb"  # the stem in which all sends meet
 BANDS = (35, 120, 300, 900, 2800, 7000, 16_000)  # hertz; the six bands of Mix.tone lie between
-# Power per octave of well-liked records, dB below the lowest band: 5 dB per octave steeper than white, as Pestana et al.
-# 2013 found over sixty years of hits, and a little more in the top octave.
+# Power per octave of records, dB below the lowest band: about 5 dB per octave steeper than white (Pestana et al. 2013,
+# sixty years of hits), and a little more in the top octave.
 REFERENCE = (0.0, -2.5, -5.5, -8.5, -12.0, -17.0)
-_LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 140.0, "arp": 140.0}
+_LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 130.0}
 _STEADY = ("drums", "bass", "texture")  # roles that no filter sweep touches
 _PLAIN = Part("", 0, "", -24.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Mixdown:
-    """float32 (2, frames) each; `mix` is the sum of `stems` in their order, `master` is finished but for its loudness."""
+    """float32 (2, frames) each; `mix` is the sum of `stems` in their order, `master` lacks only its loudness."""
 
     stems: dict[str, np.ndarray]
     mix: np.ndarray
     master: np.ndarray
 
 
-def mixdown(stems: dict[str, np.ndarray], score: Score, plan: Plan, progress: Progress = silent) -> Mixdown:
+def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: Progress = silent) -> Mixdown:
     """Mix dry stems. The arrays handed in are used up: they become the stems of the result."""
     frames = round(plan.duration * SAMPLE_RATE)
     beat = 60 / score.bpm
@@ -49,19 +53,21 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: Plan, progress: Pr
     )
     sweep = _sweep(plan, frames)
     nothing = np.zeros(0, np.float32)
+    sung = [note.end for track in score.tracks if track.role != "texture" for note in track.notes]
+    last = score.seconds(max(sung, default=0.0))
 
     def channel(role: str) -> None:
         stem, player = stems[role], plan.band.get(role, _PLAIN)
         if role == "drums":
             stem[:] = dsp.compress(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
-        loudness = strip.trim(stem, _LOW_CUTS.get(role, 90.0))
+        loudness = strip.trim(stem, _LOW_CUTS.get(role, 120.0))
         gain = 10 ** ((player.lufs - loudness) / 20) if loudness > dsp.SILENCE_LUFS else 0.0
         if player.delay > 0:
             dsp.echo(stem, SAMPLE_RATE, min(1.2, 0.75 * beat), player.delay)
         moves = np.zeros(0) if role in _STEADY else sweep
         lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
         strip.place(stem, gain, player.pan, player.width, nothing if role == "drums" else duck, player.duck, moves, lag)
-        _end(stem, plan, dry=True)
+        _end(stem, plan, last, dry=True)
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
         for done, _ in enumerate(pool.map(channel, stems), 1):
@@ -85,7 +91,7 @@ def _sum(stems: dict[str, np.ndarray], total: np.ndarray, span: slice) -> None:
         total[:, span] += stem[:, span]
 
 
-def _reverb(stems: dict[str, np.ndarray], plan: Plan, frames: int, duck: np.ndarray) -> np.ndarray:
+def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.ndarray) -> np.ndarray:
     """The room that all parts share, (2, frames), a little out of the way of the kick."""
     send = np.zeros((2, frames), np.float32)
     for span in _spans(frames):
@@ -99,26 +105,30 @@ def _reverb(stems: dict[str, np.ndarray], plan: Plan, frames: int, duck: np.ndar
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
     depth = 0.35 * max((player.duck for player in plan.band.values()), default=0.0)
     strip.place(room, 0.8 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0), 0.011)
-    _end(room, plan, dry=False)
+    _end(room, plan, plan.duration, dry=False)
     return room
 
 
-def _end(stem: np.ndarray, plan: Plan, dry: bool) -> None:
-    """Bring a stem to zero by the last sample, in place: `fade` slowly, `stop` at the last barline, `ring` as it dies."""
-    last_bar = plan.bars * plan.bar_seconds
+def _end(stem: np.ndarray, plan: "Plan", last: float, dry: bool) -> None:
+    """Bring a stem to zero by the last sample, in place.
+
+    `fade` goes slowly; `stop` lets the last chord, which ends after `last` seconds, be cut and only its room ring on;
+    `ring` lets it die and takes what is left at the very end.
+    """
+    start = end = plan.duration
     if plan.ending == "fade":
-        start, end = plan.duration - min(8.0, 0.12 * plan.duration), plan.duration
+        start -= plan.fade_seconds
     elif plan.ending == "stop" and dry:
-        start = min(last_bar, plan.duration - 0.12)
-        end = start + 0.12
+        start = min(last, plan.duration - 0.25)
+        end = start + 0.2
     else:
-        start, end = plan.duration - min(2.5, max(0.4, 0.8 * (plan.duration - last_bar))), plan.duration
+        start -= min(2.5, max(0.4, 0.6 * (plan.duration - plan.bars * plan.bar_seconds)))
     a, b = round(max(0.0, start) * SAMPLE_RATE), min(stem.shape[1], round(end * SAMPLE_RATE))
     stem[:, a:b] = dsp.fade(stem[:, a:b], SAMPLE_RATE, 0.0, (b - a) / SAMPLE_RATE)
     stem[:, b:] = 0
 
 
-def _sweep(plan: Plan, frames: int) -> np.ndarray:
+def _sweep(plan: "Plan", frames: int) -> np.ndarray:
     """Cutoff of the parts above the rhythm, hertz, one value per strip.GRID frames: builds open, breaks stay closed.
 
     Empty where nothing moves.
@@ -141,7 +151,7 @@ def _sweep(plan: Plan, frames: int) -> np.ndarray:
     return 2.0 ** np.convolve(np.pad(sweep, 12, mode="edge"), smooth / smooth.sum(), "valid")
 
 
-def _master(sound: np.ndarray, plan: Plan, progress: Progress) -> np.ndarray:
+def _master(sound: np.ndarray, plan: "Plan", progress: Progress) -> np.ndarray:
     """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`."""
     stages = [dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)]
     with ThreadPoolExecutor(2) as pool:
@@ -166,7 +176,7 @@ def tone(sound: np.ndarray) -> np.ndarray:
         piece = sound[:, start : start + size]
         power += (np.abs(np.fft.rfft(piece * window[: piece.shape[1]], size)) ** 2).sum(axis=0)
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
-    bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in zip(BANDS, BANDS[1:], strict=False)]
+    bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in pairwise(BANDS)]
     decibels = 10 * np.log10(np.array(bands) + 1e-12)
     return decibels - decibels.mean()
 

@@ -38,8 +38,8 @@ def place(
 ) -> None:
     """Level, width, pan, side-chain and filter automation.
 
-    width   0 mono; up to 1 the natural sides grow, and a delayed, high-passed copy of the middle makes sides where there
-            are none. It is added to one side and taken from the other, so it is gone in mono.
+    width   0 mono; up to 1 the natural sides grow, and a delayed, high-passed copy of the middle makes sides where
+            there are none. It is added to one side and taken from the other, so it is gone in mono.
     duck    (frames,) 0-1 from `dsp.duck_curve`, or empty; `depth` 0-1 how far it pushes down
     sweep   (frames / GRID + 2,) cutoff in hertz, or empty
     lag     seconds of the delayed copy

@@ -21,7 +21,7 @@ from song.score import Note
 SNAP, RISER, IMPACT, REVERSE_CYMBAL, SUB_DROP, BRUSH, TAIKO = 26, 27, 28, 29, 30, 33, 87
 KICKS = (35, 36)  # what ducks the others
 OPEN_HAT, CLOSING_HATS = 46, (42, 44, 46)
-VARIANTS = 4
+VARIANTS = 3
 
 
 class Kit(NamedTuple):
@@ -55,27 +55,43 @@ class Kit(NamedTuple):
 
 
 KITS: dict[str, Kit] = {
-    "lofi": Kit(kick_hertz=52, kick_sweep=1.1, kick_decay=0.13, kick_click=0.3, kick_drive=2.2, snare_hertz=182, snare_wires=0.09,
-                snare_high=6000, hat_decay=0.024, hat_open=0.14, hat_low=4300, hat_high=8200, crash_decay=0.7, metal_high=7200,
+    "lofi": Kit(kick_hertz=52, kick_sweep=1.1, kick_decay=0.13, kick_click=0.3, kick_drive=2.2, snare_hertz=182,
+                snare_wires=0.09,
+                snare_high=6000, hat_decay=0.024, hat_open=0.14, hat_low=4300, hat_high=8200, crash_decay=0.7,
+                metal_high=7200,
                 room=0.14, room_seconds=0.35, dust=0.8),
-    "house": Kit(kick_hertz=50, kick_sweep=2.4, kick_decay=0.17, kick_click=0.55, kick_drive=2.0, snare_hertz=205, snare_wires=0.1,
+    "house": Kit(kick_hertz=50, kick_sweep=2.4, kick_decay=0.17, kick_click=0.55, kick_drive=2.0, snare_hertz=205,
+                 snare_wires=0.1,
                  hat_decay=0.026, hat_open=0.17, hat_low=5600, hat_high=10_500, room=0.08),
-    "techno": Kit(kick_hertz=47, kick_sweep=3.2, kick_decay=0.19, kick_click=0.7, kick_drive=3.2, snare_hertz=215, snare_body=0.05,
-                  snare_wires=0.13, clap_decay=0.07, hat_decay=0.022, hat_open=0.15, hat_low=6000, hat_high=10_500, room=0.14, room_seconds=0.8),
-    "trap": Kit(kick_hertz=50, kick_sweep=2.6, kick_decay=0.14, kick_click=0.75, kick_drive=2.6, snare_hertz=220, snare_body=0.05,
-                snare_wires=0.13, snare_noise=1.2, clap_decay=0.12, hat_decay=0.018, hat_open=0.24, hat_low=6200, room=0.1, room_seconds=0.6),
-    "orchestral": Kit(kick_hertz=42, kick_sweep=0.7, kick_decay=0.42, kick_click=0.3, kick_drive=1.1, snare_hertz=170, snare_body=0.09,
-                      snare_wires=0.16, snare_noise=0.8, hat_low=4600, hat_decay=0.05, crash_decay=1.7, metal_high=9500, tom_tune=0.8,
+    "techno": Kit(kick_hertz=47, kick_sweep=3.2, kick_decay=0.19, kick_click=0.7, kick_drive=3.2, snare_hertz=215,
+                  snare_body=0.05,
+                  snare_wires=0.13, clap_decay=0.07, hat_decay=0.022, hat_open=0.15, hat_low=6000, hat_high=10_500,
+                  room=0.14, room_seconds=0.8),
+    "trap": Kit(kick_hertz=50, kick_sweep=2.6, kick_decay=0.14, kick_click=0.75, kick_drive=2.6, snare_hertz=220,
+                snare_body=0.05,
+                snare_wires=0.13, snare_noise=1.2, clap_decay=0.12, hat_decay=0.018, hat_open=0.24, hat_low=6200,
+                room=0.1, room_seconds=0.6),
+    "orchestral": Kit(kick_hertz=42, kick_sweep=0.7, kick_decay=0.42, kick_click=0.3, kick_drive=1.1,
+                      snare_hertz=170, snare_body=0.09,
+                      snare_wires=0.16, snare_noise=0.8, hat_low=4600, hat_decay=0.05, crash_decay=1.7,
+                      metal_high=9500, tom_tune=0.8,
                       tom_decay=0.55, tom_modes=(1.0, 1.5, 1.98, 2.44), room=0.4, room_seconds=1.8),
-    "ambient": Kit(kick_hertz=46, kick_sweep=0.8, kick_decay=0.26, kick_click=0.2, kick_drive=1.2, snare_hertz=178, snare_wires=0.16,
-                   snare_noise=0.6, snare_high=6500, hat_low=4600, hat_high=8800, hat_decay=0.03, crash_decay=1.5, metal_high=8000,
+    "ambient": Kit(kick_hertz=46, kick_sweep=0.8, kick_decay=0.26, kick_click=0.2, kick_drive=1.2, snare_hertz=178,
+                   snare_wires=0.16,
+                   snare_noise=0.6, snare_high=6500, hat_low=4600, hat_high=8800, hat_decay=0.03, crash_decay=1.5,
+                   metal_high=8000,
                    room=0.4, room_seconds=1.6),
-    "rock": Kit(kick_hertz=58, kick_sweep=0.9, kick_decay=0.15, kick_click=1.1, kick_drive=1.5, snare_hertz=188, snare_body=0.1,
-                snare_wires=0.15, snare_noise=1.1, snare_low=800, hat_low=3600, hat_decay=0.034, hat_open=0.3, crash_decay=1.2,
+    "rock": Kit(kick_hertz=58, kick_sweep=0.9, kick_decay=0.15, kick_click=1.1, kick_drive=1.5, snare_hertz=188,
+                snare_body=0.1,
+                snare_wires=0.15, snare_noise=1.1, snare_low=800, hat_low=3600, hat_decay=0.034, hat_open=0.3,
+                crash_decay=1.2,
                 tom_decay=0.3, tom_modes=(1.0, 1.59, 2.14), room=0.3, room_seconds=0.7),
-    "jazz": Kit(kick_hertz=64, kick_sweep=0.5, kick_decay=0.13, kick_click=0.35, kick_drive=1.1, snare_hertz=205, snare_body=0.06,
-                snare_wires=0.12, snare_noise=0.85, snare_low=900, snare_high=6500, brushes=True, hat_low=3800, hat_high=9500,
-                hat_decay=0.04, hat_open=0.3, crash_decay=1.1, metal_high=9500, tom_tune=1.25, tom_decay=0.24, room=0.2, room_seconds=0.55),
+    "jazz": Kit(kick_hertz=64, kick_sweep=0.5, kick_decay=0.13, kick_click=0.35, kick_drive=1.1, snare_hertz=205,
+                snare_body=0.06,
+                snare_wires=0.12, snare_noise=0.85, snare_low=900, snare_high=6500, brushes=True, hat_low=3800,
+                hat_high=9500,
+                hat_decay=0.04, hat_open=0.3, crash_decay=1.1, metal_high=9500, tom_tune=1.25, tom_decay=0.24,
+                room=0.2, room_seconds=0.55),
 }  # fmt: skip
 
 
@@ -93,18 +109,27 @@ PLACES: dict[int, Place] = {
     35: Place(strikes.kick, 0.95), 36: Place(strikes.kick, 1.0), 37: Place(strikes.rim, 0.38, -0.12),
     38: Place(strikes.snare, 0.74, 0.04), 39: Place(strikes.clap, 0.62, -0.05),
     40: Place(lambda kit, rng: strikes.snare(kit, rng, 1.14), 0.74, 0.04),
-    41: Place(strikes.tom(74), 0.7, -0.5), 43: Place(strikes.tom(88), 0.7, -0.35), 45: Place(strikes.tom(104), 0.68, -0.15),
-    47: Place(strikes.tom(124), 0.66, 0.08), 48: Place(strikes.tom(148), 0.64, 0.28), 50: Place(strikes.tom(176), 0.62, 0.42),
-    42: Place(strikes.closed_hat, 0.26, 0.28), 44: Place(strikes.pedal_hat, 0.2, 0.28), 46: Place(strikes.open_hat, 0.25, 0.28),
-    49: Place(strikes.crash, 0.42, -0.4), 57: Place(strikes.second_crash, 0.42, 0.45), 51: Place(strikes.ride, 0.3, -0.38),
-    53: Place(strikes.ride_bell, 0.34, -0.38), 54: Place(strikes.tambourine, 0.26, 0.35), 56: Place(strikes.cowbell, 0.34, -0.25),
-    60: Place(strikes.hand_drum(390, 0.06, 0.5), 0.45, 0.32), 61: Place(strikes.hand_drum(285, 0.08, 0.4), 0.45, 0.22),
-    62: Place(strikes.hand_drum(245, 0.05, 0.9), 0.45, -0.3), 63: Place(strikes.hand_drum(236, 0.13, 0.3), 0.48, -0.3),
-    64: Place(strikes.hand_drum(172, 0.17, 0.3), 0.5, -0.2), 69: Place(strikes.shaker, 0.22, -0.4), 70: Place(strikes.shaker, 0.24, 0.4),
+    41: Place(strikes.tom(74), 0.7, -0.5), 43: Place(strikes.tom(88), 0.7, -0.35), 45: Place(strikes.tom(104), 0.68,
+        -0.15),
+    47: Place(strikes.tom(124), 0.66, 0.08), 48: Place(strikes.tom(148), 0.64, 0.28), 50: Place(strikes.tom(176),
+        0.62, 0.42),
+    42: Place(strikes.closed_hat, 0.26, 0.28), 44: Place(strikes.pedal_hat, 0.2, 0.28), 46: Place(strikes.open_hat,
+        0.25, 0.28),
+    49: Place(strikes.crash, 0.42, -0.4), 57: Place(strikes.second_crash, 0.42, 0.45), 51: Place(strikes.ride, 0.3,
+        -0.38),
+    53: Place(strikes.ride_bell, 0.34, -0.38), 54: Place(strikes.tambourine, 0.26, 0.35), 56: Place(strikes.cowbell,
+        0.34, -0.25),
+    60: Place(strikes.hand_drum(390, 0.06, 0.5), 0.45, 0.32), 61: Place(strikes.hand_drum(285, 0.08, 0.4), 0.45,
+        0.22),
+    62: Place(strikes.hand_drum(245, 0.05, 0.9), 0.45, -0.3), 63: Place(strikes.hand_drum(236, 0.13, 0.3), 0.48,
+        -0.3),
+    64: Place(strikes.hand_drum(172, 0.17, 0.3), 0.5, -0.2), 69: Place(strikes.shaker, 0.22, -0.4),
+    70: Place(strikes.shaker, 0.24, 0.4),
     75: Place(strikes.claves, 0.3, 0.3), 81: Place(strikes.triangle, 0.2, 0.38),
 }  # fmt: skip
 # What a General MIDI file may ask for and we have nothing better to answer with.
-_NEAREST = {34: 37, 52: 57, 55: 49, 58: 56, 59: 51, 65: 60, 66: 61, 67: 56, 68: 56, 71: 75, 72: 75, 73: 69, 74: 69, 76: 75, 77: 75, 80: 81, 82: 70, 85: 75, 86: TAIKO}  # fmt: skip
+_NEAREST = {34: 37, 52: 57, 55: 49, 58: 56, 59: 51, 65: 60, 66: 61, 67: 56, 68: 56, 71: 75, 72: 75, 73: 69, 74: 69,
+            76: 75, 77: 75, 80: 81, 82: 70, 85: 75, 86: TAIKO}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)

@@ -32,8 +32,11 @@ _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
 _PRESET = np.dtype([("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("unused", "<u4", 3)])
 _INSTRUMENT = np.dtype([("name", "S20"), ("bag", "<u2")])
 _SAMPLE = np.dtype(
-    [("name", "S20"), ("start", "<u4"), ("end", "<u4"), ("loop", "<u4"), ("loop_end", "<u4"), ("rate", "<u4")]
-    + [("key", "u1"), ("correction", "i1"), ("link", "<u2"), ("kind", "<u2")]
+    [
+        ("name", "S20"),
+        *((field, "<u4") for field in ("start", "end", "loop", "loop_end", "rate")),
+        *(("key", "u1"), ("correction", "i1"), ("link", "<u2"), ("kind", "<u2")),
+    ]
 )
 _TABLES = {
     "phdr": _PRESET,
@@ -121,7 +124,7 @@ class SoundFont:
             mapped = np.memmap(path, np.uint8, "r")
         except (OSError, ValueError) as error:
             raise SoundFontError(f"cannot open {path.name}: {error}") from error
-        self._open(memoryview(mapped), path.name)
+        self._open(mapped.data, path.name)
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "memory") -> "SoundFont":
@@ -226,7 +229,7 @@ class SoundFont:
 
 
 def find(explicit: Path | None = None, folders: Iterable[Path] = FOLDERS) -> Path | None:
-    """The font to use: the explicit file or folder, else the largest font in the first folder that has one, else None."""
+    """The font to use: `explicit` (file or folder), else the largest font in the first folder that has one."""
     for place in ([explicit] if explicit else []) + list(folders):
         if place.is_file() and place.suffix.lower() in _SUFFIXES:
             return place
@@ -306,7 +309,7 @@ def _seconds(zone: dict[int, int], operator: int) -> float:
 
 
 def _voice(zone: dict[int, int], note: Note, sample: Sample, seconds: float) -> np.ndarray:
-    """Everything the kernel must know of one note in one zone, (22,) float64, in the order in which `_play` unpacks it."""
+    """What the kernel must know of one note in one zone, (22,) float64, in the order in which `_play` unpacks it."""
     key = zone[_FIXED_KEY] if zone.get(_FIXED_KEY, -1) >= 0 else note.pitch
     velocity = (zone[_FIXED_VELOCITY] if zone.get(_FIXED_VELOCITY, -1) > 0 else note.velocity) / 127
     root = zone.get(_ROOT, -1)

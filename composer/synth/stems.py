@@ -6,11 +6,12 @@ not on threads, not on the other tracks, and in a track not on notes elsewhere.
 
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from composer.chance import chance
-from composer.plan import Plan
 from composer.synth import drums, voices
 from composer.synth.chain import apply
 from composer.synth.patches import PATCHES, Bars, Layer, Patch, floats, table
@@ -20,12 +21,24 @@ from song.audio import SAMPLE_RATE
 from song.progress import Progress, silent
 from song.score import Note, Score, Track
 
-_FALLBACKS = {"drums": "house", "bass": "bass_finger", "chords": "piano", "pad": "pad_warm", "lead": "lead_soft", "arp": "pluck", "counter": "strings", "texture": "texture_tape"}  # fmt: skip
+if TYPE_CHECKING:
+    from composer.plan import Plan
+
+_FALLBACKS = {
+    "drums": "house",
+    "bass": "bass_finger",
+    "chords": "piano",
+    "pad": "pad_warm",
+    "lead": "lead_soft",
+    "arp": "pluck",
+    "counter": "strings",
+    "texture": "texture_tape",
+}
 _LEGATO = 0.02  # seconds: notes nearer than this touch, and a mono patch slides
 
 
 def render(
-    score: Score, plan: Plan, font: SoundFont | None = None, progress: Progress = silent, threads: int | None = None
+    score: Score, plan: "Plan", font: SoundFont | None = None, progress: Progress = silent, threads: int | None = None
 ) -> dict[str, np.ndarray]:
     """Every track as a dry stem, by role: {role: (2, frames)}, frames = round(plan.duration * 48000)."""
     frames = round(plan.duration * SAMPLE_RATE)
@@ -45,14 +58,14 @@ def render(
     return stems
 
 
-def players(score: Score, plan: Plan, font: SoundFont | None = None) -> dict[str, str]:
+def players(score: Score, plan: "Plan", font: SoundFont | None = None) -> dict[str, str]:
     """Who plays each role: the SoundFont's file name, or our own patch."""
     return {
         track.role: font.name if font and _sampled(track, plan, font) else _patch_name(track) for track in score.tracks
     }
 
 
-def _sampled(track: Track, plan: Plan, font: SoundFont | None) -> bool:
+def _sampled(track: Track, plan: "Plan", font: SoundFont | None) -> bool:
     part = plan.band.get(track.role)
     return font is not None and part is not None and part.sampled and font.has(track.program, track.drums)
 
@@ -62,7 +75,9 @@ def _patch_name(track: Track) -> str:
     return track.patch if track.patch in known else _FALLBACKS.get(track.role, "house" if track.drums else "piano")
 
 
-def _play(stem: np.ndarray, track: Track, score: Score, plan: Plan, font: SoundFont | None, light: np.ndarray) -> None:
+def _play(
+    stem: np.ndarray, track: Track, score: Score, plan: "Plan", font: SoundFont | None, light: np.ndarray
+) -> None:
     notes = [note for note in track.notes if 0 <= score.seconds(note.start) < plan.duration]
     seed = int(chance(plan.seed, track.role, "sound").integers(1 << 30))
     if font is not None and _sampled(track, plan, font):
@@ -105,7 +120,7 @@ def _rows(notes: list[Note], bpm: float, patch: Patch, seed: int) -> np.ndarray:
         row[voices.VELOCITY] = min(1.0, max(0.02, note.velocity / 127))
         row[voices.SEED] = (round(note.start * 480) * 7919 + note.pitch * 104_729 + seed) * 2_654_435_761 % 2**31
     if patch.mono:
-        for row, after in zip(rows, rows[1:], strict=False):
+        for row, after in pairwise(rows):
             until = after[voices.START] - row[voices.START]
             if row[voices.LENGTH] >= until - _LEGATO * SAMPLE_RATE:
                 row[voices.LENGTH] = max(240, until)
@@ -113,10 +128,10 @@ def _rows(notes: list[Note], bpm: float, patch: Patch, seed: int) -> np.ndarray:
     return rows
 
 
-def _light(plan: Plan, frames: int) -> np.ndarray:
+def _light(plan: "Plan", frames: int) -> np.ndarray:
     """Octaves by which the sections open (+) or close (-) the filters, one value per voices.LIGHT frames.
 
-    Energy opens; a build opens as it goes; and every section opens a little towards its end, so that no loop stands still.
+    Energy opens; a build opens as it goes; every section opens a little towards its end, so that no loop stands still.
     """
     light = np.zeros(frames // voices.LIGHT + 2)
     where = np.arange(len(light)) * voices.LIGHT / SAMPLE_RATE / plan.bar_seconds

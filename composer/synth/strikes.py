@@ -1,6 +1,7 @@
 """How each drum is made: one hit from sines, noise and a kit's taste. Numbers in, a short stereo sound out.
 
-Conventions: 48 kHz; mono working arrays (frames,), hits float32 (2, frames); decay times are where the level has fallen
+Conventions: 48 kHz; mono working arrays (frames,), hits float32 (2,
+                                                                  frames); decay times are where the level has fallen
 by 1/e; `kit` is a `Kit` from `composer.synth.drums`, `rng` makes the round robins differ.
 Metal is a crowd of inharmonic partials with noise around it, each band with its own decay, since that is what keeps
 cymbals from sounding like a hiss (Fletcher & Rossing 1998, chapter 20).
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 import dsp
 from song.audio import SAMPLE_RATE
@@ -37,22 +39,43 @@ def _sweep(hertz: np.ndarray) -> np.ndarray:
 def _noise(rng: Random, t: np.ndarray, low: float, high: float, steep: bool = False) -> np.ndarray:
     """Noise between two frequencies, RMS 1 before filtering."""
     stages = [dsp.highpass(low, SAMPLE_RATE), dsp.lowpass(high, SAMPLE_RATE)] * (2 if steep else 1)
-    return dsp.filter(rng.standard_normal(len(t)).astype(np.float32), np.concatenate(stages))
+    return dsp.filter(rng.standard_normal(len(t), np.float32), np.concatenate(stages))
 
 
 def _metal(
-    rng: Random, t: np.ndarray, low: float, high: float, count: int, decay: float, tilt: float = 0.0
+    rng: Random, t: np.ndarray, low: float, high: float, count: int, decay: float, tilt: float = 0.0, even: float = 0.35
 ) -> np.ndarray:
-    """A crowd of partials spread evenly by ear; high ones die sooner. `tilt` in dB per octave."""
+    """A crowd of partials spread evenly by ear; `tilt` in dB per octave, `even` 0-1 how much sooner high ones die."""
     hertz = low * (high / low) ** ((np.arange(count) + rng.uniform(0.1, 0.9, count)) / count)
+    octaves = np.log2(hertz / low)
+    levels = 10 ** (tilt * octaves / 20) * rng.uniform(0.5, 1, count) / math.sqrt(count)
+    lengths = decay * 2 ** (even * (1 - octaves)) * rng.uniform(0.7, 1.2, count)
     total = np.zeros(len(t), np.float32)
-    time = t.astype(np.float32)
-    for f, phase in zip(hertz, rng.uniform(0, 2 * np.pi, count), strict=True):
-        level = 10 ** (tilt * math.log2(f / low) / 20) * rng.uniform(0.5, 1)
-        length = decay * (low * 2 / f) ** 0.35 * rng.uniform(0.7, 1.2)
-        used = min(len(t), int(7 * length * SAMPLE_RATE))
-        total[:used] += level * np.sin(np.float32(2 * np.pi * f) * time[:used] + phase) * np.exp(time[:used] / -length)
-    return total / math.sqrt(count)
+    _crowd(total, hertz, levels, lengths, rng.uniform(0, 2 * np.pi, count))
+    return total * np.minimum(1, t / 0.0008).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _crowd(total, hertz, levels, lengths, phases):
+    # Each partial is a point that spirals inwards: one complex product a sample. Four at a time, so they overlap.
+    for first in range(0, hertz.shape[0], 4):
+        x, y, cos, sin = np.zeros(4), np.zeros(4), np.zeros(4), np.zeros(4)
+        longest = 0.0
+        for k in range(min(4, hertz.shape[0] - first)):
+            j = first + k
+            shrink = math.exp(-1.0 / (lengths[j] * SAMPLE_RATE))
+            angle = 2.0 * math.pi * hertz[j] / SAMPLE_RATE
+            cos[k], sin[k] = shrink * math.cos(angle), shrink * math.sin(angle)
+            x[k], y[k] = levels[j] * math.cos(phases[j]), levels[j] * math.sin(phases[j])
+            longest = max(longest, lengths[j])
+        for i in range(min(total.shape[0], int(8.0 * longest * SAMPLE_RATE))):
+            out = 0.0
+            for k in range(4):
+                out += y[k]
+                was = x[k]
+                x[k] = was * cos[k] - y[k] * sin[k]
+                y[k] = was * sin[k] + y[k] * cos[k]
+            total[i] += out
 
 
 def _stereo(left: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
@@ -143,19 +166,21 @@ def open_hat(kit: "Kit", rng: Random) -> np.ndarray:
 
 
 def _cymbal(kit: "Kit", rng: Random, decay: float, pitch: float, splash: float, ping: float) -> np.ndarray:
-    t = _time(4.2 * decay)
+    """Partials that both sides share, a wash of noise of their own, and the stick."""
+    t = _time(3.6 * decay)
+    shared = _metal(rng, t, 480 * pitch, 9000, 48, 0.75 * decay, 0.6, 0.1)
     sides = []
-    shared = _metal(rng, t, 320 * pitch, 9500, 54, 0.85 * decay, -1.6)
     for _ in range(2):
-        wash = 0.16 * _noise(rng, t, 400 * pitch, 1400) * _fall(t, 0.8 * decay, 0.012)
-        wash += 0.3 * _noise(rng, t, 1800, 4500) * _fall(t, 0.7 * decay, 0.008)
-        wash += 0.3 * _noise(rng, t, 5000, kit.metal_high) * _fall(t, 0.42 * decay, 0.004)
-        wash += 0.4 * _noise(rng, t, 3000, kit.metal_high) * _fall(t, 0.05, 0.001)
-        sides.append(splash * wash + shared + 0.5 * _metal(rng, t, 500 * pitch, 9000, 24, 0.7 * decay, -1.0))
+        wash = 0.10 * _noise(rng, t, 600 * pitch, 1800) * _fall(t, 0.6 * decay, 0.012)
+        wash += 0.42 * _noise(rng, t, 2200, 5200) * _fall(t, 0.62 * decay, 0.008)
+        wash += 0.42 * _noise(rng, t, 5000, kit.metal_high) * _fall(t, 0.42 * decay, 0.004)
+        wash += 0.5 * _noise(rng, t, 2500, kit.metal_high) * _fall(t, 0.05, 0.001)
+        sides.append(splash * wash + shared + 0.6 * _metal(rng, t, 900 * pitch, 9500, 20, 0.6 * decay, 0.6, 0.1))
     stick = ping * (
-        _noise(rng, t, 2600, 7500) * _fall(t, 0.004) + 0.6 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09)
+        _noise(rng, t, 2600, 7500) * _fall(t, 0.004) + 0.5 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09)
     )
-    return dsp.filter(_stereo(sides[0] + stick, sides[1] + stick), dsp.lowpass(kit.metal_high, SAMPLE_RATE, 0.6))
+    tone = np.concatenate([dsp.highpass(380 * pitch, SAMPLE_RATE), dsp.lowpass(kit.metal_high, SAMPLE_RATE, 0.6)])
+    return dsp.filter(_stereo(sides[0] + stick, sides[1] + stick), tone)
 
 
 def crash(kit: "Kit", rng: Random) -> np.ndarray:

@@ -69,12 +69,12 @@ class Fm(NamedTuple):
     """Two pairs of carrier and modulator; the second is the strike (tine, hammer, breath)."""
 
     ratio: float = 1.0  # modulator over carrier
-    index: float = 1.0
-    index_decay: float = 0.6
-    index_sustain: float = 0.2
+    depth: float = 1.0  # modulation index
+    depth_decay: float = 0.6
+    depth_sustain: float = 0.2
     strike_ratio: float = 1.0  # second carrier over the pitch
     strike_mod: float = 14.0
-    strike_index: float = 0.8
+    strike_depth: float = 0.8
     strike_level: float = 0.2
     strike_decay: float = 0.12
     attack: float = 0.002
@@ -361,12 +361,12 @@ def fm(out, notes, patch):
             )
             strike = level * math.exp(-end / patch.strike_decay) * patch.strike_level * hard
             index = (
-                patch.index
+                patch.depth
                 * hard
-                * (patch.index_sustain + (1.0 - patch.index_sustain) * math.exp(-t / patch.index_decay))
+                * (patch.depth_sustain + (1.0 - patch.depth_sustain) * math.exp(-t / patch.depth_decay))
             )
             index = min(index, 0.35 * _RATE / hertz / (patch.ratio + 1.0)) / 6.283185307
-            strike_index = min(patch.strike_index * hard, 2.0) / 6.283185307
+            strike_depth = min(patch.strike_depth * hard, 2.0) / 6.283185307
             audible = hertz * patch.strike_mod < 16_000.0
             sway = patch.tremolo * _cosine(patch.tremolo_rate * begin / _RATE)
             for side in range(2):
@@ -386,7 +386,7 @@ def fm(out, notes, patch):
                         cycles * patch.strike_ratio,
                         turn - math.floor(turn),
                         cycles * patch.strike_mod,
-                        strike_index,
+                        strike_depth,
                         block,
                     )
                     _add(target, block, swayed * before[1], swayed * (strike - before[1]) / _BLOCK)
@@ -411,8 +411,10 @@ def _ring(real, imag, cos, sin, gain_left, gain_right, left, right):
 
 @njit(cache=True, nogil=True, fastmath=_VECTOR)
 def modal(out, notes, patch, partials):
-    """Plays `notes` with a Modal patch; `partials` float64 (partials, 4): ratio, level, seconds to -60 dB (0 = for ever),
-    and how much softness takes from it, 0-1."""
+    """Plays `notes` with a Modal patch (all fields float).
+
+    `partials` is float64 (partials, 4): ratio, level, seconds to -60 dB (0 for ever), what softness takes from it, 0-1.
+    """
     frames = out.shape[1]
     left, right = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
     room = (partials.shape[0] + 7) // 8 * 8

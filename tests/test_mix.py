@@ -1,0 +1,156 @@
+"""The desk: balance, space, endings and the master, judged by numbers that ears follow."""
+
+import math
+
+import numpy as np
+import pytest
+
+import dsp
+from composer import mix, synth
+from composer.plan import Plan, Section
+from composer.style import Mix
+from song.audio import SAMPLE_RATE
+from song.errors import Cancelled
+from song.score import Note, Score
+from tiny_songs import part, plan, score, small_band
+
+
+def made(ending: str = "ring", duration: float = 8.0, **changes) -> tuple[mix.Mixdown, Score, Plan]:
+    band, notes = small_band(int(2 * duration) - 2)
+    song, agreed = score(band, notes), plan(band, duration, ending, **changes)
+    return mix.mixdown(synth.render(song, agreed), song, agreed), song, agreed
+
+
+@pytest.fixture(scope="module")
+def finished() -> tuple[mix.Mixdown, Score, Plan]:
+    return made()
+
+
+def test_stems_add_up_to_the_mix(finished):
+    result, song, _ = finished
+    assert list(result.stems) == [track.role for track in song.tracks] + ["reverb"]
+    total = np.zeros_like(result.mix)
+    for stem in result.stems.values():
+        assert stem.dtype == np.float32 and stem.shape == (2, 8 * SAMPLE_RATE)
+        total += stem
+    assert np.abs(total - result.mix).max() < 1e-6
+
+
+def test_stems_have_the_loudness_of_their_parts(finished):
+    result, _, agreed = finished
+    for role, player in agreed.band.items():
+        assert abs(dsp.loudness(result.stems[role], SAMPLE_RATE) - player.lufs) < 1.6, role
+    assert -40 < dsp.loudness(result.stems["reverb"], SAMPLE_RATE) < -24
+
+
+def test_master_is_level_wide_and_clean(finished):
+    result, _, _ = finished
+    sound = result.master
+    assert sound.dtype == np.float32 and sound.shape == result.mix.shape and np.isfinite(sound).all()
+    assert abs(dsp.loudness(sound, SAMPLE_RATE) + 18) < 1.5
+    assert 0.6 < np.corrcoef(sound)[0, 1] < 0.97
+    assert np.abs(sound.mean(axis=1)).max() < 1e-4
+    crest = 20 * math.log10(np.abs(sound).max() / np.sqrt((sound**2).mean()))
+    assert 9 < crest < 18
+    assert not sound[:, : SAMPLE_RATE // 2 - 200].any() or np.abs(sound[:, : SAMPLE_RATE // 2 - 200]).max() < 1e-4
+
+
+def test_bass_of_the_master_is_mono(finished):
+    low = dsp.filter(finished[0].master, np.concatenate([dsp.lowpass(70, SAMPLE_RATE)] * 2))
+    assert np.corrcoef(low)[0, 1] > 0.98
+
+
+def test_same_song_same_master():
+    first, second = made(duration=5.0)[0], made(duration=5.0)[0]
+    assert np.array_equal(first.master, second.master) and np.array_equal(first.mix, second.mix)
+
+
+@pytest.mark.parametrize("ending", ("ring", "stop", "fade"))
+def test_every_ending_reaches_zero(ending):
+    result, _, _ = made(ending)
+    for sound in (*result.stems.values(), result.mix, result.master):
+        assert np.abs(sound[:, -1]).max() < 1e-6
+        assert np.abs(sound[:, -48:]).max() < 1e-2 * np.abs(sound).max() + 1e-9
+    early, late = (
+        np.sqrt((result.mix[:, a : a + 12_000] ** 2).mean()) for a in (6 * SAMPLE_RATE, 8 * SAMPLE_RATE - 12_000)
+    )
+    assert late < 0.5 * early
+
+
+def test_stop_stops():
+    result, song, _ = made("stop")
+    last = round(song.seconds(max(note.end for track in song.tracks for note in track.notes)) * SAMPLE_RATE)
+    assert not result.stems["chords"][:, last + int(0.21 * SAMPLE_RATE) :].any()
+
+
+def test_kick_ducks_the_bass():
+    band = {"drums": part("house"), "pad": part("pad_warm", duck=0.0)}
+    notes = {"drums": [Note(36, 110, beat, 0.2) for beat in range(0, 14, 2)], "pad": [Note(57, 90, 0.0, 14.0)]}
+    depth = []
+    for duck in (0.0, 0.8):
+        band["pad"] = part("pad_warm", duck=duck)
+        song, agreed = score(band, notes), plan(band)
+        pad = mix.mixdown(synth.render(song, agreed), song, agreed).stems["pad"]
+        levels = [
+            np.sqrt((pad[:, s : s + 1200] ** 2).mean()) for s in range(2 * SAMPLE_RATE, 6 * SAMPLE_RATE, SAMPLE_RATE)
+        ]
+        between = [
+            np.sqrt((pad[:, s : s + 4800] ** 2).mean())
+            for s in range(int(2.7 * SAMPLE_RATE), 6 * SAMPLE_RATE, SAMPLE_RATE)
+        ]
+        depth.append(np.mean(levels) / np.mean(between))
+    assert depth[1] < 0.45 * depth[0]
+
+
+def test_pan_and_width_place_a_part():
+    sides = []
+    for pan in (-0.8, 0.0, 0.8):
+        band = {"lead": part("flute", pan=pan, width=0.0, reverb=0.0)}
+        song, agreed = score(band, {"lead": [Note(72, 90, 1, 6)]}), plan(band)
+        left, right = np.sqrt((mix.mixdown(synth.render(song, agreed), song, agreed).stems["lead"] ** 2).mean(axis=1))
+        sides.append(20 * math.log10(right / left))
+    assert sides[0] < -9 and abs(sides[1]) < 0.1 and sides[2] > 9
+    band = {"lead": part("flute", width=0.8)}
+    song, agreed = score(band, {"lead": [Note(72, 90, 1, 6)]}), plan(band)
+    wide = mix.mixdown(synth.render(song, agreed), song, agreed).stems["lead"]
+    assert 0.2 < np.corrcoef(wide)[0, 1] < 0.95
+
+
+def test_build_opens_the_filter():
+    band = {"chords": part("supersaw", reverb=0.0)}
+    sections = (Section("build", 0, 3, 0.6),)
+    song = score(band, {"chords": [Note(57, 90, beat, 1.0) for beat in range(12)]})
+    agreed = plan(band, sections=sections)
+    sound = mix.mixdown(synth.render(song, agreed), song, agreed).stems["chords"]
+    highs = dsp.filter(sound, dsp.highpass(4000, SAMPLE_RATE))
+    early, late = (
+        np.sqrt((highs[:, a : a + SAMPLE_RATE] ** 2).mean() / (sound[:, a : a + SAMPLE_RATE] ** 2).mean())
+        for a in (SAMPLE_RATE // 2, int(4.5 * SAMPLE_RATE))
+    )
+    assert late > 2 * early
+
+
+def test_tone_moves_towards_the_style():
+    bright = made(mix=Mix(tone=(0, 0, 0, 0, 3, 6)))[0].master
+    dark = made(mix=Mix(tone=(3, 2, 0, 0, -3, -6)))[0].master
+    assert (mix.tone(bright) - mix.tone(dark))[5] > 4 and (mix.tone(bright) - mix.tone(dark))[0] < -1.5
+
+
+def test_silence_stays_silence():
+    band = {"lead": part("piano")}
+    song, agreed = score(band, {"lead": []}), plan(band, 2.0)
+    result = mix.mixdown(synth.render(song, agreed), song, agreed)
+    assert np.isfinite(result.master).all() and np.abs(result.master).max() < 1e-6
+
+
+def test_cancelling_stops_the_work():
+    band, notes = small_band()
+    song, agreed = score(band, notes), plan(band)
+
+    def cancel(fraction: float, stage: str) -> None:
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        synth.render(song, agreed, progress=cancel)
+    with pytest.raises(Cancelled):
+        mix.mixdown(synth.render(song, agreed), song, agreed, cancel)

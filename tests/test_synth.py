@@ -1,0 +1,296 @@
+"""The studio's own instruments and its SoundFont player, judged by what they sound like."""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsp
+from composer import synth
+from composer.synth import drums, stems
+from composer.synth.patches import PATCHES
+from song.audio import SAMPLE_RATE
+from song.score import Note
+from tiny_songs import BPM, part, plan, score, small_band, soundfont
+
+PROMISED = [
+    *(
+        "piano",
+        "electric_piano",
+        "organ",
+        "bass_finger",
+        "bass_upright",
+        "bass_808",
+        "bass_synth",
+        "bass_acid",
+        "bass_sub",
+    ),
+    *("pad_warm", "pad_glass", "pad_dark", "supersaw", "stab", "pluck", "lead_saw", "lead_square", "lead_soft", "acid"),
+    *(
+        "mallet",
+        "marimba",
+        "bells",
+        "music_box",
+        "harp",
+        "guitar_nylon",
+        "guitar_clean",
+        "guitar_muted",
+        "guitar_distorted",
+    ),
+    *("strings", "strings_spiccato", "pizzicato", "brass", "brass_soft", "trumpet", "sax", "flute", "choir"),
+    *("texture_vinyl", "texture_rain", "texture_wind", "texture_tape"),
+]
+TEXTURES = [name for name in PROMISED if name.startswith("texture")]
+PITCHED = [name for name in PROMISED if name not in TEXTURES]
+FONT = synth.find(None, [Path("/usr/share/sounds/sf3"), Path("/usr/share/sounds/sf2"), Path(".soundfonts")])
+
+
+@cache
+def played(patch: str, pitch: int, velocity: int = 90, beats: float = 4.0, seconds: float = 4.0) -> np.ndarray:
+    """One note, a quarter of a second in."""
+    band = {"lead": part(patch)}
+    song = score(band, {"lead": [Note(pitch, velocity, 0.5, beats)]})
+    return synth.render(song, plan(band, seconds))["lead"]
+
+
+def level_db(sound: np.ndarray) -> float:
+    return 10 * math.log10(float((sound.astype(float) ** 2).mean()) + 1e-20)
+
+
+def spectrum(sound: np.ndarray, struck: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    mono = sound.mean(axis=0) if sound.ndim == 2 else sound
+    size = 1 << 18
+    return np.fft.rfftfreq(size, 1 / SAMPLE_RATE), np.abs(
+        np.fft.rfft(mono if struck else mono * np.hanning(len(mono)), size)
+    ) ** 2
+
+
+def centre(sound: np.ndarray) -> float:
+    """Spectral centroid of the amplitudes, hertz."""
+    hertz, power = spectrum(sound)
+    return float((hertz * np.sqrt(power)).sum() / np.sqrt(power).sum())
+
+
+def share(sound: np.ndarray, low: float, high: float, struck: bool = False) -> float:
+    """Part of the power between two frequencies; `struck` sound is not windowed, for its attack would be lost."""
+    hertz, power = spectrum(sound, struck)
+    return float(power[(hertz >= low) & (hertz < high)].sum() / power.sum())
+
+
+def cents_off(sound: np.ndarray, pitch: int) -> float:
+    """Mistuning: where the power around the fundamental has its middle."""
+    expected = 440 * 2 ** ((pitch - 69) / 12)
+    hertz, power = spectrum(sound)
+    near = np.abs(1200 * np.log2(np.maximum(hertz, 1) / expected)) < 90
+    return 1200 * math.log2((hertz[near] * power[near]).sum() / power[near].sum() / expected)
+
+
+def test_every_promised_patch_and_kit_exists():
+    assert set(PROMISED) <= set(PATCHES)
+    assert set(drums.KITS) == {"lofi", "house", "techno", "trap", "orchestral", "ambient", "rock", "jazz"}
+
+
+@pytest.mark.parametrize("patch", PITCHED)
+def test_patch_is_in_tune(patch):
+    for pitch in (33, 40, 45) if "bass" in patch else (48, 62, 79):
+        sound = played(patch, pitch)[:, int(0.4 * SAMPLE_RATE) : int(2.2 * SAMPLE_RATE)]
+        assert abs(cents_off(sound, pitch)) < 10, pitch
+
+
+@pytest.mark.parametrize("patch", PROMISED)
+def test_patch_sounds_and_does_not_click(patch):
+    pitch = 40 if "bass" in patch else 60
+    sound = played(patch, pitch, beats=1.0)
+    start = SAMPLE_RATE // 4
+    assert sound.dtype == np.float32 and np.isfinite(sound).all()
+    assert np.abs(sound[:, :start]).max() < 1e-9, "silence before the note"
+    top = np.abs(sound).max()
+    assert top > 0.005 and abs(sound.mean()) < 2e-3 * top + 1e-4
+    assert np.abs(sound[:, start : start + 3]).max() < 0.05 * top, "starts with a step"
+    last = int(np.flatnonzero(np.abs(sound).max(axis=0) > 1e-4 * top)[-1])
+    assert last < sound.shape[1] - 10, "rings for ever"
+    assert np.abs(np.diff(sound[:, max(start, last - 200) :], axis=1)).max() < 0.02 * top, "ends with a step"
+
+
+@pytest.mark.parametrize("patch", PITCHED)
+def test_velocity_moves_level_and_brightness(patch):
+    pitch = 40 if "bass" in patch else 60
+    band = {"lead": part(patch)}
+    song = score(band, {"lead": [Note(pitch, 40, 0.0, 1.0), Note(pitch, 120, 4.0, 1.0)]})
+    sound = synth.render(song, plan(band, 3.0))["lead"]
+    soft, hard = sound[:, : SAMPLE_RATE // 2], sound[:, 2 * SAMPLE_RATE : 5 * SAMPLE_RATE // 2]
+    assert level_db(hard) > level_db(soft) + (3 if PATCHES[patch].chain.drive > 1 else 6)
+    assert centre(hard) > 1.01 * centre(soft)
+
+
+@pytest.mark.parametrize("patch", TEXTURES)
+def test_texture_fills_its_note_and_has_no_pitch(patch):
+    sound = played(patch, 60, beats=6.0)
+    assert level_db(sound[:, 2 * SAMPLE_RATE : 3 * SAMPLE_RATE]) > level_db(sound) - 4
+    _, power = spectrum(sound[:, SAMPLE_RATE : 3 * SAMPLE_RATE])
+    bands = np.add.reduceat(power[500:100_000], np.arange(0, 99_000, 300))
+    assert bands.max() / bands.sum() < 0.3
+    assert abs(np.corrcoef(sound)[0, 1]) < 0.6
+
+
+def hit(kit: str, pitch: int, velocity: int = 110) -> np.ndarray:
+    out = np.zeros((2, 2 * SAMPLE_RATE), np.float32)
+    drums.render(out, [Note(pitch, velocity, 0.0, 0.25)], BPM, kit, 1)
+    return out
+
+
+@pytest.mark.parametrize("kit", drums.KITS)
+def test_hits_lie_where_drums_lie(kit):
+    assert share(hit(kit, 36), 25, 150, True) > 0.8
+    assert share(hit(kit, 42), 4000, 24_000, True) > 0.75
+    assert share(hit(kit, 42), 12_500, 24_000, True) < 0.15, "hats that hiss"
+    assert share(hit(kit, 38), 120, 700, True) > 0.25 and share(hit(kit, 38), 1000, 10_000, True) > 0.1
+    assert share(hit(kit, 49), 1500, 10_000, True) > 0.5
+    for pitch in (36, 38, 42, 49):
+        sound = hit(kit, pitch)
+        assert np.isfinite(sound).all() and np.abs(sound[:, 0]).max() < 0.02 and np.abs(sound).max() > 0.05
+
+
+def test_round_robin_and_velocity():
+    first, second = drums.one_shot("house", 38, 0), drums.one_shot("house", 38, 1)
+    assert not np.array_equal(first[:, :2000], second[:, :2000])
+    assert level_db(hit("house", 38, 40)) < level_db(hit("house", 38, 120)) - 8
+    assert centre(hit("house", 38, 40)) < 0.9 * centre(hit("house", 38, 120))
+
+
+def test_closed_hat_chokes_open_hat():
+    out = np.zeros((2, SAMPLE_RATE), np.float32)
+    drums.render(out, [Note(46, 100, 0.0, 0.5)], BPM, "rock", 1)
+    choked = np.zeros_like(out)
+    drums.render(choked, [Note(46, 100, 0.0, 0.5), Note(44, 1, 0.25, 0.1)], BPM, "rock", 1)
+    after = slice(int(0.16 * SAMPLE_RATE), int(0.3 * SAMPLE_RATE))
+    assert level_db(choked[:, after]) < level_db(out[:, after]) - 20
+    assert np.array_equal(choked[:, : int(0.12 * SAMPLE_RATE)], out[:, : int(0.12 * SAMPLE_RATE)])
+
+
+@pytest.mark.parametrize("pitch", (drums.RISER, drums.REVERSE_CYMBAL))
+def test_swells_end_with_their_note(pitch):
+    out = np.zeros((2, 3 * SAMPLE_RATE), np.float32)
+    drums.render(out, [Note(pitch, 100, 1.0, 3.0)], BPM, "house", 1)
+    loud = [level_db(out[:, int(a * SAMPLE_RATE) : int((a + 0.4) * SAMPLE_RATE)]) for a in (0.6, 1.0, 1.55)]
+    assert loud[0] < loud[1] < loud[2]
+    assert level_db(out[:, int(2.01 * SAMPLE_RATE) :]) < -100
+
+
+def test_same_song_same_samples_on_any_number_of_threads():
+    band, notes = small_band()
+    song, agreed = score(band, notes), plan(band)
+    once, again, alone = (synth.render(song, agreed, threads=count) for count in (2, 2, 1))
+    for role in band:
+        assert np.array_equal(once[role], again[role]) and np.array_equal(once[role], alone[role])
+        assert once[role].shape == (2, 8 * SAMPLE_RATE) and np.abs(once[role][:, : SAMPLE_RATE // 2 - 1]).max() < 1e-9
+
+
+def test_an_edited_bar_leaves_the_others_alone():
+    band, notes = small_band()
+    before = synth.render(score(band, notes), plan(band))
+    edited = {role: [note for note in row if note.start < 9] for role, row in notes.items()}
+    after = synth.render(score(band, edited), plan(band))
+    for role in ("drums", "bass"):
+        assert np.array_equal(before[role][:, : int(4.4 * SAMPLE_RATE)], after[role][:, : int(4.4 * SAMPLE_RATE)])
+
+
+def test_mono_patch_slides_between_notes_that_touch():
+    band = {"bass": part("bass_808")}
+    song = score(band, {"bass": [Note(40, 100, 0.0, 2.0), Note(28, 100, 2.0, 2.0)]})
+    sound = synth.render(song, plan(band, 4.0))["bass"]
+    assert abs(cents_off(sound[:, int(1.4 * SAMPLE_RATE) : int(2.0 * SAMPLE_RATE)], 28)) < 10
+    assert abs(cents_off(sound[:, int(0.3 * SAMPLE_RATE) : int(0.9 * SAMPLE_RATE)], 40)) < 10
+
+
+def test_unknown_patch_and_role_fall_back():
+    band = {"kazoo": part("no such patch"), "drums": part("no such kit")}
+    song = score(band, {"kazoo": [Note(60, 90, 0, 1)], "drums": [Note(36, 90, 0, 1), Note(11, 90, 1, 1)]})
+    rendered = synth.render(song, plan(band, 3.0))
+    assert all(sound.any() for sound in rendered.values())
+    assert synth.players(song, plan(band, 3.0)) == {"kazoo": "piano", "drums": "house"}
+
+
+def test_empty_song_renders():
+    band = {"lead": part("piano")}
+    assert np.abs(synth.render(score(band, {"lead": []}), plan(band, 2.0))["lead"]).max() < 1e-9
+
+
+# --- SoundFonts ---
+
+
+def font_note(pitch: int, velocity: int, font: synth.SoundFont | None = None) -> np.ndarray:
+    out = np.zeros((2, 2 * SAMPLE_RATE), np.float32)
+    (font or synth.SoundFont.from_bytes(soundfont())).render(out, [Note(pitch, velocity, 0.0, 2.0)], BPM, 0)
+    return out
+
+
+def test_soundfont_plays_in_tune_and_loops():
+    for pitch in (57, 69, 83):
+        sound = font_note(pitch, 100)
+        assert abs(cents_off(sound[:, 2000 : SAMPLE_RATE - 2000], pitch)) < 3
+        held, after = sound[:, SAMPLE_RATE // 2 : SAMPLE_RATE], sound[:, int(1.7 * SAMPLE_RATE) :]
+        assert level_db(held) > -30 and level_db(after) < level_db(held) - 40
+        assert share(held, 0.97 * 440 * 2 ** ((pitch - 69) / 12), 1.03 * 440 * 2 ** ((pitch - 69) / 12)) > 0.99, (
+            "loop clicks"
+        )
+
+
+def test_soundfont_zones_choose_by_velocity():
+    soft, loud = font_note(69, 50), font_note(69, 100)
+    assert np.abs(soft[1]).max() < 0.01 * np.abs(soft[0]).max()
+    assert abs(np.abs(loud[0]).max() - np.abs(loud[1]).max()) < 1e-3
+    assert level_db(loud) > level_db(soft) + 12
+
+
+def test_sampled_parts_use_the_font_and_others_do_not():
+    font = synth.SoundFont.from_bytes(soundfont(), "tiny.sf2")
+    band = {"lead": part("flute", sampled=True), "pad": part("pad_warm"), "drums": part("house", sampled=True)}
+    song = score(band, {"lead": [Note(69, 90, 0, 2)], "pad": [Note(60, 90, 0, 2)], "drums": [Note(36, 90, 0, 1)]})
+    agreed = plan(band, 3.0)
+    assert synth.players(song, agreed, font) == {"lead": "tiny.sf2", "pad": "pad_warm", "drums": "house"}
+    with_font, without = synth.render(song, agreed, font), synth.render(song, agreed)
+    assert np.array_equal(with_font["pad"], without["pad"]) and np.array_equal(with_font["drums"], without["drums"])
+    assert share(with_font["lead"], 430, 450) > 0.98 and not np.array_equal(with_font["lead"], without["lead"])
+
+
+@pytest.mark.parametrize("data", (b"", b"RIFF", b"not a font at all", soundfont()[:400], soundfont()[:-60]))
+def test_broken_font_is_a_sentence(tmp_path, data):
+    file = tmp_path / "broken.sf2"
+    file.write_bytes(data)
+    font, said = synth.load(file)
+    assert font is None and "broken.sf2" in said and "own instruments" in said
+
+
+def test_fonts_are_found_in_order(tmp_path):
+    assert synth.find(None, [tmp_path]) is None and synth.load(None)[0] is None
+    small, large = tmp_path / "deep" / "small.sf2", tmp_path / "deep" / "large.SF2"
+    small.parent.mkdir()
+    small.write_bytes(soundfont())
+    large.write_bytes(soundfont() + bytes(10))
+    assert synth.find(None, [tmp_path / "none", tmp_path]) == large
+    assert synth.find(small, [tmp_path]) == small
+    assert synth.find(tmp_path / "missing.sf2", []) is None
+    font, said = synth.load(small)
+    assert font is not None and font.name == "small.sf2" and "small.sf2" in said
+
+
+@pytest.mark.skipif(FONT is None, reason="no General MIDI SoundFont on this machine")
+def test_general_midi_font_plays_every_family():
+    assert FONT is not None
+    font, _ = synth.load(FONT)
+    assert font is not None
+    for program in range(0, 120, 8):
+        out = np.zeros((2, SAMPLE_RATE), np.float32)
+        font.render(out, [Note(60, 100, 0.0, 1.0)], BPM, program)
+        assert np.isfinite(out).all() and np.abs(out).max() > 0.003, program
+    out = np.zeros((2, SAMPLE_RATE), np.float32)
+    font.render(out, [Note(36, 100, 0.0, 1.0), Note(42, 100, 0.5, 1.0)], BPM, 0, drums=True)
+    assert np.abs(out).max() > 0.01
+
+
+def test_warm_runs_every_kernel():
+    synth.warm()
+    assert stems.sound is not None and dsp.loudness is not None
