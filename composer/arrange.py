@@ -19,7 +19,7 @@ from composer.voicing import lead_voices
 from song.score import Chord, Marker, Note, Score, Track
 
 _CENTERS = {"color": 58.0, "color2": 66.0, "color3": 72.0, "counter": 62.0}
-_GATES = {"bass": 0.96, "chords": 0.97, "pad": 1.0, "arp": 0.92, "counter": 0.97, "drums": 1.0}
+_GATES = {"bass": 1.0, "chords": 0.97, "pad": 1.0, "arp": 0.92, "counter": 0.97, "drums": 1.0}
 _BREATH = 0.02  # beats between a note and the next on the same pitch
 
 
@@ -91,10 +91,14 @@ def _final_chord(plan: Plan, style: Style) -> harmony.Harmony:
 # -- who plays
 
 
-def plays(plan: Plan, style: Style, role: str) -> set[str]:
-    """Ids of the sections in which a role plays. It hangs on no other role, and every role plays somewhere."""
+def plays(plan: Plan, style: Style, role: str) -> dict[str, tuple[int, int]]:
+    """Section id -> first and last bar (exclusive) in which a role plays there.
+
+    It hangs on no other role, and every role plays somewhere. Intros gather their players one after the other, outros
+    let them go, and in long sections those who only just join come in halfway.
+    """
     if role == _bed(plan, style):
-        return {section.id for section in plan.sections}
+        return {section.id: (0, section.bars) for section in plan.sections}
     allowed = [section for section in plan.sections if role not in style.silent.get(section.name, ())] or list(
         plan.sections
     )
@@ -102,7 +106,17 @@ def plays(plan: Plan, style: Style, role: str) -> set[str]:
     if role in plan.named:
         threshold = min(threshold, 0.5)
     threshold = min(threshold, max(section.energy for section in allowed))
-    return {section.id for section in allowed if section.energy >= threshold - 1e-9}
+    found = {}
+    for section in allowed:
+        margin = section.energy - threshold + 1e-9
+        half = section.bars // 2
+        if margin >= 0 and section.name == "outro" and margin < 0.08 and section.bars >= 4:
+            found[section.id] = (0, half)
+        elif margin >= 0:
+            found[section.id] = (half if margin < 0.05 and section.bars >= 8 else 0, section.bars)
+        elif section.name == "intro" and margin > -0.14 and section.bars >= 4 and len(plan.sections) > 1:
+            found[section.id] = (half, section.bars)
+    return found
 
 
 def _bed(plan: Plan, style: Style) -> str:
@@ -113,19 +127,28 @@ def _bed(plan: Plan, style: Style) -> str:
 
 def _section_notes(scene: Scene, role: str, part: Part) -> list[Note]:
     plan = scene.plan
-    if role == "texture":
+    if role.startswith("texture"):
         return [Note(60, 80, 0.0, round(plan.beats, 5))] if scene.section is plan.sections[0] else []
-    playing = scene.section.id in plays(plan, scene.style, role)
-    strokes = _strokes(scene, role, part) if playing else []
+    playing = plays(plan, scene.style, role).get(scene.section.id)
+    strokes = _between(_strokes(scene, role, part), scene, *playing) if playing else []
     rng = scene.rng(f"{role} touch")
     gate = scene.style.lead.gate if role == "lead" else _GATES.get(role, 0.97)
-    notes = scene.feel.play(strokes, scene.start, scene.end, rng, role, gate)
+    apart = 0.035 if role == "bass" else 0.0
+    notes = scene.feel.play(strokes, scene.start, scene.end, rng, role, gate, apart)
     if role == "drums":
         joints = [s for s in drums.play_joints(scene) if playing or s.pitch != 49]
         notes += Feel(scene.style.groove, plan.bpm, plan.meter, 0.0).play(joints, scene.start, scene.end, rng, role)
     elif role == _bed(plan, scene.style):
         notes = _legato(notes, scene)
     return notes
+
+
+def _between(strokes: list[Stroke], scene: Scene, first: int, last: int) -> list[Stroke]:
+    """The strokes of some bars of a section."""
+    if (first, last) == (0, scene.section.bars):
+        return strokes
+    low, high = first * scene.steps, last * scene.steps
+    return [replace(one, length=min(one.length, high - one.step)) for one in strokes if low <= one.step < high]
 
 
 def _strokes(scene: Scene, role: str, part: Part) -> list[Stroke]:
@@ -206,7 +229,7 @@ def _legato(notes: list[Note], scene: Scene) -> list[Note]:
 def _last_notes(plan: Plan, style: Style, scenes: list[Scene], role: str, part: Part, notes: list[Note]) -> list[Note]:
     """The last chord, on the barline after the last bar: held to the end, or short where the song stops."""
     room = plan.beats - plan.last_beat
-    if role == "texture" or room < 0.25:
+    if role.startswith("texture") or room < 0.25:
         return []
     if role not in (_bed(plan, style), "drums", "bass") and plan.sections[-1].id not in plays(plan, style, role):
         return []

@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 from composer.chance import chance
-from composer.instruments import BY_WORD, FAMILIES
+from composer.instruments import BY_WORD, FAMILIES, title
 from composer.style import Part, Style
 from composer.vocabulary import MOODS
 from composer.words import Said
 
 _MELODIC = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color3")  # where one more instrument may go
 _KIT_FALLBACK = Part("Drum kit", 0, "lofi", -19.5, width=0.3, reverb=0.1)
-_TWINS = {"chords": "lead"}  # a lone chord player also takes the tune
+_SECOND_NAMES = {"lead": "melody", "bass": "left hand"}
+_TWO_HANDED = ("piano", "electric_piano", "organ", "harp")
+_ANY_DRUMS = ("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer")
+_ANY_BASS = ("bass", "bassline", "bass line")
 
 
 def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[dict[str, Part], tuple[str, ...]]:
@@ -27,7 +30,7 @@ def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[d
     if said.only and asked:
         band = _self_sufficient(band)
     band = _without(style, band, said.denied)
-    if not band or set(band) <= {"texture"}:
+    if not band or set(band) <= {"texture", "texture2"}:
         notices.append("Everything was refused; a piano plays, since somebody must.")
         band |= {"chords": BY_WORD["piano"][1]}
     return _told_apart(band), tuple(role for role in band if role in asked)
@@ -53,43 +56,49 @@ def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
     wanted = sorted(said.named, key=lambda pair: not pair[1])  # those with a role of their own choose first
     for word, hint in wanted:
         roles, part = BY_WORD[word]
-        if any(part.name == other.name for other in asked.values()):
+        own = None if said.only else _own_player(style, word, roles, part)
+        player = _titled(own[1] if own else part, word)
+        if any(player.name == other.name for other in asked.values()):
             continue
-        own = _own_player(style, word, part)
         role = _role(asked, hint, own[0] if own else None, roles)
         if role is None:
             notices.append(f"The band is full; there is no place for {word}.")
             continue
-        asked[role] = _settled(style, role, own[1] if own and own[0] == role else part)
+        asked[role] = player if own and own[0] == role else _settled(style, role, _titled(part, word))
     return asked
 
 
-def _own_player(style: Style, word: str, part: Part) -> tuple[str, Part] | None:
+def _titled(part: Part, word: str) -> Part:
+    """The player by the name that was asked for: "Ukulele", not "Acoustic guitar"."""
+    own = title(word)
+    return replace(part, name=own[0], program=own[1]) if own else part
+
+
+def _own_player(style: Style, word: str, roles: tuple[str, ...], part: Part) -> tuple[str, Part] | None:
     """The style's own player of an instrument, if it has one, and its role."""
+    anyone = word in (*_ANY_DRUMS, *_ANY_BASS)
     for role, player in style.palette.items():
         for one in (player, *style.swaps.get(role, ())):
-            same = (one.patch == part.patch and one.program == part.program) or one.name.lower() == word
-            if same or (
-                word in ("drums", "drum", "percussion", "drumming", "drummer", "bass") and role == BY_WORD[word][0][0]
-            ):
+            if role in roles and (anyone or one.patch == part.patch):
                 return role, one
     return None
 
 
 def _role(asked: dict[str, Part], hint: str, own: str | None, roles: tuple[str, ...]) -> str | None:
-    fixed = roles[0] in ("drums", "bass", "texture")
-    order = (
-        (roles[0],)
-        if fixed
-        else tuple(dict.fromkeys((*((hint,) if hint else ()), *((own,) if own else ()), *roles, *_MELODIC[5:])))
-    )
+    """The first free role of: the one it was given, the style's, the instrument's usual ones, any."""
+    if roles[0] == "texture":
+        order: tuple[str, ...] = ("texture", "texture2")
+    elif roles[0] in ("drums", "bass"):
+        order = (roles[0],)
+    else:
+        order = tuple(dict.fromkeys((*((hint,) if hint else ()), *((own,) if own else ()), *roles, *_MELODIC[5:])))
     return next((role for role in order if role not in asked), None)
 
 
 def _settled(style: Style, role: str, part: Part) -> Part:
     """A newcomer takes the place of the style's own player: its level, its side, its room."""
     resident = style.palette.get(role)
-    if resident is None or resident == part:
+    if resident is None:
         return replace(part, patch=part.patch or _KIT_FALLBACK.patch)
     if role == "drums":
         return replace(resident, name=part.name, program=part.program, patch=part.patch) if part.patch else resident
@@ -100,12 +109,14 @@ def _settled(style: Style, role: str, part: Part) -> Part:
 
 
 def _self_sufficient(band: dict[str, Part]) -> dict[str, Part]:
-    """Alone, a piano or guitar plays chords, a bass line and the tune; a flute just sings."""
+    """Alone, a piano plays chords, tune and left hand; a guitar chords and tune; a flute just sings."""
     melodic = [role for role in band if role in _MELODIC]
-    if len(melodic) == 1 and melodic[0] in _TWINS:
-        part = band[melodic[0]]
-        if "lead" not in band:
-            band = band | {"lead": replace(part, low=max(part.low, 55))}
+    if melodic != ["chords"]:
+        return band
+    part = band["chords"]
+    band = band | {"lead": replace(part, low=max(part.low, 55))}
+    if "bass" not in band and part.patch in _TWO_HANDED:
+        band |= {"bass": replace(part, low=33, high=57, lufs=part.lufs - 3, width=0.3)}
     return band
 
 
@@ -148,7 +159,7 @@ def _told_apart(band: dict[str, Part]) -> dict[str, Part]:
     seen: set[str] = set()
     named: dict[str, Part] = {}
     for role, part in band.items():
-        name = part.name if part.name not in seen else f"{part.name} {'melody' if role == 'lead' else role}"
+        name = part.name if part.name not in seen else f"{part.name} {_SECOND_NAMES.get(role, role)}"
         seen.add(name)
         named[role] = part if name == part.name else replace(part, name=name)
     return named

@@ -50,10 +50,12 @@ def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Gene
     unit = 4 if bars >= 20 else 2
     units = bars // unit
     items = _stretched(items, units * unit, longest)
-    items = _thinned(items, units)
-    counts = _shared(items, units, longest // unit)
+    items = _thinned(items, min(units, bars // 4 + 1))
+    spare = bars - units * unit
+    short_end = items[-1].name == "outro" and spare >= 2  # a short outro, rather than one of seven bars
+    counts = _shared(items, units + short_end, longest // unit)
     lengths = [count * unit for count in counts]
-    lengths[_spare(items)] += bars - units * unit
+    lengths[-1] += spare - unit * short_end
     return _numbered(items, lengths)
 
 
@@ -76,7 +78,7 @@ def _thinned(items: list[_Item], units: int) -> list[_Item]:
     items = list(items)
     while len(items) > units:
         items.pop(min(range(len(items)), key=lambda place: _importance(items, place)))
-    if units <= 3:  # too short to warm up: start with some life
+    if units <= 4:  # too short to warm up: start with some life
         items = [replace(item, energy=max(item.energy, 0.45)) for item in items]
     return items
 
@@ -110,11 +112,6 @@ def _shared(items: list[_Item], units: int, longest: int) -> list[int]:
         behind = max(open_places, key=lambda place: (items[place].weight / total * units - counts[place], -place))
         counts[behind] += 1
     return counts
-
-
-def _spare(items: list[_Item]) -> int:
-    """Where bars go that make no whole unit: to the end, where they are least missed."""
-    return len(items) - 1
 
 
 def _numbered(items: list[_Item], lengths: list[int]) -> tuple[Section, ...]:

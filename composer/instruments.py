@@ -15,8 +15,9 @@ def _part(name: str, program: int, patch: str, lufs: float, low: int, high: int,
 # words that name it -> (roles it can take, the usual one first; the player)
 INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("electric piano", "e-piano", "epiano", "rhodes", "wurlitzer", "wurli", "fender rhodes"), ("chords", "lead"), _part("Rhodes", 4, "electric_piano", -21, 45, 84, width=0.5)),
-    (("grand piano", "felt piano", "upright piano", "pianos", "piano", "keys", "pianist"), ("chords", "lead"), _part("Piano", 0, "piano", -21, 36, 96, width=0.5, sampled=True)),
+    (("grand piano", "felt piano", "upright piano", "pianos", "piano", "keys"), ("chords", "lead"), _part("Piano", 0, "piano", -21, 36, 96, width=0.5, sampled=True)),
     (("hammond", "organ", "church organ"), ("chords", "lead", "pad"), _part("Organ", 16, "organ", -23, 43, 84, width=0.5)),
+    (("keyboards", "keyboard"), ("chords", "lead"), _part("Keyboards", 4, "electric_piano", -21, 45, 84, width=0.5)),
     (("harpsichord", "clavinet", "clav"), ("chords", "arp"), _part("Clavinet", 7, "pluck", -23, 48, 84, sampled=True)),
     (("accordion",), ("chords", "lead"), _part("Accordion", 21, "organ", -23, 53, 88, sampled=True)),
     (("upright bass", "double bass", "acoustic bass", "contrabass"), ("bass",), _part("Upright bass", 32, "bass_upright", -21.5, 28, 55, width=0.0, reverb=0.05, sampled=True)),
@@ -77,14 +78,39 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
 BY_WORD: dict[str, tuple[tuple[str, ...], Part]] = {
     word: (roles, part) for words, roles, part in INSTRUMENTS for word in words
 }
+# Cousins that share a player above, by the name and the General MIDI program of their own.
+_COUSINS: dict[str, tuple[str, int]] = {
+    "wurlitzer": ("Wurlitzer", 4), "wurli": ("Wurlitzer", 4), "electric piano": ("Electric piano", 4), "grand piano": ("Grand piano", 0),
+    "felt piano": ("Felt piano", 0), "upright piano": ("Upright piano", 0), "hammond": ("Hammond organ", 16), "church organ": ("Church organ", 19),
+    "harpsichord": ("Harpsichord", 6), "double bass": ("Double bass", 32), "contrabass": ("Contrabass", 43), "slap bass": ("Slap bass", 36),
+    "fretless bass": ("Fretless bass", 35), "reese": ("Reese bass", 38), "ukulele": ("Ukulele", 24), "nylon guitar": ("Nylon guitar", 24),
+    "classical guitar": ("Classical guitar", 24), "spanish guitar": ("Spanish guitar", 24), "acoustic guitar": ("Acoustic guitar", 25),
+    "acoustic guitars": ("Acoustic guitars", 25), "electric guitar": ("Electric guitar", 27), "electric guitars": ("Electric guitars", 27),
+    "clean guitar": ("Clean guitar", 27), "jazz guitar": ("Jazz guitar", 26), "banjo": ("Banjo", 105), "fiddle": ("Fiddle", 110),
+    "tuba": ("Tuba", 58), "horn": ("Horn", 60), "flugelhorn": ("Flugelhorn", 56), "cornet": ("Cornet", 56), "muted trumpet": ("Muted trumpet", 59),
+    "alto sax": ("Alto sax", 65), "saxophone": ("Saxophone", 66), "sax": ("Sax", 66), "clarinet": ("Clarinet", 71), "oboe": ("Oboe", 68),
+    "bassoon": ("Bassoon", 70), "woodwinds": ("Woodwinds", 71), "pan flute": ("Pan flute", 75), "recorder": ("Recorder", 74), "whistle": ("Whistle", 78),
+    "ocarina": ("Ocarina", 79), "shakuhachi": ("Shakuhachi", 77), "melodica": ("Melodica", 22), "koto": ("Koto", 107), "lyre": ("Lyre", 46),
+    "glockenspiel": ("Glockenspiel", 9), "celesta": ("Celesta", 8), "chimes": ("Chimes", 14), "tubular bells": ("Tubular bells", 14),
+    "toy piano": ("Toy piano", 10), "xylophone": ("Xylophone", 13), "kalimba": ("Kalimba", 108), "balafon": ("Balafon", 12),
+    "steel drum": ("Steel drum", 114), "steel drums": ("Steel drums", 114), "steelpan": ("Steelpan", 114), "theremin": ("Theremin", 80),
+    "drone": ("Drone", 95), "drones": ("Drone", 95), "orchestra": ("Orchestra", 48), "timpani": ("Timpani", 48), "brushes": ("Brushed kit", 40), "brushed drums": ("Brushed kit", 40), "brush drums": ("Brushed kit", 40), "ocean": ("Ocean", 122),
+    "waves": ("Waves", 122), "sea": ("Sea", 122), "taiko": ("Taiko", 48), "taikos": ("Taikos", 48), "taiko drums": ("Taiko drums", 48),
+    "accordion": ("Accordion", 21), "clavinet": ("Clavinet", 7), "trombone": ("Trombone", 57), "viola": ("Viola", 41),
+}  # fmt: skip
 FAMILIES: dict[str, tuple[str, ...]] = {  # words that stand for several instruments, where they are told to stay away
     "percussion": ("drums",), "drums": ("drums",), "beat": ("drums",), "beats": ("drums",),
     "synth": ("stab", "supersaw", "pluck", "acid", "pad_warm", "pad_glass", "pad_dark", "lead_saw", "lead_square", "lead_soft", "bass_synth", "bass_acid", "bass_sub"),
     "synths": ("stab", "supersaw", "pluck", "acid", "pad_warm", "pad_glass", "pad_dark", "lead_saw", "lead_square", "lead_soft", "bass_synth", "bass_acid", "bass_sub"),
     "guitar": ("guitar_nylon", "guitar_clean", "guitar_muted", "guitar_distorted"),
     "guitars": ("guitar_nylon", "guitar_clean", "guitar_muted", "guitar_distorted"),
-    "strings": ("strings", "strings_spiccato", "pizzicato"), "piano": ("piano",), "keys": ("piano", "electric_piano", "organ"),
+    "strings": ("strings", "strings_spiccato", "pizzicato"), "piano": ("piano",), "keys": ("piano", "electric_piano", "organ"), "keyboard": ("piano", "electric_piano", "organ"), "keyboards": ("piano", "electric_piano", "organ"),
     "brass": ("brass", "brass_soft", "trumpet"), "horns": ("brass", "brass_soft", "trumpet"),
     "pads": ("pad_warm", "pad_glass", "pad_dark"), "pad": ("pad_warm", "pad_glass", "pad_dark"),
     "bells": ("bells", "music_box"), "vinyl": ("texture_vinyl",), "crackle": ("texture_vinyl",),
 }  # fmt: skip
+
+
+def title(word: str) -> tuple[str, int] | None:
+    """The name and program of an instrument that shares its player with others; None where the player's own do."""
+    return _COUSINS.get(word)

@@ -38,7 +38,6 @@ _PHRASES = {  # bars of a phrase; capital H and F: half and full cadence, ' a va
     2: (("a", "F"),),
     1: (("F",),),
 }
-_TWISTS = ("same", "sequence", "invert", "delay", "trim", "answer")
 _STEP_SIZE = 1.75  # semitones in a scale step, on average
 
 
@@ -66,7 +65,7 @@ class _Event:
     step: float  # from the start of the section
     length: float
     move: int  # scale steps wanted from the note before
-    place: str  # "strong", "weak", "half" or "full"
+    place: str  # "strong", "middle", "weak", "half" or "full"
     fresh: bool  # a breath lies before it
 
 
@@ -179,6 +178,7 @@ def _events(
             cadence = last and name in "HF"
             strong = hit.step in beats or hit.length >= 4
             kind = ("half" if name == "H" else "full") if cadence else "strong" if strong else "weak"
+            kind = "middle" if kind == "strong" and hit.step not in (0, beats[len(beats) // 2]) else kind
             move = contour[number % len(contour)] if contour else 0
             events.append(_Event(step, hit.length, move, kind, step - end >= 4))
             end = step + hit.length
@@ -246,8 +246,8 @@ def _fits(pitches: np.ndarray, event: _Event, harmony: Harmony, key: Key) -> np.
     classes = pitches % 12
     tones = np.isin(classes, harmony.tones)
     scale = np.isin(classes, key.pitch_classes)
-    strong = event.place != "weak"
-    cost = np.where(tones, np.where(scale, 0.0, 0.4), np.where(scale, 1.7 if strong else 0.3, 7.0))
+    foreign = {"weak": 0.3, "middle": 0.8}.get(event.place, 1.7)
+    cost = np.where(tones, np.where(scale, 0.0, 0.4), np.where(scale, foreign, 7.0))
     above = np.isin((classes - 1) % 12, harmony.tones) & ~tones
     cost = cost + np.where(above & scale, 1.2 if event.length >= 3 else 0.3, 0.0)
     clash = np.isin(classes, [(harmony.root + harmony.third + (1 if harmony.third == 3 else -1)) % 12]) & ~tones

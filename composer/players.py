@@ -1,13 +1,14 @@
 """Players: bass, chords, pads, arpeggios and second voices. Each turns a scene into strokes for its part."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from composer.chance import chance
 from composer.drums import base_kick
 from composer.harmony import Harmony, at
-from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, digits_of
+from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of
 from composer.scene import Scene
 from composer.style import Part
 from composer.voicing import Voices, lead_voices
@@ -56,7 +57,7 @@ def play_bass(scene: Scene, part: Part) -> list[Stroke]:
             pitch = _bass_pitch(scene, part, hit, before, floor, rng)
             loud = {"r": 74, "a": 80, "8": 86, "s": 92, "w": 86}.get(hit.mark, 90) * scene.loudness(bar)
             if hit.mark == "s":
-                strokes.append(Stroke(hit.step, hit.length * 0.6, pitch, loud))
+                strokes.append(Stroke(hit.step, hit.length * 0.6, pitch, loud, lane="slide"))
                 strokes.append(Stroke(hit.step + hit.length * 0.5, hit.length * 0.5, min(pitch + 12, part.high), loud))
                 continue
             strokes.append(Stroke(hit.step, hit.length, pitch, loud))
@@ -66,7 +67,7 @@ def play_bass(scene: Scene, part: Part) -> list[Stroke]:
 
 def _bass_hits(scene: Scene, row: str, bar: int) -> tuple[Hit, ...]:
     if "K" not in row:
-        rows = bars_of(row, scene.plan.meter)
+        rows = bars_of(row, scene.plan.meter, rolls=False)
         return rows[bar % len(rows)]
     kicks = [hit.step for hit in base_kick(scene, bar)] or [0.0]
     ends = [*kicks[1:], float(scene.steps)]
@@ -169,19 +170,29 @@ def play_chords(scene: Scene, part: Part) -> list[Stroke]:
     table = _voice_table(scene, "chords", part, 52 if part.patch == "guitar_distorted" else 62)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
+    tied = False  # the bar's chord was struck early, at the end of the bar before
     for bar, row in enumerate(scene.rows("chords", scene.style.comps, rng)):
         rows = bars_of(row, scene.plan.meter)
         for hit in _cut(rows[bar % len(rows)], bar * scene.steps, _changes(scene, bar), limit):
+            if tied and hit.step < bar * scene.steps + 1:
+                strokes = _held(strokes, hit.step + hit.length)
+                continue
             early = hit.mark == "a" and bar + 1 < scene.section.bars
             harmony = _chord_at(scene, (bar + 1) * scene.steps if early else hit.step)
             voices = table[harmony.start]
             voices = voices[:1] if hit.mark == "b" else voices[1:] or voices if hit.mark == "t" else voices
             length = hit.length + (2 if early and hit.length < 3 else 0)
             loud = {"X": 94, "o": 62, "t": 72, "b": 80, "a": 80}.get(hit.mark, 80) * scene.loudness(bar)
-            strokes += _struck(
-                hit.step, min(length, limit - hit.step), voices, loud, scene.style.strum, down=hit.step % 4 == 0
-            )
+            down = hit.step % 4 == 0
+            strokes += _struck(hit.step, min(length, limit - hit.step), voices, loud, scene.style.strum, down)
+            tied = early
     return strokes
+
+
+def _held(strokes: list[Stroke], end: float) -> list[Stroke]:
+    """The chord that was struck last, held until `end`."""
+    last = strokes[-1].step
+    return [replace(stroke, length=end - stroke.step) if stroke.step == last else stroke for stroke in strokes]
 
 
 def _struck(step: float, length: float, voices: Voices, loud: float, strum: float, down: bool = True) -> list[Stroke]:
@@ -234,10 +245,10 @@ def play_arp(scene: Scene, part: Part) -> list[Stroke]:
     limit = scene.section.bars * scene.steps
     for bar in range(scene.section.bars):
         row = rows[other if bar % 4 == 3 or (scene.visit and bar % 8 >= 4) else home]
-        parts = digits_of(row, scene.plan.meter)
+        parts = bars_of(row, scene.plan.meter, rolls=False)
         for hit in parts[bar % len(parts)]:
             step = bar * scene.steps + hit.step
-            pitch = _rung(table[_chord_at(scene, step).start], ord(hit.mark) - ord("A"), part)
+            pitch = _rung(table[_chord_at(scene, step).start], int(hit.mark), part)
             loud = (72 + (6 if hit.step % 4 == 0 else 0)) * scene.loudness(bar)
             strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
     return strokes

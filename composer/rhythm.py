@@ -83,11 +83,14 @@ def _native(row: str, meter: tuple[int, int]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def bars_of(row: str, meter: tuple[int, int], steps: int = 0) -> tuple[tuple[Hit, ...], ...]:
-    """The hits of a row, bar by bar. `steps` is given where the row is written in its own meter already."""
+def bars_of(row: str, meter: tuple[int, int], steps: int = 0, rolls: bool = True) -> tuple[tuple[Hit, ...], ...]:
+    """The hits of a row, bar by bar. `steps` is given where the row is written in its own meter already.
+
+    Digits are rolls for drums; in bass rows and arpeggios they are marks like any other.
+    """
     text = row if steps else _native(row, meter)
     width = steps or steps_in_bar(meter)
-    hits = _read(text)
+    hits = _read(text, rolls)
     count = max(1, len(text) // width)
     return tuple(
         tuple(
@@ -106,7 +109,7 @@ def bars_of_fill(row: str, meter: tuple[int, int]) -> tuple[Hit, ...]:
     return _read(text)
 
 
-def _read(text: str) -> tuple[Hit, ...]:
+def _read(text: str, rolls: bool = True) -> tuple[Hit, ...]:
     hits: list[Hit] = []
     at = 0
     while at < len(text):
@@ -117,20 +120,13 @@ def _read(text: str) -> tuple[Hit, ...]:
             continue
         while end < len(text) and text[end] == _TIE:
             end += 1
-        if mark.isdigit() and mark >= "2":
+        if rolls and mark.isdigit() and mark >= "2":
             count = int(mark)
             hits += [Hit(at + i * (end - at) / count, (end - at) / count, "x") for i in range(count)]
         else:
             hits.append(Hit(at, end - at, mark))
         at = end
     return tuple(hits)
-
-
-@lru_cache(maxsize=4096)
-def digits_of(row: str, meter: tuple[int, int]) -> tuple[tuple[Hit, ...], ...]:
-    """An arpeggio's hits, bar by bar: here digits are places in the chord, not strokes."""
-    shifted = row.translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
-    return bars_of(shifted, meter)
 
 
 def swung(steps: np.ndarray, groove: Groove, meter: tuple[int, int]) -> np.ndarray:
@@ -164,10 +160,12 @@ class Feel:
         rng: np.random.Generator,
         role: str,
         gate: float = 1.0,
+        apart: float = 0.0,
     ) -> list[Note]:
         """Strokes of a section as notes in beats, kept between the section's `start` and `end`.
 
-        All notes of a chord share one deviation; a stroke's own lag comes on top.
+        All notes of a chord share one deviation; a stroke's own lag comes on top. `gate` is the part of a length that
+        sounds, `apart` the seconds that are left free before the next note.
         """
         if not strokes:
             return []
@@ -181,6 +179,9 @@ class Feel:
         begin = np.clip(begin, start, end - 0.06)
         finish = start + swung(ends, self.groove, self.meter) / STEPS_PER_BEAT
         length = np.maximum(np.minimum(finish, end - 0.02) - begin, 0.03)
+        if apart:  # seconds of air before the next note, so that no synth slides where nobody wrote a slide
+            bound = np.array([stroke.lane == "slide" for stroke in strokes])
+            length = np.where(bound, length, np.maximum(length - apart * self.bpm / 60, length * 0.6))
         touch = rng.normal(0, self.groove.touch * self.humanize, len(strokes))
         loud = np.array([stroke.velocity for stroke in strokes]) * self._accents(steps) + touch
         loud = np.clip(np.rint(loud), 1, 127).astype(int).tolist()

@@ -60,7 +60,9 @@ class Scene:
         return self.section.energy + slope * part
 
     def level(self, bar: int) -> str:
-        energy = self.energy(bar)
+        """Which table of rows a bar takes. Only builds and intros climb through them."""
+        rising = self.section.name in ("build", "intro")
+        energy = self.energy(bar) if rising else self.section.energy + 0.03
         return "low" if energy < 0.47 else "mid" if energy < 0.78 else "high"
 
     def rows(self, role: str, table: Mapping[str, Sequence[str]], rng: np.random.Generator) -> list[str]:

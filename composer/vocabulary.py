@@ -39,7 +39,7 @@ MARKS: dict[str, float] = {
 
 PACES: dict[str, float] = {
     "very slow": -1.6, "really slow": -1.6, "super slow": -1.6, "slow": -1.0, "slowly": -1.0, "slower": -1.0, "downtempo": -0.8,
-    "down-tempo": -0.8, "slow-tempo": -1.0, "mid-tempo": 0.001, "midtempo": 0.001, "mid tempo": 0.001, "medium tempo": 0.001,
+    "down-tempo": -0.8, "slow-tempo": -1.0, "ballad": -1.0, "slow ballad": -1.2, "mid-tempo": 0.001, "midtempo": 0.001, "mid tempo": 0.001, "medium tempo": 0.001,
     "uptempo": 0.8, "up-tempo": 0.8, "up tempo": 0.8, "fast": 1.0, "faster": 1.0, "quick": 0.9, "fast-paced": 1.0,
     "very fast": 1.6, "really fast": 1.6, "super fast": 1.6, "breakneck": 1.6, "frantic": 1.4, "speedy": 1.0,
 }  # fmt: skip
@@ -55,7 +55,7 @@ KIN: dict[str, str] = {
     "blues": "jazz", "soul": "jazz", "gospel": "jazz", "latin": "jazz", "salsa": "jazz", "tango": "jazz", "ragtime": "jazz", "samba": "jazz", "mambo": "jazz",
     "pop": "rock", "country": "rock", "folk": "rock", "metal": "rock", "heavy metal": "rock", "punk": "rock", "grunge": "rock", "emo": "rock", "ska": "rock",
     "surf": "rock", "bluegrass": "rock", "singer-songwriter": "rock", "indie": "rock", "metalcore": "rock",
-    "classical": "cinematic", "baroque": "cinematic", "symphonic": "cinematic", "opera": "cinematic", "medieval": "cinematic", "celtic": "cinematic",
+    "speedcore": "techno", "nightcore": "house", "classical": "cinematic", "baroque": "cinematic", "symphonic": "cinematic", "opera": "cinematic", "medieval": "cinematic", "celtic": "cinematic",
     "waltz": "cinematic", "lullaby": "ambient", "meditation": "ambient", "spa": "ambient", "yoga": "ambient", "asmr": "ambient", "chiptune": "house", "8-bit": "house",
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ NEAREST_METER: dict[tuple[int, int], tuple[int, int]] = {
 }  # fmt: skip
 
 NUMBERS: dict[str, float] = {
-    "half a": 0.5, "a half": 0.5, "one and a half": 1.5, "two and a half": 2.5, "a couple of": 2, "an": 1, "a": 1, "one": 1, "two": 2, "three": 3,
+    "half a": 0.5, "a half": 0.5, "one and a half": 1.5, "two and a half": 2.5, "1 and a half": 1.5, "2 and a half": 2.5, "3 and a half": 3.5, "three and a half": 3.5, "a couple of": 2, "an": 1, "a": 1, "one": 1, "two": 2, "three": 3,
     "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
     "forty": 40, "forty-five": 45, "forty five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
 }  # fmt: skip
@@ -90,4 +90,17 @@ ROLE_WORDS: dict[str, str] = {
     "lead": "lead", "leads": "lead", "melody": "lead", "melodies": "lead", "solo": "lead", "solos": "lead", "theme": "lead", "hook": "lead",
     "chords": "chords", "comping": "chords", "riff": "chords", "riffs": "chords", "arpeggio": "arp", "arpeggios": "arp", "arp": "arp",
     "arps": "arp", "ostinato": "arp", "countermelody": "counter", "pads": "pad", "pad": "pad",
+}  # fmt: skip
+
+# Groups that play alone: instrument and role of each member.
+ENSEMBLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "string quartet": (("violin", "lead"), ("viola", "counter"), ("strings", "chords"), ("cello", "bass")),
+    "string trio": (("violin", "lead"), ("viola", "counter"), ("cello", "bass")),
+    "piano trio": (("piano", "chords"), ("double bass", "bass"), ("brushes", "drums")),
+    "jazz trio": (("piano", "chords"), ("double bass", "bass"), ("brushes", "drums")),
+    "guitar trio": (("jazz guitar", "chords"), ("double bass", "bass"), ("brushes", "drums")),
+    "organ trio": (("organ", "chords"), ("jazz guitar", "lead"), ("brushes", "drums")),
+    "jazz quartet": (("piano", "chords"), ("saxophone", "lead"), ("double bass", "bass"), ("brushes", "drums")),
+    "jazz quintet": (("piano", "chords"), ("saxophone", "lead"), ("trumpet", "counter"), ("double bass", "bass"), ("brushes", "drums")),
+    "power trio": (("distorted guitar", "chords"), ("bass guitar", "bass"), ("rock drums", "drums")),
 }  # fmt: skip

@@ -1,7 +1,5 @@
 """Ambient: slow chords, a few bells, no hurry and no grid."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

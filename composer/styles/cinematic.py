@@ -1,7 +1,5 @@
 """Cinematic: an ostinato that will not rest, a tune for the horns, drums like weather."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

@@ -1,7 +1,5 @@
 """Jazz: a walking bass, a ride that swings, two-five-ones and room to listen."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

@@ -1,7 +1,5 @@
 """Lo-fi hip hop: a lazy drum loop, ninths on a Rhodes, room noise."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
@@ -203,7 +201,7 @@ STYLE = Style(
         "bass": 0.33,
         "chords": 0.0,
         "pad": 0.3,
-        "lead": 0.56,
+        "lead": 0.48,
         "arp": 0.6,
         "counter": 0.75,
         "texture": 0.0,

@@ -1,7 +1,5 @@
 """Rock: a riff, power chords, a bass in eighths, a chorus that opens up."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

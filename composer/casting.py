@@ -1,0 +1,130 @@
+"""Who is asked to play, who is told to stay away, and whether nobody else should play."""
+
+import re
+
+from composer.instruments import BY_WORD
+from composer.reading import Reading, phrase
+from composer.vocabulary import ENSEMBLES, LANES, ROLE_WORDS
+
+_NO = (
+    "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude", "except", "zero", "lose the",
+    "don't want", "do not want", "don't use", "do not use", "not any", "nor", "instead of", "rather than", "free of", "lacking", "never", "remove", "omit",
+    "don't add", "do not add", "hold the", "don't include", "do not include",
+)  # fmt: skip
+_FILLERS = {
+    "any",
+    "the",
+    "a",
+    "an",
+    "of",
+    "kind",
+    "real",
+    "live",
+    "heavy",
+    "loud",
+    "big",
+    "more",
+    "some",
+    "use",
+    "much",
+    "too",
+    "please",
+    "for",
+    "added",
+    "crazy",
+    "busy",
+}
+_WITH = {"with", "and", "featuring", "feat", "plus", "add", "a", "an", "ft", "then", "has"}
+_NOT_INSTRUMENTS = {
+    ("bass", "drum"),
+    ("bass", "drop"),
+    ("bass", "boosted"),
+    ("organ", "donor"),
+    ("keys", "signature"),
+    ("drop", "bass"),
+}
+VOICE = r"(vocals?|singers?|singing|sung|vocalists?|rappers?|rapping|rapped|lyrics|voices?|vocal chops|spoken word)"
+_INSTRUMENT = phrase(BY_WORD)
+_ANY = re.compile(rf"\s*(?:{phrase((*BY_WORD, *LANES)).pattern}|{VOICE}\b)")
+_NEGATION = phrase(_NO)
+_LESS = re.compile(r"\b(drum|bass|beat|guitar|piano)[ -]?less\b")
+_ONLY = re.compile(
+    r"\b(?:just|only|nothing but|unaccompanied|solely|purely)\s+(?:an?\s+|the\s+|some\s+|\w+\s+)?"
+    rf"{_INSTRUMENT.pattern}|{_INSTRUMENT.pattern}\s+(?:only|alone|duo|duet|trio|by itself)\b|\b(?:and|,) nothing (?:else|more)\b"
+)
+# How a list of refusals goes on: "or", "and", or a comma that has an "or" after it.
+_JOINT = re.compile(
+    r"\s*(?:or|nor|and|&|/)\s+(?:no\s+)?|\s*,\s*(?=(?:[\w '-]+,\s*)*[\w '-]{2,25}\s*,?\s*\b(?:or|nor)\b)"
+    r"|\s*,\s*(?:or|nor|and no)\s+"
+)
+
+
+def denied(text: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(instruments that must not play, drum lanes that must not)."""
+    less = list(_LESS.finditer(text.left))
+    found = ["drums" if match[1] == "drum" else match[1] for match in less]
+    spans = [match.span() for match in less]
+    for match in _NEGATION.finditer(text.left):
+        words, end = _refused_list(text.left, match.end())
+        found += words
+        if words:
+            spans.append((match.start(), end))
+    for start, end in spans:
+        text.take(start, end)
+    mutes = [lane for word in found if word in LANES for lane in LANES[word]]
+    return tuple(dict.fromkeys(word for word in found if word in BY_WORD)), tuple(dict.fromkeys(mutes))
+
+
+def _refused_list(low: str, at: int) -> tuple[list[str], int]:
+    """The instruments after a "no", as far as the list goes on: "no drums, bass or vocals"."""
+    words: list[str] = []
+    end = at
+    while True:
+        filler = re.match(r"\s*([a-z']+)\b", low[at:])
+        while filler and filler[1] in _FILLERS:
+            at += filler.end()
+            filler = re.match(r"\s*([a-z']+)\b", low[at:])
+        item = _ANY.match(low, at)
+        if not item:
+            return words, end
+        words.append(item[0].strip())
+        at = end = item.end()
+        joint = _JOINT.match(low, at)
+        if not joint:
+            return words, end
+        at = joint.end()
+
+
+def named(text: Reading) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Instruments that are asked for, each with the role it was given ("" if none); and whether nothing else should play."""
+    only = bool(_ONLY.search(text.left))
+    found: dict[str, str] = {}
+    ensemble = phrase(ENSEMBLES).search(text.left)
+    read_to = 0
+    if ensemble:
+        found |= dict(ENSEMBLES[ensemble[1]])
+        only = True
+    for match in _INSTRUMENT.finditer(text.left):
+        word = match[1]
+        inside = ensemble is not None and ensemble.start() <= match.start() < ensemble.end()
+        if inside or match.start() < read_to or word in ("beat", "beats"):
+            continue
+        before = re.findall(r"[a-z&+]+", text.left[: match.start()])[-3:]
+        after = re.match(r"[\s-]*([a-z]+)", text.left[match.end() :])
+        following = after[1] if after else ""
+        if (word, following) in _NOT_INSTRUMENTS:
+            continue
+        role = ROLE_WORDS.get(following, "") or (ROLE_WORDS.get(before[-1], "") if before else "")
+        if following in ROLE_WORDS and after:
+            read_to = match.end() + after.end()
+        alone = _alone(before, following)
+        only = only or alone
+        found[word] = found.get(word, "") or ("" if alone else role)
+    return tuple(found.items()), only
+
+
+def _alone(before: list[str], following: str) -> bool:
+    """ "solo piano" and "piano solo" play alone; "rock with a guitar solo" is a band."""
+    if before and before[-1] == "solo":
+        return not _WITH & set(before[:-1])
+    return following == "solo" and not _WITH & set(before)

@@ -1,0 +1,40 @@
+"""A text that is read piece by piece: what has been understood is blanked out, so that nothing is read twice."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+
+@dataclass
+class Reading:
+    """The text in three shapes: as typed, lower case, and lower case with what was understood blanked out."""
+
+    typed: str
+    notices: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.typed = self.typed.replace("’", "'").replace("‘", "'").replace("–", "-").replace("—", ", ")
+        self.low = self.typed.lower()
+        self.left = self.low
+
+    def take(self, start: int, end: int) -> None:
+        self.left = self.left[:start] + " " * (end - start) + self.left[end:]
+
+
+def phrase(words: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds any of some words or phrases, the longest first, not inside other words."""
+    return _compiled(tuple(words))
+
+
+@lru_cache(maxsize=64)
+def _compiled(words: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile(r"(?<![\w&'])(" + "|".join(re.escape(word) for word in longest_first) + r")(?![\w'])")
+
+
+def first_phrase(text: Reading, words: Iterable[str], masked: bool = False) -> str | None:
+    match = phrase(words).search(text.left)
+    if match and masked and (" " in match[1] or "&" in match[1]):
+        text.take(*match.span())  # "drum and bass" names no instruments
+    return match[1] if match else None

@@ -1,0 +1,101 @@
+"""Tempo and length: so many bars at such a tempo that the music fills its seconds, and the last chord can ring."""
+
+import math
+
+from composer.asked import Asked
+from composer.style import Style
+from composer.vocabulary import MOODS
+
+_DURATION, _SHORTEST, _LONGEST = 30.0, 5.0, 600.0  # seconds
+_SLOWEST, _FASTEST = 30.0, 300.0  # bpm
+
+
+def fit(asked: Asked, meter: tuple[int, int], ending: str) -> tuple[float, int, float]:
+    """(bpm, bars, seconds). Where the tempo is free, the one with the neatest form and the best last chord."""
+    beats = meter[0] * 4 / meter[1]  # quarter notes in a bar
+    low, high = _wanted(asked)
+    favourite = float(asked.chance("tempo").uniform(low, high))
+    candidates = [low] if low == high else [float(bpm) for bpm in range(math.ceil(low), int(high) + 1)] or [low]
+    duration = _duration(asked)
+    if asked.request.duration is None and asked.said.bars and asked.said.seconds is None:
+        candidates = [min(candidates, key=lambda bpm: abs(bpm - favourite))]
+        ring = _ring(asked.style, ending, _DURATION)[1]
+        duration = _clamped(round(asked.said.bars * beats * 60 / candidates[0] + ring, 2), asked.notices)
+        return candidates[0], max(1, min(asked.said.bars, int(duration / (beats * 60 / candidates[0])))), duration
+    least, liked = _ring(asked.style, ending, duration)
+
+    def cost(bpm: float) -> float:
+        bars = _bars(duration, beats * 60 / bpm, least)
+        ring = duration - bars * beats * 60 / bpm
+        neat = 0.0 if bars % 4 == 0 else 0.35 if bars % 2 == 0 else 0.8
+        off = 0.5 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
+        return abs(bpm - favourite) / max(1.0, high - low) + neat + off
+
+    bpm = min(candidates, key=lambda value: (cost(value), value))
+    return bpm, _bars(duration, beats * 60 / bpm, least), duration
+
+
+def _wanted(asked: Asked) -> tuple[float, float]:
+    """The tempos that would do, in bpm: one where it was said, a range where it is free."""
+    said = asked.said
+    knob = asked.request.bpm
+    exact = knob if knob is not None else said.bpm
+    if knob is not None and said.bpm is not None and knob != said.bpm:
+        asked.notices.append(f"The tempo setting {knob:g} bpm wins over the words' {said.bpm:g} bpm.")
+    if exact is not None:
+        kept = min(_FASTEST, max(_SLOWEST, exact))
+        if kept != exact:
+            limits = f"{_SLOWEST:g} to {_FASTEST:g} bpm"
+            asked.notices.append(f"{exact:g} bpm is outside {limits}; {kept:g} bpm is used.")
+        return kept, kept
+    if said.mark:
+        return round(said.mark * 0.96), round(said.mark * 1.04)
+    low, high = _paced(asked.style.bpm, said.pace, sum(MOODS[name].pace for name in said.moods))
+    return max(_SLOWEST, round(low)), min(_FASTEST, round(high))
+
+
+def _paced(bpm: tuple[float, float], pace: float, mood: float) -> tuple[float, float]:
+    """The style's range, moved outside itself by "slow" and "fast" and within itself by moods."""
+    low, high = bpm
+    if pace <= -0.5:
+        slow = 0.88 if pace > -1.1 else 0.7
+        return low * (slow - 0.12), low * slow
+    if pace >= 0.5:
+        fast = 1.0 if pace < 0.85 else 1.06 if pace < 1.1 else 1.18
+        return (low + high) / 2 if fast == 1.0 else high * (fast - 0.04), high * (fast + 0.06)
+    half = (high - low) / 2
+    lean = max(-1.0, min(1.0, mood)) * 0.7
+    if pace:
+        return low + half * 0.6, high - half * 0.6
+    return low + half * max(0.0, lean), high - half * max(0.0, -lean)
+
+
+def _bars(duration: float, bar: float, least: float) -> int:
+    """Whole bars that leave at least `least` seconds for the last chord, if there is room for that."""
+    return max(1, int((duration - least) / bar + 1e-9))
+
+
+def _ring(style: Style, ending: str, duration: float) -> tuple[float, float]:
+    """Seconds the last chord needs at least, and likes to have."""
+    if ending == "fade":
+        return 0.0, 0.0
+    if ending == "stop":
+        return 0.5, 0.8
+    return min(1.4, duration * 0.16), min(style.ring, duration * 0.22)
+
+
+def _duration(asked: Asked) -> float:
+    knob, said = asked.request.duration, asked.said.seconds
+    if knob is not None:
+        if said is not None and abs(said - knob) > 1e-6:
+            asked.notices.append(f"The length setting {knob:g} s wins over the words' {said:g} s.")
+        return float(knob)
+    return _clamped(said, asked.notices) if said is not None else _DURATION
+
+
+def _clamped(seconds: float, notices: list[str]) -> float:
+    kept = min(_LONGEST, max(_SHORTEST, float(seconds)))
+    if kept != seconds:
+        limits = f"{_SHORTEST:g} to {_LONGEST:g} seconds"
+        notices.append(f"{seconds:g} seconds is outside {limits}; {kept:g} seconds is used.")
+    return kept
