@@ -20,7 +20,7 @@ os.environ.setdefault("GRADIO_SSR_MODE", "false")
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
 with suppress(ValidationError):  # main() says what is wrong with the environment
-    os.environ["GRADIO_TEMP_DIR"] = str(settings().temp)
+    os.environ["GRADIO_TEMP_DIR"] = str(Settings().temp)
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -66,11 +66,11 @@ def complain(sentence: str, code: int = 3) -> int:
 
 def serve(config: Settings) -> int:
     """Open the studio and the page side by side, then wait for the signal to stop."""
+    check_reachable(config)
+    port = free_port(config)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    check_reachable(config)
-    port = free_port(config)
     opening = Opening()
     try:
         launch(config, port)

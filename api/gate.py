@@ -26,7 +26,7 @@ STARTUP = "/gradio_api/startup-events"  # launch() calls it over loopback and kn
 SMALL = 10_000  # bytes of a login form
 
 
-class RefusalError(Exception):
+class Refused(Exception):
     """No, and why: becomes the answer."""
 
     def __init__(self, status: int, why: str):
@@ -59,8 +59,8 @@ class Gate:
             if self.keys and scope["path"] in ("/login", "/logout"):
                 return await self._door(self.keys, scope, headers, receive, send)
             if self.keys and not self._open(scope) and not self._known(self.keys, scope, headers):
-                raise RefusalError(401, "This studio wants its token: send the header Authorization: Bearer <token>.")
-        except RefusalError as no:
+                raise Refused(401, "This studio wants its token: send the header Authorization: Bearer <token>.")
+        except Refused as no:
             return await self._refuse(no, scope, headers, send)
         await self.app(scope, receive, send)
 
@@ -74,18 +74,16 @@ class Gate:
         here, listening = (scope.get("server") or ("", None))[:2]
         own = host in self.names or (host.strip("[]") == here and _is_address(host))
         if not own or int(port or 80) != (listening or 80):
-            raise RefusalError(
-                421, "This studio does not answer to this name. Use the address it printed when it started."
-            )
+            raise Refused(421, "This studio does not answer to this name. Use the address it printed when it started.")
 
     def _check_origin(self, scope: Scope, headers: dict[str, str]) -> None:
         """Refuse what another web site sends or embeds; following a link to the studio is fine."""
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-            raise RefusalError(403, "This request comes from another web site.")
+            raise Refused(403, "This request comes from another web site.")
         visit = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") in ("GET", "HEAD")
         if site not in ("same-origin", "none") and not visit and origin is None:
-            raise RefusalError(403, "This request comes from another web site.")
+            raise Refused(403, "This request comes from another web site.")
 
     def _open(self, scope: Scope) -> bool:
         caller, here = _address(scope, "client"), _address(scope, "server")
@@ -102,13 +100,13 @@ class Gate:
         return True
 
     def _try(self, keys: Keys, scope: Scope, offered: str) -> None:
-        """Raise RefusalError unless this is the token."""
+        """Raise Refused unless this is the token."""
         address = _address(scope, "client")
         if self.tries.locked(address):
-            raise RefusalError(429, LATER)
+            raise Refused(429, LATER)
         if not keys.fits(offered):
             self.tries.wrong(address)
-            raise RefusalError(401, "This is not the token of this studio.")
+            raise Refused(401, "This is not the token of this studio.")
 
     # -- signing in and out ------------------------------------------------------------------------------------------
 
@@ -131,7 +129,7 @@ class Gate:
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    async def _refuse(self, no: RefusalError, scope: Scope, headers: dict[str, str], send: Send) -> None:
+    async def _refuse(self, no: Refused, scope: Scope, headers: dict[str, str], send: Send) -> None:
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         extra = [(b"retry-after", str(int(WINDOW)).encode())] if no.status == 429 else []
@@ -209,13 +207,13 @@ def _cookie(headers: dict[str, str], name: str) -> str:
 
 
 async def _body(receive: Receive) -> bytes:
-    """A small form's body. Raises RefusalError for a large one."""
+    """A small form's body. Raises Refused for a large one."""
     body = b""
     while True:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > SMALL:
-            raise RefusalError(413, "This is too long to be a token.")
+            raise Refused(413, "This is too long to be a token.")
         if not message.get("more_body"):
             return body
 

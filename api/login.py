@@ -5,6 +5,7 @@ import hmac
 import html
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 
 SESSION = 30 * 24 * 3600  # seconds a browser stays signed in
 TRIES, WINDOW = 10, 300.0  # wrong tokens per address, and the seconds over which they are counted
@@ -22,15 +23,16 @@ class Keys:
         return hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), self._token)
 
     def session(self, now: float | None = None) -> str:
-        return self._signed(str(int((now or time.time()) + SESSION)))
+        return self._signed(str(int(_or(now, time.time)) + SESSION))
 
     def valid(self, session: str, now: float | None = None) -> bool:
         expiry = session.partition(".")[0]
-        genuine = hmac.compare_digest(session.encode("utf-8", "surrogateescape"), self._signed(expiry).encode())
-        return genuine and int(expiry) > (now or time.time())
+        if not (session.isascii() and expiry.isdigit()):
+            return False
+        return hmac.compare_digest(session, self._signed(expiry)) and int(expiry) > _or(now, time.time)
 
     def _signed(self, expiry: str) -> str:
-        signature = hmac.new(self._token, f"studio session {expiry}".encode("utf-8", "surrogateescape"), hashlib.sha256)
+        signature = hmac.new(self._token, f"studio session {expiry}".encode(), hashlib.sha256)
         return f"{expiry}.{signature.hexdigest()}"
 
 
@@ -44,7 +46,7 @@ class Tries:
         wrong = self._wrong.get(address)
         if not wrong:
             return False
-        while wrong and wrong[0] < (now or time.monotonic()) - WINDOW:
+        while wrong and wrong[0] < _or(now, time.monotonic) - WINDOW:
             wrong.popleft()
         if not wrong:
             del self._wrong[address]
@@ -53,7 +55,11 @@ class Tries:
     def wrong(self, address: str, now: float | None = None) -> None:
         if len(self._wrong) >= MANY and address not in self._wrong:
             self._wrong.pop(next(iter(self._wrong)))
-        self._wrong[address].append(now or time.monotonic())
+        self._wrong[address].append(_or(now, time.monotonic))
+
+
+def _or(now: float | None, clock: Callable[[], float]) -> float:
+    return clock() if now is None else now
 
 
 def page(css: str, complaint: str = "") -> bytes:

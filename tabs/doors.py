@@ -168,7 +168,7 @@ def summary(kept: Kept, caller: gr.Request | None) -> Summary:
     """The take as scripts see it, with addresses in place of this machine's paths."""
     told = kept.summary()
     host = caller.headers.get("host", "") if caller else ""
-    root = f"{caller.url.scheme}://{host}" if caller and host else ""  # type: ignore[union-attr]
+    root = f"{caller.url.scheme}://{host}" if caller and host else ""
     kinds = {"audio": "wav"}
     told["files"] = {kind: f"{root}/files/{kept.id}/{kinds.get(kind, kind)}" for kind in told["files"]}
     return told

@@ -1,6 +1,7 @@
 """Generate: words in, a song out. The page only follows a job; the job goes on without the page."""
 
 import html
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ Shown = dict[Any, Any]  # component -> what it shows now
 class Page:
     """What the other tabs need of this one. `finished` are the events that may have put a take in the library."""
 
-    knobs: dict[str, gr.components.Component]
+    knobs: dict[str, Any]  # component by knob name
     form: gr.BrowserState
     finished: list[Any] = field(default_factory=list)
 
@@ -94,10 +95,6 @@ def build(demo: gr.Blocks) -> Page:
             raise toast(error) from None
         return begin(request.model_dump() | {"seed": None})
 
-    def restore(kept: Mapping[str, Any] | None) -> list[Any]:
-        known, held = lists(), {**dict(zip(knobs, blank(), strict=True)), **(kept or {})}
-        return [gr.update(value=held[name], **({"choices": known[name]} if name in known else {})) for name in knobs]
-
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     screen = [status, go, stop, pick, player, card]
 
@@ -105,27 +102,25 @@ def build(demo: gr.Blocks) -> Page:
         follower = event(lambda job_id: (yield from watch(job_id, play)), job, screen, concurrency_limit=None, **quiet)
         page.finished.append(follower)
 
-    attach(go.click(submit, inputs_kwargs=knobs, outputs=[job, saved], **quiet).success, play=True)
+    attach(go.click(submit, inputs_kwargs={**knobs}, outputs=[job, saved], **quiet).success, play=True)
     attach(card.again(again, None, job, **quiet).success, play=True)
     attach(demo.load, play=False)
-    demo.load(restore, saved, list(knobs.values()), **quiet)
+    demo.load(lists, None, [knobs["style"], knobs["engine"]], **quiet)
     stop.click(cancel, job, None, queue=False, **quiet)
     pick.input(lambda take_id: show(take_id, True), pick, [player, card], queue=False, **quiet)
     examples.click(lambda sample: sample[0], examples, knobs["prompt"], queue=False, **quiet)
     reset.click(lambda: [None, *blank()], None, [saved, *knobs.values()], queue=False, **quiet)
-    names = ",".join(f'"{name}"' for name in knobs)
-    gr.on(
-        [knob.input for knob in knobs.values()],  # type: ignore[attr-defined]
-        None,
-        list(knobs.values()),
-        saved,
-        js=f"(...values) => [Object.fromEntries([{names}].map((name, i) => [name, values[i]]))]",
-        api_visibility="private",
-    )
+    # In the browser alone: an answer from the server could overwrite what was typed meanwhile.
+    names = json.dumps(list(knobs))
+    recall = f'(kept) => {names}.map((name) => kept && name in kept ? kept[name] : {{"__type__": "update"}})'
+    remember = f"(...values) => [Object.fromEntries({names}.map((name, place) => [name, values[place]]))]"
+    typed = [knob.input for knob in knobs.values()]
+    demo.load(None, saved, list(knobs.values()), js=recall, api_visibility="private")
+    gr.on(typed, None, list(knobs.values()), saved, js=remember, api_visibility="private")
     return page
 
 
-def desk() -> tuple[dict[str, gr.components.Component], gr.Button, gr.Button, gr.Dataset, gr.Button]:
+def desk() -> tuple[dict[str, Any], gr.Button, gr.Button, gr.Dataset, gr.Button]:
     """The form: the words and the button first, then the knobs that matter, then the rest."""
     fixed = {"style": [form.AUTO], "engine": [("auto", "auto")]}
     members = fields(Generate)
@@ -203,11 +198,9 @@ def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(f"Take {number}", take_id) for number, take_id in enumerate(takes, 1)]
 
 
-def lists() -> dict[str, list[tuple[str, str]]]:
-    """Choices that only the running studio knows."""
+def lists() -> list[gr.Dropdown]:
+    """The choices that only the running studio knows: styles and engines."""
     ready = {name: engine for name, engine in studio().engines.items() if engine.available() is None}
     styles = dict.fromkeys(style for engine in ready.values() for style in engine.styles())
-    return {
-        "style": [form.AUTO, *((style.replace("_", " ").capitalize(), style) for style in styles)],
-        "engine": [("auto", "auto"), *((name, name) for name in ready)],
-    }
+    named = [form.AUTO, *((style.replace("_", " ").capitalize(), style) for style in styles)]
+    return [gr.Dropdown(choices=named), gr.Dropdown(choices=[("auto", "auto"), *((name, name) for name in ready)])]

@@ -67,8 +67,8 @@ def build(library: gr.Tab, tabs: gr.Tabs, page: Page) -> None:
         event(listing, look, shelf, trigger_mode="always_last", **quiet)
     for finished in page.finished:
         finished.then(listing, look, shelf, **quiet)
-    shelf.act(act, look, [shelf, shown, deleted], **quiet)  # type: ignore[attr-defined]
-    shelf.reuse(reuse, None, [tabs, page.form, *page.knobs.values()], **quiet)  # type: ignore[attr-defined]
+    shelf.act(act, look, [shelf, shown, deleted], **quiet)
+    shelf.reuse(reuse, None, [tabs, page.form, *page.knobs.values()], **quiet)
     tabs.select(watched, None, clock, queue=False, **quiet)
 
 

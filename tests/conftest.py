@@ -1,0 +1,105 @@
+"""A studio in a process of its own, and a real browser in front of it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+Serve = Callable[..., Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def surroundings(home: Path, **said: object) -> dict[str, str]:
+    """The environment of a studio that lives in `home`, untouched by the developer's own settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "SPACE_"))}
+    return inherited | {
+        "STUDIO_HOME": str(home),
+        **{f"STUDIO_{name.upper()}": str(value) for name, value in said.items()},
+    }
+
+
+@contextmanager
+def running(home: Path, **said: object) -> Iterator[str]:
+    """`python app.py`, ready; its address. Stopped with SIGTERM afterwards, which must be a clean end."""
+    port = free_port()
+    log = home.with_suffix(".log")
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=surroundings(home, port=port, **said), stdout=out, stderr=out
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait(url, process, log)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(30)
+    assert code == 0, log.read_text()[-3000:]
+    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/healthz", timeout=1).is_success and "ready" in log.read_text():
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"The studio did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """`running`, for tests that need a studio of their own kind."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a studio with an empty library."""
+    with running(tmp_path_factory.mktemp("studio") / "home") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser. Per module: Playwright's event loop would stand in the way of other tests' loops."""
+    from playwright.sync_api import sync_playwright
+
+    place = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if place is None:
+        pytest.fail("No Chromium found; install it (Debian, Ubuntu: apt install chromium, or `make browser`).")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=place, args=SWITCHES)
+        yield browser
+        browser.close()

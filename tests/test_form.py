@@ -1,0 +1,76 @@
+"""Every knob becomes a component of the page, and what the form holds becomes a request."""
+
+import math
+
+import gradio as gr
+import pytest
+
+import app
+from song.errors import BadRequest
+from song.request import Arrangement, Generate, Mastering, Song, fields, read
+from tabs import form
+
+KNOBS = fields(Generate)
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[str, gr.components.Component]:
+    with gr.Blocks():
+        return {name: knob for part in (Song, Arrangement, Mastering) for name, knob in form.build(part, {}).items()}
+
+
+def test_every_knob_has_a_component_and_its_tip(built):
+    assert set(built) == set(KNOBS)
+    for name, knob in built.items():
+        assert KNOBS[name].description in (knob.info, getattr(knob, "placeholder", None)), name
+    assert set(app.page.knobs) == set(KNOBS)
+
+
+def test_numbers_with_a_default_slide_within_their_range(built):
+    loudness = built["target_lufs"]
+    assert isinstance(loudness, gr.Slider)
+    assert (loudness.minimum, loudness.maximum, loudness.step, loudness.value) == (-30, -8, 0.5, -14)
+
+
+@pytest.mark.parametrize("name", ["duration", "bpm", "key", "seed", "style", "title"])
+def test_what_may_stay_unsaid_says_auto(built, name):
+    assert built[name].value == ""
+    assert built[name].placeholder == "auto"
+
+
+def test_choices_offer_auto_first(built):
+    assert built["meter"].choices[0] == ("auto", "")
+    assert [value for _, value in built["ending"].choices] == ["auto", "ring", "stop", "fade"]
+
+
+def test_an_untouched_form_with_words_is_the_default_request():
+    untouched = {name: form.unsaid(field) for name, field in KNOBS.items()}
+    assert read(form.said(Generate, untouched | {"prompt": "lofi"})) == Generate(prompt="lofi")
+
+
+def test_a_request_survives_the_way_through_the_form():
+    request = Generate(
+        prompt="a waltz", style="jazz", duration=12.5, bpm=82, key="Bb major", seed=2**32 - 1, meter="3/4", fade_out=2.5
+    )
+    assert read(form.said(Generate, form.held(request))) == request
+    assert form.held(Generate(prompt="x", seed=2**32 - 1))["seed"] == str(2**32 - 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("82", 82), (" 82.5 ", 82.5), ("", None), ("  ", None), ("fast", "fast"), (120, 120)]
+)
+def test_typed_numbers_become_numbers(typed, value):
+    assert form.said(Generate, {"bpm": typed}) == {"bpm": value}
+
+
+def test_numbers_that_are_none_are_refused_by_the_request():
+    for typed in ("nan", "inf", "-1", "9" * 30, "fast"):
+        with pytest.raises(BadRequest, match="bpm"):
+            read({"prompt": "x"} | form.said(Generate, {"bpm": typed}))
+    assert math.isnan(form.said(Generate, {"bpm": "nan"})["bpm"])
+
+
+def test_the_page_names_a_knob_as_its_label_does():
+    assert form.sentence(BadRequest("bpm", "must be a number from 30 to 300")) == (
+        "Tempo, bpm: must be a number from 30 to 300"
+    )

@@ -1,0 +1,324 @@
+"""Who may come in: by name, by origin, by token. The middleware alone first, then the whole studio behind it."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import app
+from api.gate import Gate, own_names
+from api.login import SESSION, TRIES, WINDOW, Keys, Tries
+from conftest import ROOT, free_port, surroundings
+from settings import Settings
+from song.errors import CannotOpen
+
+TOKEN = "a-long-and-secret-token"
+HTML = {"accept": "text/html"}
+FORBIDDEN = (401, 403, 404, 405)
+
+
+def echo(request):
+    return JSONResponse({"headers": dict(request.headers)}, headers={"x-frame-options": "DENY"})
+
+
+def behind(base="http://127.0.0.1:7860", **said):
+    """A client of an open application behind a gate, on the address that the client names."""
+    inner = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"])])
+    return TestClient(Gate(inner, **said), base_url=base)
+
+
+# -- name and origin ---------------------------------------------------------------------------------------------------
+
+
+def test_answers_to_its_own_names_only():
+    client = behind(names=("studio.lan",))
+    for host in ("127.0.0.1:7860", "localhost:7860", "LOCALHOST:7860", "[::1]:7860", "studio.lan:7860"):
+        assert client.get("/", headers={"host": host}).status_code == 200, host
+    for host in (
+        "evil.example:7860",
+        "localhost",
+        "localhost:80",
+        "localhost:7861",
+        "10.0.0.9:7860",
+        "",
+        ":7860",
+        "a:b:7860",
+    ):
+        answer = client.get("/", headers={"host": host})
+        assert answer.status_code == 421 and "address" in answer.json()["detail"], host
+
+
+def test_answers_to_the_address_that_was_called():
+    assert behind("http://10.0.0.5:7860").get("/").status_code == 200
+    assert behind("http://10.0.0.5:7860").get("/", headers={"host": "10.0.0.6:7860"}).status_code == 421
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_refuses_every_foreign_origin(method):
+    client = behind()
+    for origin in (
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1:7861",
+        "http://localhost:7860",
+        "http://127.0.0.1",
+    ):
+        answer = client.request(method, "/", headers={"origin": origin})
+        assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers, origin
+    assert client.request(method, "/", headers={"origin": "http://127.0.0.1:7860"}).status_code == 200
+
+
+def test_other_sites_may_link_but_not_embed():
+    client = behind()
+    foreign = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+    assert client.get("/files/x/wav", headers=foreign).status_code == 403
+    assert client.get("/files/x/wav", headers=foreign | {"sec-fetch-site": "same-site"}).status_code == 403
+    assert client.get("/", headers=foreign | {"sec-fetch-mode": "navigate"}).status_code == 200
+    assert client.post("/", headers=foreign | {"sec-fetch-mode": "navigate"}).status_code == 403
+    assert client.get("/", headers=foreign | {"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_nobody_tells_us_who_the_caller_is():
+    told = {
+        "x-forwarded-for": "1.2.3.4",
+        "X-Forwarded-Host": "evil.example",
+        "forwarded": "for=1.2.3.4",
+        "x-real-ip": "1.1.1.1",
+    }
+    seen = behind().get("/", headers=told).json()["headers"]
+    assert not [name for name in seen if "forwarded" in name or name == "x-real-ip"]
+    assert "x-forwarded-for" in behind(space=True).get("/", headers=told).json()["headers"]
+
+
+def test_every_answer_carries_the_security_headers():
+    for client, path in (
+        (behind(), "/"),
+        (behind(token=TOKEN), "/"),
+        (behind(token=TOKEN), "/login"),
+        (behind(), "/healthz"),
+    ):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+
+
+def test_a_space_is_framed_by_hugging_face_and_has_any_name():
+    client = behind("http://someone-studio.hf.space", space=True)
+    answer = client.get("/", headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"})
+    assert answer.status_code == 200
+    assert "https://huggingface.co" in answer.headers["content-security-policy"]
+    assert client.post("/", headers={"origin": "https://evil.example"}).status_code == 403
+
+
+def test_names_of_this_machine():
+    assert own_names("192.168.1.5") == ("192.168.1.5",)
+    assert all(own_names("0.0.0.0"))
+
+
+# -- token and session -------------------------------------------------------------------------------------------------
+
+
+def test_bearer_opens_and_nothing_else_does():
+    client = behind(token=TOKEN)
+    assert client.get("/").status_code == 401
+    assert client.get("/").headers["www-authenticate"] == "Bearer"
+    for wrong in (f"Bearer {TOKEN}x", "Bearer ", f"Basic {TOKEN}", TOKEN, "Bearer tok\u00e9n".encode("latin-1")):
+        assert client.get("/", headers={"authorization": wrong}).status_code == 401
+    assert client.get(f"/?token={TOKEN}").status_code == 401
+    assert client.get("/", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert client.get("/healthz").text == "ok"
+
+
+def test_the_cookie_is_a_session_and_not_the_token():
+    client = behind(token=TOKEN)
+    answer = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
+    cookie = answer.headers["set-cookie"]
+    assert answer.status_code == 303 and TOKEN not in cookie
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "studio-7860=" in cookie
+    assert client.get("/").status_code == 200
+    client.post("/logout", follow_redirects=False)
+    assert client.get("/").status_code == 401
+
+
+def test_sessions_end_and_cannot_be_forged():
+    keys = Keys(TOKEN)
+    session = keys.session(now=1000)
+    assert keys.valid(session, now=1001)
+    assert not keys.valid(session, now=1001 + SESSION)
+    assert not Keys("another").valid(session, now=1001)
+    for forged in ("", ".", "9999999999", "9999999999." + session.split(".")[1], session + "0", "\udcff.\udcff"):
+        assert not keys.valid(forged, now=1001)
+
+
+def test_ten_wrong_tokens_lock_an_address_for_a_while():
+    client = behind(token=TOKEN)
+    client.post("/login", data={"token": TOKEN})
+    cookie = dict(client.cookies)
+    client.cookies.clear()
+    for _ in range(TRIES):
+        assert client.post("/login", data={"token": "guess"}, headers=HTML).status_code == 401
+    locked = client.post("/login", data={"token": TOKEN}, headers=HTML)
+    assert locked.status_code == 429 and "Too many" in locked.text and locked.headers["retry-after"] == str(int(WINDOW))
+    assert client.get("/", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 429
+    assert client.get("/", cookies=cookie).status_code == 200
+
+
+def test_tries_are_forgotten_in_time_and_per_address():
+    tries = Tries()
+    for second in range(TRIES):
+        tries.wrong("a", now=second / 2)
+    assert tries.locked("a", now=10.0) and not tries.locked("b", now=10.0)
+    assert tries.locked("a", now=WINDOW - 1)
+    assert not tries.locked("a", now=WINDOW + 1)
+
+
+def test_a_long_login_body_is_refused():
+    assert behind(token=TOKEN).post("/login", content=b"token=" + b"x" * 1_000_000).status_code == 413
+
+
+def test_launching_reaches_its_own_start_from_this_machine_only():
+    inner = Starlette(routes=[Route("/gradio_api/startup-events", echo)])
+    gate = Gate(inner, token=TOKEN, names=("10.0.0.5",))
+    for caller, status in (("127.0.0.1", 200), ("10.0.0.5", 200), ("10.0.0.77", 401)):
+        client = TestClient(gate, base_url="http://10.0.0.5:7860", client=(caller, 5555))
+        assert client.get("/gradio_api/startup-events").status_code == status
+
+
+# -- the studio behind it ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory, serve):
+    with serve(tmp_path_factory.mktemp("locked") / "home", token=TOKEN) as url:
+        yield url
+
+
+def paths(router, prefix=""):
+    """Every path that the page's server knows, with something in place of the parameters."""
+    for route in router.routes:
+        inner = getattr(route, "original_router", route)
+        if hasattr(inner, "routes"):
+            yield from paths(inner, prefix + getattr(route, "path", ""))
+        else:
+            yield prefix + re.sub(r"{[^}]+}", "x", route.path)
+
+
+def test_no_route_is_open_without_the_token(locked):
+    from gradio.routes import App
+
+    known = set(paths(App.create_app(app.demo, app_kwargs={"routes": list(app.files.ROUTES)})))
+    assert {"/files/x/x", "/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/file=x", "/config"} <= known
+    keys = Keys(TOKEN)
+    name = f"studio-{locked.rpartition(':')[2]}"
+    with httpx.Client(base_url=locked, timeout=10) as client:
+        for path in sorted(known):
+            if path in ("/login", "/logout", "/gradio_api/startup-events"):
+                continue
+            for method in ("GET", "POST"):
+                assert client.request(method, path).status_code == 401, path
+        assert client.get("/config", headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert client.get("/config", headers={"cookie": f"{name}={TOKEN}"}).status_code == 401
+        assert client.get("/config", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+        assert client.get("/config", headers={"cookie": f"{name}={keys.session()}"}).status_code == 200
+
+
+def test_the_client_comes_in_with_a_bearer(locked):
+    from gradio_client import Client
+
+    client = Client(locked, headers={"Authorization": f"Bearer {TOKEN}"}, verbose=False, analytics_enabled=False)
+    assert client.predict(api_name="/library") == []
+
+
+def test_signing_in_and_out_in_a_browser(locked, chromium):
+    with chromium.new_context(java_script_enabled=False) as plain:
+        page = plain.new_page()
+        page.goto(locked)
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        assert "not the token" in page.get_by_role("alert").inner_text()
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(locked)
+        page.get_by_label("Token").fill(TOKEN)
+        page.keyboard.press("Enter")
+        page.locator("#go").wait_for()
+        (cookie,) = context.cookies()
+        assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and TOKEN not in cookie["value"]
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Token").wait_for()
+        page.goto(locked)
+        page.get_by_label("Token").wait_for()
+
+
+# -- refusing to start -------------------------------------------------------------------------------------------------
+
+
+def test_refuses_the_network_without_a_token(tmp_path, monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    with pytest.raises(CannotOpen, match=r"token_urlsafe.*STUDIO_TOKEN"):
+        app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
+    app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x"))
+    app.check_reachable(Settings(home=tmp_path))
+    monkeypatch.setenv("SPACE_ID", "someone/studio")
+    app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
+
+
+def test_a_taken_port_is_said_plainly(tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotOpen, match=f"127.0.0.1:{port}.*STUDIO_PORT"):
+            app.free_port(Settings(home=tmp_path, port=port))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("HOST", "0.0.0.0", "STUDIO_TOKEN="),
+        ("PORT", "many", "STUDIO_PORT cannot be used"),
+        ("LANE", "x", "STUDIO_LANE"),
+    ],
+)
+def test_what_stops_it_is_one_sentence_and_exit_code_3(tmp_path, monkeypatch, capsys, name, value, sentence):
+    monkeypatch.setenv(f"STUDIO_{name}", value)
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(app, "settings", Settings)
+    assert app.main() == 3
+    said = capsys.readouterr()
+    assert sentence in said.err and said.err.count("\n") == 1 and not said.out
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_library_from_the_future_stops_it(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    with closing(sqlite3.connect(home / "studio.db")) as database:
+        database.execute("create table alembic_version (version_num text)")
+        database.execute("insert into alembic_version values ('9999_from_the_future')")
+        database.commit()
+    environment = surroundings(home, port=free_port())
+    ended = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 3, ended
+    assert ended.stderr.startswith("studio: ") and ended.stderr.count("\n") == 1 and not ended.stdout
+
+
+def test_importing_the_page_is_light():
+    code = "import sys, app; print(sorted({'torch', 'numba', 'scipy', 'sqlalchemy'} & set(sys.modules)))"
+    seen = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    assert seen.stdout.strip() == "[]", SimpleNamespace(out=seen.stdout, err=seen.stderr)

@@ -1,0 +1,384 @@
+"""The page, end to end: a real browser in front of a real studio, judged by what a musician sees and hears."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client
+
+from song.request import Generate, fields
+
+WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
+LONG = {"prompt": "slow ambient drift", "duration": "600", "variations": "8"}  # still at work when we look again
+SOON = 30_000  # milliseconds that a short song may take on a busy machine
+
+
+class Desk:
+    """The page as a user handles it. `faults` is everything that should not have happened."""
+
+    def __init__(self, page: Any, url: str):
+        from playwright.sync_api import expect
+
+        self.page, self.url, self.expect = page, url, expect
+        self.faults: list[str] = []
+        page.set_default_timeout(SOON)
+        page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
+        page.on("dialog", lambda dialog: (self.faults.append("a dialog opened"), dialog.dismiss()))
+        page.on("console", lambda said: said.type == "error" and self.faults.append(f"console: {said.text}"))
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.faults.append(f"request to {request.url}")
+
+    def open(self, query: str = "") -> "Desk":
+        self.page.goto(f"{self.url}/{query}")
+        self.page.locator("#go, #stop").first.wait_for()
+        # The page answers once its first load event has filled the style list.
+        self.expect(self.page.locator("#status .line")).not_to_be_empty()
+        return self
+
+    def knob(self, name: str) -> Any:
+        return self.page.locator(f"#knob-{name} textarea, #knob-{name} input").first
+
+    def ask(self, **said: str) -> None:
+        for name, value in said.items():
+            self.knob(name).fill(value)
+            self.knob(name).blur()
+        self.page.locator("#go").click()
+
+    def done(self) -> None:
+        self.expect(self.page.locator("#status .line")).to_contain_text("Done", timeout=SOON)
+        self.page.locator("#card .words").wait_for()
+
+    def make(self, **said: str) -> None:
+        self.ask(**said)
+        self.done()
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def songs(self) -> Any:
+        return self.page.locator("#shelf .song")
+
+    def overflow(self) -> int:
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.fixture
+def desk(chromium, server):
+    with chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True) as context:
+        opened = Desk(context.new_page(), server).open()
+        yield opened
+        assert not opened.faults
+
+
+def sound(url: str) -> np.ndarray:
+    samples, rate = soundfile.read(io.BytesIO(httpx.get(url).raise_for_status().content), always_2d=True)
+    assert rate == 48000 and samples.shape[1] == 2
+    return samples
+
+
+def test_words_become_a_song_that_can_be_heard(desk):
+    with desk.page.expect_response(lambda answer: "/file=" in answer.url and answer.url.endswith(".wav")) as heard:
+        desk.make(prompt=WORDS, duration="6", seed="7")
+    samples = sound(heard.value.url)
+    assert len(samples) == 6 * 48000 and np.abs(samples).max() > 0.1
+    card = desk.page.locator("#card")
+    for words in ("82 bpm", "D minor", "seed 7"):
+        desk.expect(card).to_contain_text(words)
+    desk.expect(card.locator(".strip .part").first).to_be_visible()
+    desk.expect(desk.page.get_by_label("Pause", exact=True)).to_be_visible()  # it plays at once
+
+
+def test_every_kind_of_file_downloads(desk):
+    desk.make(prompt=WORDS, duration="5", title='Night / "Drive" <1>')
+    starts = {"WAV": b"RIFF", "FLAC": b"fLaC", "MP3": b"", "MIDI": b"MThd", "Stems": b"PK", "Recipe": b"{"}
+    for name, start in starts.items():
+        with desk.page.expect_download(timeout=SOON) as download:
+            desk.page.locator("#card").get_by_role("link", name=f"{name}: download").click()
+        data = Path(download.value.path()).read_bytes()
+        assert data.startswith(start) and len(data) > 100, name
+        assert download.value.suggested_filename.startswith("Night Drive 1"), name
+        if name in ("WAV", "FLAC", "MP3"):
+            assert np.abs(soundfile.read(io.BytesIO(data))[0]).max() > 0.05, name
+        if name == "Stems":
+            assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) > 1
+        if name == "Recipe":
+            assert json.loads(data)["request"]["prompt"] == WORDS
+
+
+def test_control_enter_variations_and_a_new_seed(desk):
+    desk.knob("prompt").fill("slow solo piano")
+    desk.knob("duration").fill("5")
+    desk.knob("variations").fill("2")
+    desk.knob("prompt").press("Control+Enter")
+    desk.done()
+    takes = desk.page.locator("#pick label")
+    desk.expect(takes).to_have_count(2)
+    first = desk.page.locator("#card .facts").inner_text()
+    takes.nth(1).click()
+    desk.expect(desk.page.locator("#card .facts")).not_to_have_text(first)
+    desk.page.get_by_role("button", name="Again with a new seed").click()
+    desk.expect(takes.first).to_be_hidden(timeout=SOON)
+    desk.done()
+    assert desk.page.locator("#card .facts").inner_text() != first
+
+
+def test_a_reload_in_mid_job_finds_the_job_and_the_form_again(desk):
+    desk.ask(**LONG)
+    stop = desk.page.locator("#stop")
+    desk.expect(stop).to_be_visible()
+    desk.expect(desk.page.locator("#status .bar")).to_be_visible()
+    desk.page.reload()
+    desk.expect(desk.page.locator("#status .bar")).to_be_visible()
+    desk.expect(desk.knob("prompt")).to_have_value(LONG["prompt"])
+    desk.expect(desk.knob("duration")).to_have_value("600")
+    stop.click()
+    desk.expect(desk.page.locator("#status .line")).to_contain_text("cancelled", timeout=5000)
+    desk.expect(desk.page.locator("#go")).to_be_visible()
+    # Gradio says so itself when a reload cuts off what it was listening to.
+    desk.faults = [one for one in desk.faults if not re.search("AbortError|Connection errored out", one)]
+
+
+def test_typed_but_unsent_words_survive_a_reload_and_reset_clears_them(desk):
+    desk.page.get_by_role("button", name="psytrance").click()
+    desk.expect(desk.knob("prompt")).to_have_value(re.compile("psytrance"))
+    desk.knob("bpm").press_sequentially("140")
+    desk.expect(desk.knob("style")).to_have_value("auto")
+    desk.page.wait_for_timeout(300)
+    desk.open()
+    desk.expect(desk.knob("bpm")).to_have_value("140")
+    desk.page.get_by_role("button", name="Reset the form").click()
+    desk.expect(desk.knob("bpm")).to_have_value("")
+    desk.expect(desk.knob("prompt")).to_have_value("")
+
+
+def test_two_browsers_follow_their_own_songs(desk, chromium, server):
+    desk.ask(**LONG)
+    desk.expect(desk.page.locator("#stop")).to_be_visible()
+    with chromium.new_context() as context:
+        other = Desk(context.new_page(), server).open()
+        other.ask(prompt="solo piano", duration="5")
+        other.expect(other.page.locator("#status .line")).to_contain_text("before yours", ignore_case=True)
+        desk.page.locator("#stop").click()
+        other.done()
+        other.expect(other.page.locator("#card .facts")).to_contain_text("0:05")
+        desk.expect(desk.page.locator("#status .line")).to_contain_text("cancelled")
+
+
+def test_the_library_finds_keeps_forgets_and_reuses(desk):
+    title = "Copper kettle"
+    desk.make(prompt=WORDS, duration="5", bpm="91", title=title)
+    desk.make(prompt="solo piano", title="Tin whistle", bpm="")
+    desk.tab("Library")
+    desk.expect(desk.songs().first).to_contain_text("Tin whistle")
+    desk.page.locator("#search input, #search textarea").fill("copper")
+    desk.expect(desk.songs()).to_have_count(1)
+    song = desk.songs().first
+    desk.expect(song).to_contain_text(title)
+
+    song.get_by_role("button", name=f"Favourite {title}").click()
+    desk.expect(song.get_by_role("button", name=f"Favourite {title}")).to_have_attribute("aria-pressed", "true")
+    desk.page.locator("#search input, #search textarea").fill("")
+    desk.expect(desk.songs().nth(1)).to_be_visible()
+    desk.page.get_by_label("Favourites only").check()
+    desk.expect(desk.songs()).to_have_count(1)
+
+    song.get_by_role("button", name=f"Play {title}").click()
+    song.get_by_role("button", name=f"Pause {title}").wait_for()
+    desk.expect(song.locator(".time")).to_have_text(re.compile(r"0:0[1-5] / 0:05"))
+
+    song.get_by_role("button", name=f"More about {title}").click()
+    song.get_by_role("button", name=f"Delete {title}").click()
+    desk.expect(desk.songs()).to_have_count(0)
+    desk.page.get_by_role("button", name="Undo").click()
+    desk.expect(desk.songs()).to_have_count(1)
+
+    song.get_by_role("button", name="Reuse settings").click()
+    desk.expect(desk.knob("title")).to_have_value(title)
+    desk.expect(desk.knob("bpm")).to_have_value("91")
+    desk.expect(desk.knob("prompt")).to_have_value(WORDS)
+    desk.open()
+    desk.expect(desk.knob("title")).to_have_value(title)
+    desk.tab("Library")
+    desk.page.get_by_text(title).first.wait_for()
+
+
+def test_a_song_made_elsewhere_appears_by_itself(desk, server):
+    desk.tab("Library")
+    Client(server, verbose=False, analytics_enabled=False).predict(
+        prompt="solo piano", duration=5, title="From a script", api_name="/generate"
+    )
+    desk.expect(desk.songs().first).to_contain_text("From a script", timeout=15_000)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"prompt": "  "}, "Prompt: is empty"),
+        ({"prompt": "x", "bpm": "fast"}, "Tempo, bpm: must be a number from 30 to 300"),
+        ({"prompt": "x", "bpm": "", "key": "<b>H</b>"}, 'Key: "<b>H</b>" is not a key'),
+        ({"prompt": "x" * 5000, "key": ""}, "Prompt: is too long"),
+        ({"prompt": "x", "seed": "9" * 30}, "Seed: must be a whole number"),
+    ],
+)
+def test_bad_input_is_one_sentence(desk, said, sentence):
+    desk.ask(**said)
+    toast = desk.page.get_by_test_id("toast-body")
+    desk.expect(toast).to_contain_text(sentence)
+    assert "Traceback" not in desk.page.content()
+    desk.expect(desk.page.locator("#go")).to_be_visible()
+    desk.expect(desk.page.locator("#status .bar")).to_be_hidden()
+
+
+def test_markup_and_scripts_in_words_stay_words(desk):
+    evil = (
+        "<img src=x onerror=\"document.title='owned'\">${document.title='owned'}{{value}}<script>alert(1)</script> lofi"
+    )
+    desk.make(prompt=evil, duration="5", title=evil[:110])
+    desk.expect(desk.page.locator("#player")).to_contain_text("<img src=x")
+    desk.tab("Library")
+    desk.expect(desk.songs().first.locator("h3")).to_contain_text("<img src=x")
+    desk.songs().first.get_by_role("button", name="More about").click()
+    desk.songs().first.get_by_role("button", name="Delete").click()
+    desk.expect(desk.page.locator("#shelf .undo")).to_contain_text("<img src=x")
+    assert desk.page.title() == "STUDIO"
+    assert desk.page.locator("#shelf img, #card img, #player img").count() == 0
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (412, 915)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_fits_and_can_be_seen(chromium, server, tmp_path, size, scheme):
+    with chromium.new_context(
+        viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme
+    ) as context:
+        desk = Desk(context.new_page(), server).open()
+        assert desk.overflow() <= 0
+        desk.make(prompt=WORDS, duration="5", variations="2")
+        for accordion in desk.page.locator("button.label-wrap").all():
+            accordion.click()
+        assert desk.overflow() <= 0
+        background = desk.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(0, 0, 0)")
+        desk.page.screenshot(path=tmp_path / "generate.png", full_page=True)
+        desk.tab("Library")
+        desk.songs().first.get_by_role("button", name="More about").click()
+        assert desk.overflow() <= 0
+        desk.page.screenshot(path=tmp_path / "library.png", full_page=True)
+        assert not desk.faults
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(desk):
+    desk.page.get_by_role("tab", name="Generate").focus()
+    reached = set()
+    for _ in range(40):
+        desk.page.keyboard.press("Tab")
+        name, outline = desk.page.evaluate(
+            "() => { const e = document.activeElement, s = getComputedStyle(e);"
+            "return [e.closest('[id^=knob-],#go,#reset,#examples')?.id, s.outlineStyle + s.outlineWidth] }"
+        )
+        if name:
+            reached.add(name)
+            assert outline == "solid3px", name
+    assert {"examples", "go", "knob-prompt", "knob-style", "knob-bpm", "knob-variations", "reset"} <= reached
+
+
+def test_every_control_has_a_name(desk):
+    desk.make(prompt=WORDS, duration="5")
+    nameless = """() => [...document.querySelectorAll('button, input, textarea, a[href], [role=button]')].filter(e =>
+        e.offsetParent && !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length || e.title
+        || e.getAttribute('aria-labelledby'))).map(e => e.outerHTML.slice(0, 200))"""
+    assert desk.page.evaluate(nameless) == []
+    desk.tab("Library")
+    desk.songs().first.wait_for()
+    assert desk.page.evaluate(nameless) == []
+
+
+# -- script doors ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return Client(server, verbose=False, analytics_enabled=False)
+
+
+def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
+    doors = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(doors) == {"/generate", "/submit", "/job", "/cancel", "/library", "/take"}
+    for door in ("/generate", "/submit"):
+        told = {one["parameter_name"]: one for one in doors[door]["parameters"]}
+        assert list(told) == list(fields(Generate))
+        for name, field in fields(Generate).items():
+            assert told[name]["parameter_has_default"] != field.is_required(), name
+            if not field.is_required():
+                assert told[name]["parameter_default"] == field.default, name
+
+
+def test_a_script_makes_a_song(client, server):
+    path, take = client.predict(prompt=WORDS, duration=5, seed=7, variations=2, api_name="/generate")
+    assert np.abs(soundfile.read(path)[0]).max() > 0.1
+    assert (take["seed"], take["duration"], len(take["takes"])) == (7, 5.0, 2)
+    assert take["plan"]["bpm"] == 82 and take["plan"]["key"] == "D minor"
+    for kind, start in {"audio": b"RIFF", "midi": b"MThd", "recipe": b"{", "stems": b"PK"}.items():
+        assert take["files"][kind].startswith(server)
+        assert httpx.get(take["files"][kind], timeout=30).raise_for_status().content.startswith(start), kind
+    path, again = client.predict(take["id"], api_name="/take")
+    assert soundfile.info(path).duration == 5 and again["id"] == take["id"]
+    assert take["id"] in [one["id"] for one in client.predict(search="dusty", limit=200, api_name="/library")]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"prompt": ""}, "^prompt: is empty"),
+        ({"prompt": None}, "^prompt: must be text"),
+        ({"prompt": "a" * 1_000_000}, "^prompt: is too long"),
+        ({"prompt": "a\x00b"}, "^prompt: contains control"),
+        ({"prompt": "x", "bpm": "abc"}, "^bpm: must be a number"),
+        ({"prompt": "x", "duration": [1]}, "^duration: must be a number"),
+        ({"prompt": "x", "seed": 10**30}, "^seed: must be a whole number"),
+        ({"prompt": "x", "engine": "nope"}, "^engine: "),
+        ({"prompt": "x", "style": "polka of the moon"}, "^style: "),
+    ],
+)
+def test_a_script_is_told_what_is_wrong_in_one_sentence(client, said, sentence):
+    before = client.predict(limit=1, api_name="/library")
+    with pytest.raises(Exception, match=sentence) as refused:
+        client.predict(**said, api_name="/generate")
+    assert "\n" not in str(refused.value)
+    assert client.predict(limit=1, api_name="/library") == before
+
+
+def test_a_script_cancels_by_id_and_by_going_away(client):
+    job = client.predict(prompt="slow ambient", duration=600, variations=8, api_name="/submit")
+    assert job["state"] in ("queued", "running")
+    client.predict(job["id"], api_name="/cancel")
+    _ends(client, job["id"], "cancelled")
+
+    followed = client.submit(prompt="slow ambient", duration=600, variations=8, api_name="/generate")
+    while not followed.outputs():
+        assert not followed.done()
+    followed.cancel()
+    _ends(client, followed.outputs()[0][1]["id"], "cancelled")
+
+
+def _ends(client: Client, job_id: str, state: str) -> None:
+    for _ in range(100):
+        now = client.predict(job_id, api_name="/job")
+        if now["state"] not in ("queued", "running"):
+            break
+    assert now["state"] == state
+
+
+def test_files_are_refused_in_words(server):
+    for path, sentence in (("nope/wav", "no take"), ("nope/exe", "no such file")):
+        answer = httpx.get(f"{server}/files/{path}")
+        assert answer.status_code == 404 and sentence in answer.json()["detail"]
