@@ -60,13 +60,15 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         stem, player = stems[role], plan.band.get(role, _PLAIN)
         if role == "drums":
             stem[:] = dsp.compress(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
-        loudness = strip.trim(stem, _LOW_CUTS.get(role, 120.0))
+        loudness, natural = strip.trim(stem, _LOW_CUTS.get(role, 120.0))
         gain = 10 ** ((player.lufs - loudness) / 20) if loudness > dsp.SILENCE_LUFS else 0.0
         if player.delay > 0:
             dsp.echo(stem, SAMPLE_RATE, min(1.2, 0.75 * beat), player.delay)
         moves = np.zeros(0) if role in _STEADY else sweep
         lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
-        strip.place(stem, gain, player.pan, player.width, nothing if role == "drums" else duck, player.duck, moves, lag)
+        strip.place(
+            stem, gain, player.pan, player.width, nothing if role == "drums" else duck, player.duck, moves, lag, natural
+        )
         _end(stem, plan, last, dry=True)
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
@@ -104,7 +106,7 @@ def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.nd
     room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
     depth = 0.35 * max((player.duck for player in plan.band.values()), default=0.0)
-    strip.place(room, 0.8 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0), 0.011)
+    strip.place(room, 0.8 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0))
     _end(room, plan, plan.duration, dry=False)
     return room
 
@@ -159,11 +161,20 @@ def _master(sound: np.ndarray, plan: "Plan", progress: Progress) -> np.ndarray:
     progress(0.5, "Mastering")
     level = dsp.loudness(sound, SAMPLE_RATE)
     gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
-    strip.widen(sound, plan.mix.width, dsp.highpass(150, SAMPLE_RATE), gain)
+    strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
     strip.warm_up(sound, plan.mix.drive)
     sound = dsp.compress(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
     progress(1.0, "Mastering")
     return sound
+
+
+def _width(sound: np.ndarray, wanted: float) -> float:
+    """Side gain: what the style wants, held where a mix is neither a tunnel nor hollow when heard in mono."""
+    left, right = sound[0, ::4].astype(np.float64), sound[1, ::4].astype(np.float64)
+    power, shared = left @ left + right @ right, 2 * (left @ right)
+    middle, sides = max(power + shared, 1e-12), max(power - shared, 1e-12)
+    narrowest, widest = ((limit * middle / sides) ** 0.5 for limit in (0.045, 0.21))  # correlations of 0.91 and 0.65
+    return min(max(wanted, min(narrowest, 2.0 * wanted)), widest)
 
 
 def tone(sound: np.ndarray) -> np.ndarray:

@@ -36,8 +36,8 @@ class Patch(NamedTuple):
 def _piano() -> Partials:
     """Hammer at an eighth of the string; each low partial has a quick and a slow decay, a hair out of tune."""
     rows = []
-    for k in range(1, 25):
-        level = (abs(math.sin(k * math.pi / 8.3)) + 0.06) / k**0.95 * math.exp(-k / 14)
+    for k in range(1, 33):
+        level = (abs(math.sin(k * math.pi / 8.3)) + 0.08) / k**0.82 * math.exp(-k / 15)
         rows.append((k, level, 9.0 / (1 + 0.22 * k), min(1.0, 0.09 * (k - 1))))
         if k <= 7:
             rows.append((k * (1 + 0.00035 * (-1) ** k), 0.3 * level, 19.0 / (1 + 0.2 * k), min(1.0, 0.09 * (k - 1))))
@@ -61,8 +61,8 @@ _VIBRAPHONE: Partials = (
 )
 _MARIMBA: Partials = ((1, 1, 1.5, 0), (3.93, 0.34, 0.42, 0.5), (9.4, 0.16, 0.14, 0.8), (16.1, 0.07, 0.07, 1))
 _GLOCKENSPIEL: Partials = (
-    (1, 1, 5.5, 0), (1.0011, 0.4, 6.5, 0), (2.002, 0.22, 3.6, 0.1), (2.756, 0.34, 3.0, 0.4), (2.764, 0.12, 3.4, 0.4),
-    (5.404, 0.26, 1.6, 0.6), (8.933, 0.14, 0.8, 0.8), (13.34, 0.06, 0.4, 1),
+    (1, 1, 5.5, 0), (1.0011, 0.4, 6.5, 0), (2.002, 0.22, 3.6, 0.1), (2.756, 0.42, 3.0, 0.4), (2.764, 0.14, 3.4, 0.4),
+    (5.404, 0.38, 1.6, 0.6), (8.933, 0.14, 0.8, 0.8), (13.34, 0.06, 0.4, 1),
 )  # fmt: skip
 _COMB: Partials = (
     (1, 1, 2.6, 0),
@@ -73,8 +73,8 @@ _COMB: Partials = (
     (9.1, 0.08, 0.2, 1),
 )
 _GUITAR_BODY = ((103.0, 7.0, 1.1), (204.0, 6.0, 0.8), (390.0, 5.0, 0.45), (720.0, 3.0, 0.25), (2600.0, 1.2, 0.3))
-_VIOLIN_BODY = ((280.0, 4.0, 0.5), (460.0, 4.0, 0.6), (1050.0, 2.0, 0.4), (2500.0, 1.4, 0.5))
-_VOWEL_AH = ((650.0, 7.0, 1.0), (1080.0, 9.0, 0.6), (2650.0, 12.0, 0.22), (2900.0, 12.0, 0.18), (3250.0, 13.0, 0.1))
+_VIOLIN_BODY = ((280.0, 4.0, 0.3), (460.0, 4.0, 0.35), (1050.0, 2.0, 0.4), (2600.0, 1.2, 0.9), (4200.0, 1.2, 0.5))
+_VOWEL_AH = ((650.0, 7.0, 1.0), (1080.0, 9.0, 0.6), (2650.0, 9.0, 0.45), (2950.0, 9.0, 0.4), (3400.0, 10.0, 0.25))
 _SAX_BODY = ((520.0, 2.0, 0.8), (1350.0, 2.2, 0.7), (2500.0, 2.5, 0.35))
 _BELL_OF_BRASS = ((620.0, 1.2, 0.5), (1250.0, 1.4, 0.7), (2300.0, 1.8, 0.25))
 
@@ -85,11 +85,11 @@ PATCHES: dict[str, Patch] = {
         Chain(low_cut=35, body=((110, 2.0, 0.15), (420, 1.5, 0.12))),
     ),
     "electric_piano": Patch(
-        (Fm(ratio=1.0, depth=1.15, depth_decay=0.5, depth_sustain=0.28, strike_ratio=1.0, strike_mod=14.0,
+        (Fm(ratio=1.0, depth=1.6, depth_decay=0.55, depth_sustain=0.32, strike_ratio=1.0, strike_mod=14.0,
             strike_depth=0.5,
-            strike_level=0.22, strike_decay=0.09, decay=3.2, release=0.18, touch=1.1, detune=2.5, tremolo=0.22,
+            strike_level=0.34, strike_decay=0.11, decay=3.2, release=0.18, touch=1.1, detune=2.5, tremolo=0.22,
             tremolo_rate=4.3),),
-        Chain(low_cut=50, body=((240, 1.0, 0.25),), drive=0.9, high_cut=6500, chorus=0.35, chorus_rate=0.7,
+        Chain(low_cut=90, body=((2200, 0.8, 0.7),), drive=0.9, high_cut=8500, chorus=0.35, chorus_rate=0.7,
               chorus_depth=1.4),
     ),
     "organ": Patch(
@@ -112,7 +112,7 @@ PATCHES: dict[str, Patch] = {
     "bass_808": Patch(
         (Analogue(wave=3, fixed=1, attack=0.003, decay=2.6, sustain=0.0, release=0.09, cutoff=9000, touch=0.5,
                   glide=0.045,
-                  bend=16, bend_time=0.011, drive=1.9, drift=0),),
+                  bend=16, bend_time=0.011, drive=2.4, drift=0),),
         Chain(drive=0.9, high_cut=2600), mono=True,
     ),
     "bass_synth": Patch(
@@ -138,25 +138,25 @@ PATCHES: dict[str, Patch] = {
     # --- pads ---
     "pad_warm": Patch(
         (Analogue(voices=5, detune=11, spread=0.9, sub=0.12, attack=0.45, decay=2.5, sustain=0.85, release=1.1,
-                  cutoff=900, track=0.35,
+                  cutoff=1500, track=0.35,
                   env=0.7, env_attack=0.8, env_decay=2.0, env_sustain=0.6, poles=2, touch=1.0, lfo_rate=0.11,
                   lfo_depth=0.25, drift=4),),
         Chain(low_cut=90, chorus=0.6, chorus_rate=0.33, chorus_depth=3.0),
     ),
     "pad_glass": Patch(
-        (Fm(ratio=2.0, depth=0.55, depth_decay=2.0, depth_sustain=0.6, strike_ratio=2.0, strike_mod=5.0,
+        (Fm(ratio=2.0, depth=0.95, depth_decay=2.0, depth_sustain=0.6, strike_ratio=2.0, strike_mod=5.0,
             strike_depth=0.4,
             strike_level=0.25, strike_decay=1.2, attack=0.35, decay=4.0, sustain=0.75, release=1.3, detune=9,
             tremolo=0.12,
             tremolo_rate=0.9, level=0.8),
-         Analogue(wave=2, voices=3, detune=9, spread=1.0, octave=0.1, noise=0.02, attack=0.6, sustain=0.9,
-                  release=1.4, cutoff=2600,
+         Analogue(wave=2, voices=3, detune=9, spread=1.0, octave=0.25, touch=2.0, noise=0.02, attack=0.6, sustain=0.9,
+                  release=1.4, cutoff=4200,
                   env=0.5, env_attack=1.2, env_decay=3, env_sustain=0.5, lfo_rate=0.17, lfo_depth=0.3, level=0.5)),
         Chain(low_cut=140, chorus=0.7, chorus_rate=0.27, chorus_depth=3.5),
     ),
     "pad_dark": Patch(
         (Analogue(voices=5, detune=14, spread=0.8, sub=0.25, noise=0.02, attack=0.7, decay=3, sustain=0.9,
-                  release=1.4, cutoff=380,
+                  release=1.4, cutoff=560,
                   track=0.45, env=0.6, env_attack=1.5, env_decay=3, env_sustain=0.6, poles=4, resonance=0.2,
                   touch=1.2, lfo_rate=0.07,
                   lfo_depth=0.35, drift=6),),
@@ -248,7 +248,7 @@ PATCHES: dict[str, Patch] = {
     # --- bowed and blown ---
     "strings": Patch(
         (Analogue(voices=6, detune=10, spread=1.0, noise=0.03, chiff=0.05, attack=0.16, decay=1.5, sustain=0.9,
-                  release=0.38, cutoff=2300,
+                  release=0.38, cutoff=3000,
                   track=0.45, env=0.5, env_attack=0.25, env_decay=1, env_sustain=0.7, touch=1.8, vibrato=9,
                   vibrato_rate=5.3,
                   vibrato_delay=0.15, drift=5),),
@@ -272,9 +272,9 @@ PATCHES: dict[str, Patch] = {
     ),
     "brass_soft": Patch(
         (Analogue(voices=4, detune=6, spread=0.8, noise=0.01, attack=0.12, decay=1.0, sustain=0.9, release=0.25,
-                  cutoff=620, track=0.5,
+                  cutoff=900, track=0.5,
                   env=1.0, env_attack=0.2, env_decay=1, env_sustain=0.7, touch=2.0, vibrato=4, drift=4),),
-        Chain(low_cut=50, body=((350, 1.0, 0.4), (900, 1.3, 0.3)), high_cut=6000),
+        Chain(low_cut=50, body=((350, 1.0, 0.25), (1500, 1.2, 0.5)), high_cut=6000),
     ),
     "trumpet": Patch(
         (Analogue(voices=1, chiff=0.12, noise=0.012, attack=0.03, decay=0.5, sustain=0.88, release=0.1, cutoff=1500,
@@ -306,10 +306,10 @@ PATCHES: dict[str, Patch] = {
     ),
     "choir": Patch(
         (Analogue(voices=6, detune=13, spread=1.0, noise=0.07, attack=0.28, decay=2, sustain=0.9, release=0.55,
-                  cutoff=3200, track=0.1,
+                  cutoff=5000, track=0.1,
                   touch=1.6, vibrato=14, vibrato_rate=5.1, vibrato_delay=0.2, drift=8, env=0.3, env_attack=0.4,
                   env_sustain=0.8),),
-        Chain(low_cut=90, body=_VOWEL_AH, direct=0.06, chorus=0.5, chorus_rate=0.4, chorus_depth=3.0),
+        Chain(low_cut=90, body=_VOWEL_AH, direct=0.09, chorus=0.5, chorus_rate=0.4, chorus_depth=3.0),
     ),
     # --- noises: one long note each, no pitch ---
     "texture_vinyl": Patch((Texture(hiss=0.05, hertz=3200, q=0.3, crackles=9, crackle=1.0, ring=0.0006, rumble=0.05,
