@@ -29,7 +29,7 @@ from song.errors import BadRequest, EngineFailed
 from song.take import Recipe
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
-TOLERANCE_LU = 0.05
+TOLERANCE_LU = 0.08
 MARGIN_DB = 0.3  # another meter's interpolation filter may read this much higher than ours
 MOST_GAIN_DB = 40.0  # more would bring up what was never meant to be heard
 MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is heard as crushing
