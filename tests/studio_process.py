@@ -20,14 +20,20 @@ def states() -> list[str]:
         return list(connection.execute(sa.select(library.jobs.c.state)).scalars())
 
 
+def unfinished() -> bool:
+    return not {"queued", "running"}.isdisjoint(states())
+
+
 def main(count: int) -> None:
     working = studio()
     if not states():
         for number in range(count):
             working.submit(Generate(prompt=PROMPTS[number % len(PROMPTS)], duration=5, seed=number))
     working.start()
+    while unfinished() and not (working.lane.current and working.lane.current.fraction):
+        time.sleep(0.01)
     print("working", flush=True)
-    while {"queued", "running"} & set(states()):
+    while unfinished():
         time.sleep(0.05)
     working.close()
 

@@ -61,7 +61,7 @@ def test_the_studio_survives_being_killed(tmp_path):
     for _ in range(KILLS):
         process = start(tmp_path, 12)
         assert process.stdout.readline() == "working\n"
-        time.sleep(chance.uniform(0.0, 2.5))
+        time.sleep(chance.uniform(0.0, 1.5))
         process.kill()
         process.wait()
         seen = check(tmp_path, seen)
