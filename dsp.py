@@ -480,63 +480,93 @@ def _compress(sound, threshold_db, ratio, rise, fall):
             sound[1, i] *= gain
 
 
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _smear(sound, ring, at, lag):
+    # A Schroeder all-pass over one block. Its lag is longer than the block, so nothing in the block depends on itself.
+    size = ring.shape[0] // 2
+    back = (at - lag) % size
+    late, now, twin = ring[back : back + _BLOCK], ring[at : at + _BLOCK], ring[at + size : at + size + _BLOCK]
+    for i in range(_BLOCK):
+        w = sound[i] + np.float32(0.6) * late[i]
+        sound[i] = late[i] - np.float32(0.6) * w
+        now[i] = w
+        twin[i] = w
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _blend(line, late, part):
+    # What comes out of a line, between two samples where its length is not whole.
+    for i in range(_BLOCK):
+        line[i] = late[i + 1] + (late[i] - late[i + 1]) * part
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _copy(source, into):
+    for i in range(_BLOCK):
+        into[i] = source[i]
+
+
 @njit(cache=True, nogil=True)
 def _fdn(send, answer, lines, smears, gains, pole, predelay, drift):
+    # Block by block: every line is longer than a block. Rings are kept twice in a row, so that a block never wraps.
     size = 4096
-    while size < lines.max() + 64:
+    while size < lines.max() + 4 * _BLOCK:
         size *= 2
-    mask = size - 1
-    store = np.zeros((8, size), np.float32)
-    smear = np.zeros((4, size), np.float32)
-    low = np.zeros(8)
-    rumble = np.zeros(8)
-    tap = np.zeros(8)
+    store = np.zeros((8, 2 * size), np.float32)
+    ring = np.zeros((4, 2 * size), np.float32)
+    sides = np.zeros((2, _BLOCK), np.float32)
+    taps = np.zeros((_BLOCK, 8), np.float32)
+    line = np.zeros(_BLOCK, np.float32)
+    g = gains.astype(np.float32)
+    g0, g1, g2, g3, g4, g5, g6, g7 = g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7]
+    shade = np.float32(pole)
+    l0 = l1 = l2 = l3 = l4 = l5 = l6 = l7 = np.float32(0.0)
+    frames = send.shape[1]
+    half, scale, tiny = np.float32(0.5), np.float32(0.35355339059327373), np.float32(1e-18)
     phase = 0.0
-    for i in range(send.shape[1]):
-        x0 = send[0, i - predelay] + _TINY if i >= predelay else _TINY
-        x1 = send[1, i - predelay] + _TINY if i >= predelay else _TINY
-        here = i & mask
-        for a in range(2):  # Schroeder all-passes blur the attack before it enters the lines
-            v = smear[a, (i - smears[a]) & mask]
-            w = x0 + 0.6 * v
-            smear[a, here] = w
-            x0 = v - 0.6 * w
-            v = smear[a + 2, (i - smears[a + 2]) & mask]
-            w = x1 + 0.6 * v
-            smear[a + 2, here] = w
-            x1 = v - 0.6 * w
-        if i & 15 == 0:  # two lines breathe by a few samples, which breaks up metallic ringing
-            phase += 16 * drift
-            if phase >= 1.0:
-                phase -= 1.0
-            sway = 6.0 + 6.0 * (4.0 * abs(phase - 0.5) - 1.0)
+    for begin in range(0, frames, _BLOCK):
+        at = begin % size
+        here = min(_BLOCK, frames - begin)
+        for side in range(2):
+            sides[side, :] = tiny
+            first, last = max(0, predelay - begin), min(_BLOCK, frames + predelay - begin)
+            if first < last:
+                sides[side, first:last] += send[side, begin + first - predelay : begin + last - predelay]
+            _smear(sides[side], ring[2 * side], at, smears[2 * side])
+            _smear(sides[side], ring[2 * side + 1], at, smears[2 * side + 1])
+        phase += _BLOCK * drift  # two lines breathe by a few samples, which breaks up metallic ringing
+        phase -= np.floor(phase)
+        sway = 6.0 + 6.0 * (4.0 * abs(phase - 0.5) - 1.0)
         for j in range(8):
-            if j == 2 or j == 5:
-                back = lines[j] - (sway if j == 2 else 12.0 - sway)
-                whole = int(back)
-                part = back - whole
-                v = store[j, (i - whole) & mask]
-                v += (store[j, (i - whole - 1) & mask] - v) * part
-            else:
-                v = store[j, (i - lines[j]) & mask] + 0.0
-            low[j] = v + (low[j] - v) * pole
-            rumble[j] += (low[j] - rumble[j]) * 0.006  # bass dies first: a tail below 50 Hz only muddies
-            tap[j] = (low[j] - 0.5 * rumble[j]) * gains[j]
-        answer[0, i] = 0.5 * (tap[0] - tap[2] + tap[4] - tap[6])
-        answer[1, i] = 0.5 * (tap[1] - tap[3] + tap[5] - tap[7])
-        a0, a1, a2, a3 = tap[0] + tap[1], tap[0] - tap[1], tap[2] + tap[3], tap[2] - tap[3]
-        a4, a5, a6, a7 = tap[4] + tap[5], tap[4] - tap[5], tap[6] + tap[7], tap[6] - tap[7]
-        b0, b1, b2, b3 = a0 + a2, a1 + a3, a0 - a2, a1 - a3
-        b4, b5, b6, b7 = a4 + a6, a5 + a7, a4 - a6, a5 - a7
-        s = 0.35355339059327373
-        store[0, here] = (b0 + b4) * s + x0
-        store[1, here] = (b1 + b5) * s + x1
-        store[2, here] = (b2 + b6) * s + x0
-        store[3, here] = (b3 + b7) * s + x1
-        store[4, here] = (b0 - b4) * s + x0
-        store[5, here] = (b1 - b5) * s + x1
-        store[6, here] = (b2 - b6) * s + x0
-        store[7, here] = (b3 - b7) * s + x1
+            back = lines[j] - (sway if j == 2 else 12.0 - sway if j == 5 else 0.0)
+            whole = int(back)
+            first = (at - whole - 1) % size
+            _blend(line, store[j, first : first + _BLOCK + 1], np.float32(back - whole))
+            for i in range(_BLOCK):
+                taps[i, j] = line[i]
+        for i in range(_BLOCK):  # in each line a one-pole low-pass, then all lines into all by a Hadamard matrix
+            row = taps[i]
+            l0, l1 = row[0] + (l0 - row[0]) * shade, row[1] + (l1 - row[1]) * shade
+            l2, l3 = row[2] + (l2 - row[2]) * shade, row[3] + (l3 - row[3]) * shade
+            l4, l5 = row[4] + (l4 - row[4]) * shade, row[5] + (l5 - row[5]) * shade
+            l6, l7 = row[6] + (l6 - row[6]) * shade, row[7] + (l7 - row[7]) * shade
+            t0, t1, t2, t3, t4, t5, t6, t7 = l0 * g0, l1 * g1, l2 * g2, l3 * g3, l4 * g4, l5 * g5, l6 * g6, l7 * g7
+            if i < here:
+                answer[0, begin + i] = half * (t0 - t2 + t4 - t6)
+                answer[1, begin + i] = half * (t1 - t3 + t5 - t7)
+            a0, a1, a2, a3, a4, a5, a6, a7 = t0 + t1, t0 - t1, t2 + t3, t2 - t3, t4 + t5, t4 - t5, t6 + t7, t6 - t7
+            b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a2, a1 + a3, a0 - a2, a1 - a3, a4 + a6, a5 + a7, a4 - a6, a5 - a7
+            x0, x1 = sides[0, i], sides[1, i]
+            store[0, at + i] = (b0 + b4) * scale + x0
+            store[1, at + i] = (b1 + b5) * scale + x1
+            store[2, at + i] = (b2 + b6) * scale + x0
+            store[3, at + i] = (b3 + b7) * scale + x1
+            store[4, at + i] = (b0 - b4) * scale + x0
+            store[5, at + i] = (b1 - b5) * scale + x1
+            store[6, at + i] = (b2 - b6) * scale + x0
+            store[7, at + i] = (b3 - b7) * scale + x1
+        for j in range(8):
+            _copy(store[j, at : at + _BLOCK], store[j, at + size : at + size + _BLOCK])
 
 
 @njit(cache=True, nogil=True)

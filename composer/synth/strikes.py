@@ -42,6 +42,36 @@ def _noise(rng: Random, t: np.ndarray, low: float, high: float, steep: bool = Fa
     return dsp.filter(rng.standard_normal(len(t), np.float32), np.concatenate(stages))
 
 
+def _burst(rng: Random, t: np.ndarray, low: float, high: float, decay: float, rise: float = 0.0005) -> np.ndarray:
+    """Noise between two frequencies that dies with `decay`; made only for as long as it can be heard."""
+    total = np.zeros(len(t), np.float32)
+    stages = np.concatenate([dsp.highpass(low, SAMPLE_RATE), dsp.lowpass(high, SAMPLE_RATE)])
+    _rasp(total, int(rng.integers(1, 1 << 30)), stages, math.exp(-1 / (decay * SAMPLE_RATE)), 1 / (rise * SAMPLE_RATE))
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _rasp(total, state, k, fall, rise):
+    b0, b1, b2, a1, a2 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
+    c0, c1, c2, d1, d2 = k[1, 0], k[1, 1], k[1, 2], k[1, 3], k[1, 4]
+    y1 = y2 = z1 = z2 = 0.0
+    level, up = 1.7320508, 0.0  # even noise has a third of the power of its peaks
+    for i in range(total.shape[0]):
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+        x = state / 1073741824.0 - 1.0
+        y = b0 * x + y1
+        y1 = b1 * x - a1 * y + y2
+        y2 = b2 * x - a2 * y
+        z = c0 * y + z1
+        z1 = c1 * y - d1 * z + z2
+        z2 = c2 * y - d2 * z
+        up = min(1.0, up + rise)
+        total[i] = z * level * up
+        level *= fall
+        if level < 2e-5:
+            break
+
+
 def _metal(
     rng: Random, t: np.ndarray, low: float, high: float, count: int, decay: float, tilt: float = 0.0, even: float = 0.35
 ) -> np.ndarray:
@@ -88,9 +118,9 @@ def kick(kit: "Kit", rng: Random) -> np.ndarray:
     body = np.tanh(kit.kick_drive * _sweep(drop * rng.uniform(0.99, 1.01)) * _fall(t, kit.kick_decay, 0.001)) / np.tanh(
         kit.kick_drive
     )
-    click = _noise(rng, t, 1200, 6500) * _fall(t, 0.0035, 0.0003)
+    click = _burst(rng, t, 1200, 6500, 0.0035, 0.0003)
     beater = np.sin(2 * np.pi * 2600 * t) * _fall(t, 0.004, 0.0008)
-    skin = _noise(rng, t, 90, 900) * _fall(t, 0.028)
+    skin = _burst(rng, t, 90, 900, 0.028)
     return _stereo(body + kit.kick_click * (0.35 * click + 0.3 * beater) + 0.18 * kit.kick_click * skin)
 
 
@@ -100,9 +130,9 @@ def snare(kit: "Kit", rng: Random, tune: float = 1.0) -> np.ndarray:
     shell = _sweep(f * (1 + 0.6 * np.exp(-t / 0.008))) * _fall(t, kit.snare_body)
     shell += 0.6 * np.sin(2 * np.pi * f * 1.593 * t) * _fall(t, kit.snare_body * 0.65)
     shell += 0.3 * np.sin(2 * np.pi * f * 2.296 * t) * _fall(t, kit.snare_body * 0.4)
-    snap = _noise(rng, t, 2500, 9000) * _fall(t, 0.007)
+    snap = _burst(rng, t, 2500, 9000, 0.007)
     rise = 0.012 if kit.brushes else 0.0008
-    wires = [_noise(rng, t, kit.snare_low, kit.snare_high) * _fall(t, kit.snare_wires, rise) for _ in range(2)]
+    wires = [_burst(rng, t, kit.snare_low, kit.snare_high, kit.snare_wires, rise) for _ in range(2)]
     middle = 0.7 * wires[0] + 0.3 * wires[1]
     level = 0.8 * kit.snare_noise
     snappy = 0.1 if kit.brushes else 0.35
@@ -115,7 +145,7 @@ def rim(kit: "Kit", rng: Random) -> np.ndarray:
     wood = np.sin(2 * np.pi * 1720 * rng.uniform(0.98, 1.02) * t) * _fall(t, 0.009) + 0.7 * np.sin(
         2 * np.pi * 510 * t
     ) * _fall(t, 0.014)
-    return _stereo(np.tanh(1.5 * (wood + 0.35 * _noise(rng, t, 1500, 6000) * _fall(t, 0.005))))
+    return _stereo(np.tanh(1.5 * (wood + 0.35 * _burst(rng, t, 1500, 6000, 0.005))))
 
 
 def clap(kit: "Kit", rng: Random) -> np.ndarray:
@@ -135,21 +165,19 @@ def snap(kit: "Kit", rng: Random) -> np.ndarray:
     t = _time(0.25)
     finger = _noise(rng, t, 1300, 4200) * (_fall(t, 0.006) + 0.5 * np.exp(-(((t - 0.012) / 0.002) ** 2)))
     return _stereo(
-        finger
-        + 0.4 * np.sin(2 * np.pi * 2250 * t) * _fall(t, 0.012)
-        + 0.12 * _noise(rng, t, 900, 4000) * _fall(t, 0.05)
+        finger + 0.4 * np.sin(2 * np.pi * 2250 * t) * _fall(t, 0.012) + 0.12 * _burst(rng, t, 900, 4000, 0.05)
     )
 
 
 def _hat(kit: "Kit", rng: Random, decay: float, stick: float) -> np.ndarray:
     t = _time(min(1.6, 0.03 + 5 * decay))
     metal = _metal(rng, t, kit.hat_low, 11_000, 26, 1.3 * decay, -1.0) * np.minimum(1, t / 0.0006)
-    edge = _noise(rng, t, kit.hat_low * 1.15, kit.hat_high, steep=True) * _fall(t, decay, 0.0008)
-    tick = _noise(rng, t, 2500, 7000) * _fall(t, 0.002)
+    edge = _burst(rng, t, kit.hat_low * 1.15, kit.hat_high, decay, 0.0008)
+    tick = _burst(rng, t, 2500, 7000, 0.002)
     sound = 1.2 * metal + 0.5 * edge + stick * tick
     tone = np.concatenate([dsp.highpass(0.85 * kit.hat_low, SAMPLE_RATE), dsp.lowpass(kit.hat_high, SAMPLE_RATE, 0.6)])
     sound = dsp.filter(sound.astype(np.float32), tone)
-    sway = 0.12 * _noise(rng, t, kit.hat_low, kit.hat_high) * _fall(t, decay)
+    sway = 0.12 * _burst(rng, t, kit.hat_low, kit.hat_high, decay)
     return _stereo(sound + sway, sound - sway)
 
 
@@ -171,14 +199,12 @@ def _cymbal(kit: "Kit", rng: Random, decay: float, pitch: float, splash: float, 
     shared = _metal(rng, t, 480 * pitch, 9000, 48, 0.75 * decay, 0.6, 0.1)
     sides = []
     for _ in range(2):
-        wash = 0.10 * _noise(rng, t, 600 * pitch, 1800) * _fall(t, 0.6 * decay, 0.012)
-        wash += 0.42 * _noise(rng, t, 2200, 5200) * _fall(t, 0.62 * decay, 0.008)
-        wash += 0.42 * _noise(rng, t, 5000, kit.metal_high) * _fall(t, 0.42 * decay, 0.004)
-        wash += 0.5 * _noise(rng, t, 2500, kit.metal_high) * _fall(t, 0.05, 0.001)
+        wash = 0.10 * _burst(rng, t, 600 * pitch, 1800, 0.6 * decay, 0.012)
+        wash += 0.42 * _burst(rng, t, 2200, 5200, 0.62 * decay, 0.008)
+        wash += 0.42 * _burst(rng, t, 5000, kit.metal_high, 0.42 * decay, 0.004)
+        wash += 0.5 * _burst(rng, t, 2500, kit.metal_high, 0.05, 0.001)
         sides.append(splash * wash + shared + 0.6 * _metal(rng, t, 900 * pitch, 9500, 20, 0.6 * decay, 0.6, 0.1))
-    stick = ping * (
-        _noise(rng, t, 2600, 7500) * _fall(t, 0.004) + 0.5 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09)
-    )
+    stick = ping * (_burst(rng, t, 2600, 7500, 0.004) + 0.5 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09))
     tone = np.concatenate([dsp.highpass(380 * pitch, SAMPLE_RATE), dsp.lowpass(kit.metal_high, SAMPLE_RATE, 0.6)])
     return dsp.filter(_stereo(sides[0] + stick, sides[1] + stick), tone)
 
@@ -219,9 +245,7 @@ def _skin(
     f = hertz * rng.uniform(0.99, 1.01)
     bend = 1 + drop * np.exp(-t / 0.03)
     body = sum(_sweep(f * r * bend) * _fall(t, decay / r**0.9, 0.0012) / (k + 1) ** 0.8 for k, r in enumerate(modes))
-    hand = _noise(rng, t, 0.8 * hertz, bright) * _fall(t, 0.012) + 0.25 * _noise(rng, t, 0.8 * hertz, bright) * _fall(
-        t, 0.05
-    )
+    hand = _burst(rng, t, 0.8 * hertz, bright, 0.012) + 0.25 * _burst(rng, t, 0.8 * hertz, bright, 0.05)
     return _stereo(np.tanh(0.9 * (body + slap * hand)))
 
 
@@ -242,7 +266,7 @@ def hand_drum(hertz: float, decay: float, slap: float) -> Hit:
 def taiko(kit: "Kit", rng: Random) -> np.ndarray:
     low = _skin(rng, 58, 0.5, 0.6, (1.0, 1.59, 2.14, 2.65), 0.0, 1200)
     t = np.arange(low.shape[1]) / SAMPLE_RATE
-    thud = _noise(rng, t, 90, 700) * _fall(t, 0.06, 0.002) + 0.35 * _noise(rng, t, 700, 3500) * _fall(t, 0.018)
+    thud = _burst(rng, t, 90, 700, 0.06, 0.002) + 0.35 * _burst(rng, t, 700, 3500, 0.018)
     return np.tanh(1.3 * (low + 0.7 * _stereo(thud))).astype(np.float32)
 
 
@@ -256,7 +280,7 @@ def tambourine(kit: "Kit", rng: Random) -> np.ndarray:
             * _metal(rng, t, 4200, 10_500, 18, 0.05, -0.5)[: len(t) - late]
             * np.minimum(1, t[: len(t) - late] / 0.002)
         )
-    return _stereo(jingles + 0.12 * _noise(rng, t, 5000, 9500) * _fall(t, 0.05, 0.003))
+    return _stereo(jingles + 0.12 * _burst(rng, t, 5000, 9500, 0.05, 0.003))
 
 
 def shaker(kit: "Kit", rng: Random) -> np.ndarray:
@@ -298,7 +322,7 @@ def brush(kit: "Kit", rng: Random) -> np.ndarray:
 def impact(kit: "Kit", rng: Random) -> np.ndarray:
     t = _time(3.2)
     boom = np.tanh(1.8 * _sweep(33 + 65 * np.exp(-t / 0.07)) * _fall(t, 0.7, 0.002))
-    debris = [_noise(rng, t, 120, 2200) * (_fall(t, 0.09, 0.001) + 0.25 * _fall(t, 0.6)) for _ in range(2)]
+    debris = [(_burst(rng, t, 120, 2200, 0.09, 0.001) + 0.25 * _burst(rng, t, 120, 2200, 0.6)) for _ in range(2)]
     return _stereo(boom + 0.5 * debris[0], boom + 0.5 * debris[1])
 
 

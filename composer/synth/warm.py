@@ -3,6 +3,7 @@
 import numpy as np
 
 import dsp
+from composer import strip
 from composer.synth import chain, drums, soundfont, stems
 from composer.synth.patches import PATCHES
 from song.audio import SAMPLE_RATE
@@ -20,6 +21,12 @@ def warm() -> None:
     drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0)
     sample = soundfont.Sample(np.zeros(64, np.float32), 1, 50, SAMPLE_RATE, 60, 0)
     soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
+    strip.trim(stem, 30.0)
+    strip.place(stem, 1.0, 0.0, 0.5, np.zeros(4800, np.float32), 0.5, np.full(12, 900.0))
+    strip.widen(stem, 1.0, dsp.highpass(150, SAMPLE_RATE), 1.0)
+    strip.warm_up(stem, 0.2)
+    dsp.echo(stem, SAMPLE_RATE, 0.01, 0.1)
+    dsp.compress(stem, SAMPLE_RATE, -20, 2)
     dsp.loudness(stem, SAMPLE_RATE)
     dsp.true_peak(stem, SAMPLE_RATE)
     dsp.limit(stem + np.float32(1), SAMPLE_RATE, -1)
