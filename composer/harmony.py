@@ -160,17 +160,16 @@ def section_chords(
         elif len(written[bar]) == 1 and (beats_per_bar >= 3 or bar):
             coloured = _coloured(written[bar][0], key, roots[bar], roots[bar + 1], bar, last, colour, rng)
             written[bar] = coloured if bar else [written[bar][0], *coloured[1:]]
-    return _merged(
-        [_placed(numerals, key, start + bar * beats_per_bar, beats_per_bar) for bar, numerals in enumerate(written)]
-    )
+    placed = (_placed(names, key, start + bar * beats_per_bar, beats_per_bar) for bar, names in enumerate(written))
+    return [harmony for bar in placed for harmony in bar]
 
 
 def _in_mode(cadences: tuple[str, ...], key: Key) -> list[str]:
-    """Cadence chords that fit the third of the key: "iv" closes minor songs, and major ones where it is borrowed."""
-    kept = [
-        name for name in cadences if not (key.minorish and name.startswith(("IV", "ii7", "ii9")) and "b5" not in name)
-    ]
-    return kept or list(cadences)
+    """Cadence chords with at most one tone from outside: the leading tone of a minor key, a borrowed sixth."""
+    scale = set(key.pitch_classes)
+    strange = {name: sum(tone not in scale for tone in chord(name, key).tones[:4]) for name in cadences}
+    allowed = 1 if key.mode in ("major", "minor") else 0
+    return [name for name in cadences if strange[name] <= max(allowed, min(strange.values()))]
 
 
 def _coloured(
@@ -185,7 +184,7 @@ def _coloured(
         return [numeral, _dominant(offset, rich, roll[1] < odds.get("tritone", 0))]
     if bar % 2 and moving and roll[0] < odds.get("secondary", 0) and (target - root) % 12 != 5:
         return [numeral, _dominant(offset, rich, roll[1] < odds.get("tritone", 0))]
-    if bar % 4 == 3 and moving and roll[2] < odds.get("borrow", 0):
+    if bar % 4 == 3 and moving and key.mode in ("major", "minor") and roll[2] < odds.get("borrow", 0):
         return [numeral, ("iv6" if rich else "iv") if not key.minorish else ("IV9" if rich else "IV")]
     if bar % 2 == 0 and roll[3] < odds.get("passing", 0) and (target - root) % 12 == 2:
         return [numeral, _spelled((root + 1 - key.tonic) % 12).lower() + "o7"]
@@ -206,11 +205,6 @@ def _placed(numerals: list[str], key: Key, start: float, beats: float) -> list[H
         replace(chord(numerals[0], key), start=start, beats=first),
         replace(chord(numerals[1], key), start=start + first, beats=beats - first),
     ]
-
-
-def _merged(bars: list[list[Harmony]]) -> list[Harmony]:
-    """One list; the same chord twice stays two entries only across barlines, where players strike it anew."""
-    return [harmony for bar in bars for harmony in bar]
 
 
 def at(chords: list[Harmony], beat: float) -> Harmony:

@@ -69,6 +69,7 @@ class _Event:
     fresh: bool  # a breath lies before it
 
 
+@lru_cache(maxsize=64)
 def theme(lead: Lead, seed: int, letter: str) -> Theme:
     """The theme of a letter. B answers A with longer notes where the style sings."""
     rng = chance(seed, "theme", letter)
@@ -188,9 +189,9 @@ def _events(
 def _twist(name: str, visit: int, rng: np.random.Generator) -> str:
     """What happens to the motif in a bar: little at first, more where it has been heard before."""
     if name[-1] == "'":
-        return str(rng.choice(("sequence", "trim", "same", "answer"), p=(0.5, 0.15, 0.2, 0.15)))
+        return str(rng.choice(("sequence", "trim", "same", "answer"), p=(0.6, 0.08, 0.22, 0.1)))
     if name[-1] == '"':
-        return str(rng.choice(("sequence", "invert", "delay", "trim"), p=(0.35, 0.25, 0.2, 0.2)))
+        return str(rng.choice(("sequence", "invert", "delay", "trim"), p=(0.45, 0.25, 0.15, 0.15)))
     return "same" if visit == 0 or rng.random() > 0.25 else str(rng.choice(("sequence", "trim")))
 
 
@@ -241,24 +242,33 @@ def _moves(pool: tuple[int, ...], move: int, fresh: bool) -> np.ndarray:
     return cost * (0.6 if fresh else 1.0)
 
 
-def _fits(pitches: np.ndarray, event: _Event, harmony: Harmony, key: Key) -> np.ndarray:
-    """What each pitch costs on this chord, at this place of the phrase."""
+@lru_cache(maxsize=8192)
+def _fits(pool: tuple[int, ...], place: str, long: bool, root: int, intervals: tuple[int, ...], key: Key) -> np.ndarray:
+    """What each pitch costs on a chord, at a place of the phrase."""
+    pitches = np.array(pool)
     classes = pitches % 12
-    tones = np.isin(classes, harmony.tones)
-    scale = np.isin(classes, key.pitch_classes)
-    foreign = {"weak": 0.3, "middle": 0.8}.get(event.place, 1.7)
+    chord_tones = {(root + interval) % 12 for interval in intervals}
+    tones = _among(classes, chord_tones)
+    scale = _among(classes, set(key.pitch_classes))
+    foreign = {"weak": 0.3, "middle": 0.8}.get(place, 1.7)
     cost = np.where(tones, np.where(scale, 0.0, 0.4), np.where(scale, foreign, 7.0))
-    above = np.isin((classes - 1) % 12, harmony.tones) & ~tones
-    cost = cost + np.where(above & scale, 1.2 if event.length >= 3 else 0.3, 0.0)
-    clash = np.isin(classes, [(harmony.root + harmony.third + (1 if harmony.third == 3 else -1)) % 12]) & ~tones
-    cost = cost + np.where(clash, 1.6, 0.0)  # the other third over a chord
+    above = _among((classes - 1) % 12, chord_tones) & ~tones
+    cost = cost + np.where(above & scale, 1.2 if long else 0.3, 0.0)
+    other_third = (root + (4 if 3 in intervals else 3)) % 12
+    cost = cost + np.where((classes == other_third) & ~tones, 1.6, 0.0)
     degrees = (classes - key.tonic) % 12
-    if event.place == "full":
+    if place == "full":
         home = np.where(degrees == 0, 0.0, np.where(degrees == key.scale[2], 0.7, np.where(degrees == 7, 0.9, 2.0)))
-        cost = cost + (home if key.tonic in harmony.tones else home * 0.4) + np.where(tones, 0.0, 2.0)
-    elif event.place == "half":
-        cost = cost + np.where(np.isin(degrees, (2, 7, 11)), 0.0, 0.9)
+        cost = cost + home * (1.0 if key.tonic in chord_tones else 0.4) + np.where(tones, 0.0, 2.0)
+    elif place == "half":
+        cost = cost + np.where(_among(degrees, {2, 7, 11}), 0.0, 0.9)
     return cost
+
+
+def _among(classes: np.ndarray, members: set[int]) -> np.ndarray:
+    table = np.zeros(12, bool)
+    table[list(members)] = True
+    return table[classes]
 
 
 def _sung(
@@ -275,7 +285,8 @@ def _sung(
     for number, event in enumerate(events):
         through = (event.step - first * width) / (bars * width)
         arch = center - 1 + 3.5 * math.sin(math.pi * min(1.0, through * 1.15))
-        here = _fits(pitches, event, at(chords, start + event.step / STEPS_PER_BEAT), key)
+        sounding = at(chords, start + event.step / STEPS_PER_BEAT)
+        here = _fits(pool, event.place, event.length >= 3, sounding.root, sounding.intervals, key)
         here = here + 0.022 * (pitches - arch) ** 2 + noise[number]
         if number:
             total = cost[:, None] + _moves(pool, event.move, event.fresh)

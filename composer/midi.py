@@ -3,6 +3,7 @@
 Conventions: 480 ticks in a quarter note; drums on channel 10 (index 9); the same score gives the same bytes.
 """
 
+import io
 import math
 import os
 from collections.abc import Iterator
@@ -143,8 +144,9 @@ def read(source: Target) -> Score:
 
     Raises ValueError where the file is none.
     """
+    content = Path(source).read_bytes() if isinstance(source, str | os.PathLike) else source.read()
     try:
-        file = mido.MidiFile(str(source)) if isinstance(source, str | os.PathLike) else mido.MidiFile(file=source)
+        file = _opened(content)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
         name = Path(source).name if isinstance(source, str | os.PathLike) else "this file"
         raise ValueError(f"{name} is not a MIDI file; export it again as a Standard MIDI File") from error
@@ -156,6 +158,14 @@ def read(source: Target) -> Score:
     bar = meter[0] * 4 / meter[1]
     beats = stated if stated else math.ceil(end / bar - 1e-6) * bar
     return Score(bpm, meter, key, beats, tracks, markers)
+
+
+def _opened(content: bytes) -> mido.MidiFile:
+    """Names are UTF-8 in our files, and Latin-1 in those that are not."""
+    try:
+        return mido.MidiFile(file=io.BytesIO(content), charset="utf-8")
+    except UnicodeDecodeError:
+        return mido.MidiFile(file=io.BytesIO(content), charset="latin-1")
 
 
 def _facts(file: mido.MidiFile, scale: float) -> tuple[float, tuple[int, int], str, tuple[Marker, ...]]:

@@ -27,9 +27,9 @@ def fit(asked: Asked, meter: tuple[int, int], ending: str) -> tuple[float, int, 
     def cost(bpm: float) -> float:
         bars = _bars(duration, beats * 60 / bpm, least)
         ring = duration - bars * beats * 60 / bpm
-        neat = 0.0 if bars % 4 == 0 else 0.35 if bars % 2 == 0 else 0.8
-        off = 0.5 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
-        return abs(bpm - favourite) / max(1.0, high - low) + neat + off
+        neat = 0.0 if bars % 4 == 0 else 0.15 if bars % 2 == 0 else 0.4
+        off = 0.35 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
+        return 1.6 * abs(bpm - favourite) / max(1.0, high - low) + neat + off
 
     bpm = min(candidates, key=lambda value: (cost(value), value))
     return bpm, _bars(duration, beats * 60 / bpm, least), duration
