@@ -133,7 +133,6 @@ def growth(bench: Bench) -> Figures:
 
 def lane_ms(bench: Bench) -> Figures:
     """The same song through the lane and by calling the task, in turns; what differs is the lane."""
-    backend.warm()
     folder = bench.home / "direct"
     differences = []
     for number in range(21 if not bench.quick else 11):
@@ -302,6 +301,7 @@ def main() -> None:
     asked = _asked()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     figures: Figures = {}
+    backend.warm()  # compiled code is on the disk, as `make install` leaves it
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         bench = Bench(Path(folder), asked.quick)
         try:
