@@ -399,9 +399,16 @@ def compress(
 ) -> np.ndarray:
     """Stereo compressor, (2, frames): RMS detector with both channels linked, 6 dB soft knee, no make-up gain."""
     sound = np.array(samples, np.float32, order="C")
-    rise, fall = (math.exp(-_STRIDE / (seconds * sample_rate)) for seconds in (attack, release))
-    _compress(sound, float(threshold_db), float(ratio), rise, fall)
+    compress_inplace(sound, sample_rate, threshold_db, ratio, attack, release)
     return sound
+
+
+def compress_inplace(
+    samples: np.ndarray, sample_rate: float, threshold_db: float, ratio: float, attack: float, release: float
+) -> None:
+    """Like `compress`, overwriting float32 (2, frames)."""
+    rise, fall = (math.exp(-_STRIDE / (seconds * sample_rate)) for seconds in (attack, release))
+    _compress(samples, float(threshold_db), float(ratio), rise, fall)
 
 
 def reverb(

@@ -59,7 +59,7 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
     def channel(role: str) -> None:
         stem, player = stems[role], plan.band.get(role, _PLAIN)
         if role == "drums":
-            stem[:] = dsp.compress(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
+            dsp.compress_inplace(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
         loudness, natural = strip.trim(stem, _LOW_CUTS.get(role, 120.0))
         gain = 10 ** ((player.lufs - loudness) / 20) if loudness > dsp.SILENCE_LUFS else 0.0
         if player.delay > 0:
@@ -163,7 +163,7 @@ def _master(sound: np.ndarray, plan: "Plan", progress: Progress) -> np.ndarray:
     gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
     strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
     strip.warm_up(sound, plan.mix.drive)
-    sound = dsp.compress(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
+    dsp.compress_inplace(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
     progress(1.0, "Mastering")
     return sound
 

@@ -2,7 +2,6 @@
 
 import math
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ PROMISED = [
 ]
 TEXTURES = [name for name in PROMISED if name.startswith("texture")]
 PITCHED = [name for name in PROMISED if name not in TEXTURES]
-FONT = synth.find(None, [Path("/usr/share/sounds/sf3"), Path("/usr/share/sounds/sf2"), Path(".soundfonts")])
+FONT = synth.find(None, synth.soundfont.FOLDERS)
 
 
 @cache

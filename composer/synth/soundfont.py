@@ -21,7 +21,10 @@ from numba import njit
 from song.audio import SAMPLE_RATE
 from song.score import Note
 
-FOLDERS = tuple(map(Path, (".soundfonts", "/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")))
+FOLDERS = (
+    Path(__file__).resolve().parents[2] / ".soundfonts",
+    *map(Path, ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")),
+)
 DRUM_BANK = 128
 _SUFFIXES = (".sf2", ".sf3")
 _RATE = float(SAMPLE_RATE)

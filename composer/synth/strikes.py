@@ -171,10 +171,10 @@ def snap(kit: "Kit", rng: Random) -> np.ndarray:
 
 def _hat(kit: "Kit", rng: Random, decay: float, stick: float) -> np.ndarray:
     t = _time(min(1.6, 0.03 + 5 * decay))
-    metal = _metal(rng, t, kit.hat_low, 11_000, 26, 1.3 * decay, -1.0) * np.minimum(1, t / 0.0006)
+    metal = _metal(rng, t, kit.hat_low, 13_500, 30, 1.3 * decay, -2.0) * np.minimum(1, t / 0.0006)
     edge = _burst(rng, t, kit.hat_low * 1.15, kit.hat_high, decay, 0.0008)
     tick = _burst(rng, t, 2500, 7000, 0.002)
-    sound = 1.2 * metal + 0.5 * edge + stick * tick
+    sound = 0.8 * metal + 1.2 * edge + stick * tick
     tone = np.concatenate([dsp.highpass(0.85 * kit.hat_low, SAMPLE_RATE), dsp.lowpass(kit.hat_high, SAMPLE_RATE, 0.6)])
     sound = dsp.filter(sound.astype(np.float32), tone)
     sway = 0.12 * _burst(rng, t, kit.hat_low, kit.hat_high, decay)
@@ -196,14 +196,14 @@ def open_hat(kit: "Kit", rng: Random) -> np.ndarray:
 def _cymbal(kit: "Kit", rng: Random, decay: float, pitch: float, splash: float, ping: float) -> np.ndarray:
     """Partials that both sides share, a wash of noise of their own, and the stick."""
     t = _time(3.6 * decay)
-    shared = _metal(rng, t, 480 * pitch, 9000, 48, 0.75 * decay, 0.6, 0.1)
+    shared = 0.8 * _metal(rng, t, 480 * pitch, 12_500, 56, 0.75 * decay, 0.2, 0.15)
     sides = []
     for _ in range(2):
         wash = 0.10 * _burst(rng, t, 600 * pitch, 1800, 0.6 * decay, 0.012)
-        wash += 0.42 * _burst(rng, t, 2200, 5200, 0.62 * decay, 0.008)
-        wash += 0.42 * _burst(rng, t, 5000, kit.metal_high, 0.42 * decay, 0.004)
+        wash += 0.7 * _burst(rng, t, 2200, 5200, 0.62 * decay, 0.008)
+        wash += 0.85 * _burst(rng, t, 5000, kit.metal_high, 0.42 * decay, 0.004)
         wash += 0.5 * _burst(rng, t, 2500, kit.metal_high, 0.05, 0.001)
-        sides.append(splash * wash + shared + 0.6 * _metal(rng, t, 900 * pitch, 9500, 20, 0.6 * decay, 0.6, 0.1))
+        sides.append(splash * wash + shared + 0.5 * _metal(rng, t, 900 * pitch, 12_500, 20, 0.6 * decay, -0.4, 0.15))
     stick = ping * (_burst(rng, t, 2600, 7500, 0.004) + 0.5 * np.sin(2 * np.pi * 3150 * pitch * t) * _fall(t, 0.09))
     tone = np.concatenate([dsp.highpass(380 * pitch, SAMPLE_RATE), dsp.lowpass(kit.metal_high, SAMPLE_RATE, 0.6)])
     return dsp.filter(_stereo(sides[0] + stick, sides[1] + stick), tone)
