@@ -33,8 +33,9 @@ def main() -> None:
             done, waited = time.process_time(), time.perf_counter() - wall
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             print(
-                f"{seconds:g} s, {len(mixed.stems)} stems, {run}: play {played - begun:.2f} + mix {done - played:.2f} CPU s, "
-                f"{waited:.2f} s wall, {dsp.loudness(mixed.master, SAMPLE_RATE):.1f} LUFS, {memory} MB at most"
+                f"{seconds:g} s, {len(mixed.stems)} stems, {run}: "
+                f"play {played - begun:.2f} + mix {done - played:.2f} CPU s, {waited:.2f} s wall, "
+                f"{dsp.loudness(mixed.master, SAMPLE_RATE):.1f} LUFS, {memory} MB at most"
             )
             del stems, mixed
 

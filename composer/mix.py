@@ -106,7 +106,7 @@ def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.nd
     room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
     depth = 0.35 * max((player.duck for player in plan.band.values()), default=0.0)
-    strip.place(room, 0.8 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0))
+    strip.place(room, 1.05 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0))
     _end(room, plan, plan.duration, dry=False)
     return room
 
@@ -171,7 +171,7 @@ def _master(sound: np.ndarray, plan: "Plan", progress: Progress) -> np.ndarray:
 def _width(sound: np.ndarray, wanted: float) -> float:
     """Side gain: what the style wants, held where a mix is neither a tunnel nor hollow when heard in mono."""
     left, right = sound[0, ::4].astype(np.float64), sound[1, ::4].astype(np.float64)
-    power, shared = left @ left + right @ right, 2 * (left @ right)
+    power, shared = float(left @ left + right @ right), 2 * float(left @ right)
     middle, sides = max(power + shared, 1e-12), max(power - shared, 1e-12)
     narrowest, widest = ((limit * middle / sides) ** 0.5 for limit in (0.045, 0.21))  # correlations of 0.91 and 0.65
     return min(max(wanted, min(narrowest, 2.0 * wanted)), widest)

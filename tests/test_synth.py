@@ -1,6 +1,7 @@
 """The studio's own instruments and its SoundFont player, judged by what they sound like."""
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -185,6 +186,15 @@ def test_same_song_same_samples_on_any_number_of_threads():
     for role in band:
         assert np.array_equal(once[role], again[role]) and np.array_equal(once[role], alone[role])
         assert once[role].shape == (2, 8 * SAMPLE_RATE) and np.abs(once[role][:, : SAMPLE_RATE // 2 - 1]).max() < 1e-9
+
+
+def test_two_tracks_of_one_role_share_a_stem():
+    band = {"lead": part("flute")}
+    high, low = score(band, {"lead": [Note(84, 90, 0, 2)]}), score(band, {"lead": [Note(60, 90, 0, 2)]})
+    both = replace(high, tracks=high.tracks + low.tracks)
+    agreed = plan(band, 3.0)
+    apart = synth.render(high, agreed)["lead"] + synth.render(low, agreed)["lead"]
+    assert np.abs(synth.render(both, agreed)["lead"] - apart).max() < 1e-6
 
 
 def test_an_edited_bar_leaves_the_others_alone():

@@ -43,11 +43,22 @@ def render(
     """Every track as a dry stem, by role: {role: (2, frames)}, frames = round(plan.duration * 48000)."""
     frames = round(plan.duration * SAMPLE_RATE)
     light = _light(plan, frames)
-    stems = {track.role: np.zeros((2, frames), np.float32) for track in score.tracks}
+    tracks: dict[str, list[Track]] = {}
+    for track in score.tracks:
+        tracks.setdefault(track.role, []).append(track)
+    stems = {role: np.zeros((2, frames), np.float32) for role in tracks}
+
+    def play(role: str) -> None:  # one thread to a stem: sums must not depend on who comes first
+        _play(stems[role], tracks[role][0], score, plan, font, light)
+        for track in tracks[role][1:]:
+            another = np.zeros((2, frames), np.float32)
+            _play(another, track, score, plan, font, light)
+            stems[role] += another
+
     # Heaviest first, so that no long track is left to run alone at the end.
-    tracks = sorted(score.tracks, key=lambda track: -sum(min(note.duration, 8.0) + 1.0 for note in track.notes))
+    order = sorted(tracks, key=lambda role: -sum(min(note.duration, 8) + 1 for t in tracks[role] for note in t.notes))
     with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 2)) as pool:
-        jobs = [pool.submit(_play, stems[track.role], track, score, plan, font, light) for track in tracks]
+        jobs = [pool.submit(play, role) for role in order]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 job.result()
