@@ -19,7 +19,7 @@ import durable
 import post_process
 from composer import midi
 from engines import ENGINES, Engine
-from jobs import InThread, InWorker, Lane, Runner, serve
+from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
 from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing
@@ -27,6 +27,7 @@ from song.job import Job
 from song.progress import Progress, part, silent
 from song.request import SEED_LIMIT, SongRequest, read
 from song.take import Facts, Kept, Recipe, Take
+from worker import InThread, InWorker, Runner, serve
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORKER = "import backend; backend.work({handle})"

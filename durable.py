@@ -26,7 +26,7 @@ def atomic(path: Path) -> Iterator[Path]:
             yield beside
             _sync(beside, os.O_RDWR)
             os.replace(beside, path)
-            _sync(path.parent, os.O_RDONLY)
+            sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -52,6 +52,11 @@ def write_text(path: Path, text: str) -> None:
     """UTF-8 text as `path`, whole or not at all."""
     with atomic(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in a folder survive a power cut."""
+    _sync(folder, os.O_RDONLY)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+import durable
 from settings import ROOT, Settings
 from song.errors import CannotMake, CannotOpen, DiskFull, NotFound
 from song.job import Job
@@ -72,15 +73,6 @@ def new_id() -> str:
 def take_id(job_id: str, variation: int) -> str:
     """The id of a job's n-th take (0-based). Fixed before any work, so that a crash cannot make the same take twice."""
     return job_id if variation == 0 else f"{job_id}-{variation + 1}"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -188,7 +180,7 @@ class Library:
         place = self.settings.takes / recipe.id
         try:
             os.replace(folder, place)
-            sync_folder(self.settings.takes)
+            durable.sync_folder(self.settings.takes)
         except OSError as error:
             raise CannotMake(f"The song could not be moved into the library ({error.strerror}).") from error
         self._insert(recipe, job.id if job else None)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs import serve
 from library import FILES
 from song.errors import CannotMake
 from song.progress import Progress
 from song.request import Generate, read
 from song.take import Facts, Recipe
+from worker import serve
 
 
 def recipe(id: str = "take", prompt: str = "dusty lo-fi", **changed: Any) -> Recipe:

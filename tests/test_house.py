@@ -18,7 +18,7 @@ FLOORS = [
     {"backend"},
     {"jobs"},
     {"engines"},
-    {"composer", "analysis", "decode", "post_process", "library", "lyrics", "kernels"},
+    {"composer", "analysis", "decode", "post_process", "library", "lyrics", "kernels", "worker"},
     {"tags", "durable"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},

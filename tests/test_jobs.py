@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import jobs
-from jobs import InThread, InWorker, Lane
+import worker as room
+from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
 from song.job import Job
 from song.request import Generate
 from takes import make
+from worker import InThread, InWorker
 
 ENTRY = f"sys.path.insert(0, {str(ROOT / 'tests')!r}); import takes; takes.work({{handle}})"
 
@@ -132,7 +133,7 @@ def _cancelled_within(lane: Lane, job_id: str, seconds: float) -> None:
 
 
 def test_a_worker_that_says_nothing_is_taken_for_dead(worker, monkeypatch):
-    monkeypatch.setattr(jobs, "STALL", 0.5)
+    monkeypatch.setattr(room, "STALL", 0.5)
     assert settled(worker, "deaf").state == "interrupted"
 
 

@@ -1,0 +1,195 @@
+"""Where tasks are carried out: in this thread, or in a worker process that may die.
+
+`InThread` does the work right there (on a Space, for the command line, in tests); `InWorker` keeps a child process that
+holds the engines. The child never touches the library: it fills a folder and answers. So it may be killed
+at any moment.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+from settings import ROOT
+from song.errors import Cancelled, CannotMake, DiskFull, EngineFailed, StudioError
+from song.progress import Progress
+
+Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
+"""`task(arguments, folder, progress) -> answer`: plain JSON in and out, files into the folder."""
+
+CANCEL_GRACE = 0.6  # seconds a worker has to react before it is killed
+STALL = 300.0  # seconds without any word from a worker before it is taken for dead
+LISTEN = 0.05  # seconds between two looks at what else happened
+
+log = logging.getLogger("studio.worker")
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of its work."""
+
+
+class Runner(Protocol):
+    """Where a task is carried out."""
+
+    def start(self) -> None: ...
+    def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]: ...
+    def stop(self) -> None: ...
+
+
+class InThread:
+    """Carries tasks out in the lane's own thread."""
+
+    def __init__(self, tasks: Mapping[str, Task]):
+        self.tasks = tasks
+
+    def start(self) -> None:
+        pass
+
+    def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+        return self.tasks[task](arguments, folder, progress)
+
+    def stop(self) -> None:
+        pass
+
+
+class InWorker:
+    """Carries tasks out in a child process that is started by `entry`, a line of Python that calls `serve`."""
+
+    def __init__(self, entry: str):
+        self.entry = entry
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    def start(self) -> None:
+        """Start a worker if none is alive. It warms up on its own."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.stop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {self.entry.format(handle=theirs.fileno())}"
+            # A session of its own: Ctrl-C in the terminal is for the studio, which then stops the worker.
+            command = [sys.executable, "-c", line]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)
+        self._connection = Connection(ours.detach())
+
+    def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+        self.start()
+        try:
+            self._send({"task": task, "arguments": arguments, "folder": str(folder)})
+            return self._listen(progress)
+        except (EOFError, OSError) as error:
+            self.stop()
+            raise WorkerDied from error
+
+    def stop(self) -> None:
+        """Kill the worker, whatever it does."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._connection = None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._connection is not None
+        self._connection.send_bytes(json.dumps(message).encode())
+
+    def _listen(self, progress: Progress) -> dict[str, Any]:
+        """Pass progress on until the answer comes; ask, then make, the worker stop when `progress` says Cancelled."""
+        assert self._connection is not None
+        fraction, stage, heard = 0.0, "starting", time.monotonic()
+        cancelled_at: float | None = None
+        while True:
+            if self._connection.poll(LISTEN):
+                message = json.loads(self._connection.recv_bytes())
+                heard = time.monotonic()
+                if "progress" in message:
+                    fraction, stage = message["progress"]
+                elif message.get("cancelled"):
+                    raise Cancelled
+                elif "error" in message:
+                    raise said(message["error"])
+                else:
+                    return message["answer"]
+            elif time.monotonic() - heard > STALL:
+                raise EOFError("the worker does not answer")
+            if cancelled_at is None:
+                try:
+                    progress(fraction, stage)
+                except Cancelled:
+                    cancelled_at = time.monotonic()
+                    self._send({"cancel": True})
+            elif time.monotonic() - cancelled_at > CANCEL_GRACE:
+                self.stop()
+                self.start()
+                raise Cancelled
+
+
+def serve(handle: int, tasks: Mapping[str, Task], warm: Callable[[], None]) -> None:
+    """The worker's life: warm up, then carry out tasks from the connection until the studio is gone."""
+    connection = Connection(handle)
+    work: queue.Queue[dict[str, Any]] = queue.Queue()
+    cancelled = threading.Event()
+
+    def hear() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                message = json.loads(connection.recv_bytes())
+                if "cancel" in message:
+                    cancelled.set()
+                else:
+                    cancelled.clear()
+                    work.put(message)
+        os._exit(0)  # the studio is gone; nobody waits for what we are doing
+
+    def say(message: dict[str, Any]) -> None:
+        connection.send_bytes(json.dumps(message).encode())
+
+    def progress(fraction: float, stage: str) -> None:
+        if cancelled.is_set():
+            raise Cancelled
+        say({"progress": [fraction, stage]})
+
+    threading.Thread(target=hear, daemon=True).start()
+    warm()
+    while True:
+        message = work.get()
+        try:
+            answer = tasks[message["task"]](message["arguments"], Path(message["folder"]), progress)
+            say({"answer": answer})
+        except Cancelled:
+            say({"cancelled": True})
+        except Exception as error:  # the door between processes: every fault becomes a coded sentence
+            say({"error": coded(error)})
+
+
+def coded(error: Exception) -> dict[str, str]:
+    """An error as plain JSON: what the log and the user may see of it."""
+    if isinstance(error, StudioError):
+        return {"code": error.code, "message": str(error)}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"code": DiskFull.code, "message": "The disk is full; free some space and try again."}
+    if isinstance(error, MemoryError):
+        return {"code": EngineFailed.code, "message": "There was not enough memory for this song; try a shorter one."}
+    log.error("unexpected", exc_info=error)
+    return {"code": EngineFailed.code, "message": f"The engine failed ({type(error).__name__}); the log says more."}
+
+
+def said(coded: dict[str, str]) -> StudioError:
+    """The error that `coded` put into plain JSON."""
+    family = {kind.code: kind for kind in (DiskFull, EngineFailed, CannotMake)}
+    error = family.get(coded["code"], CannotMake)(coded["message"])
+    error.code = coded["code"]
+    return error
