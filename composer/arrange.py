@@ -92,9 +92,18 @@ def _scenes(plan: Plan, style: Style, salt: Salt) -> list[Scene]:
         seeded = salt.get((section.id, "harmony"), 0)
         rng = chance(plan.seed, section.id, "harmony", *((seeded,) if seeded else ()))
         chords = harmony.section_chords(
-            style, plan.key, rows[name], section.start * plan.beats_per_bar, section.bars, plan.beats_per_bar,
-            span if section.bars >= span * 2 else 1, goal, following is None and plan.ending != "fade", rng, 0.5 + 0.5 * min(visits.get(name, 0) + 1, 2),
-        )  # fmt: skip
+            style,
+            plan.key,
+            rows[name],
+            section.start * plan.beats_per_bar,
+            section.bars,
+            plan.beats_per_bar,
+            span if section.bars >= span * 2 else 1,
+            goal,
+            following is None and plan.ending != "fade",
+            rng,
+            0.5 + 0.5 * min(visits.get(name, 0) + 1, 2),
+        )
         before = plan.sections[place - 1].energy if place else 0.0
         scenes.append(
             Scene(
@@ -206,6 +215,17 @@ def _tune(scene: Scene, part: Part) -> list[Stroke]:
     center = round(min(max(lead.center + lift, part.low + reach), part.high - reach))
     song = melody.theme(lead, plan.seed, scene.letter)
     strokes = melody.tune(
-        lead, plan.key, song, scene.chords, scene.start, scene.section.bars, plan.meter, part.low, part.high, center, scene.visit, scene.rng("lead")
-    )  # fmt: skip
+        lead,
+        plan.key,
+        song,
+        scene.chords,
+        scene.start,
+        scene.section.bars,
+        plan.meter,
+        part.low,
+        part.high,
+        center,
+        scene.visit,
+        scene.rng("lead"),
+    )
     return [replace(stroke, velocity=stroke.velocity * scene.loudness(0)) for stroke in strokes]

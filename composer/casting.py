@@ -7,8 +7,9 @@ from composer.reading import Reading, phrase
 from composer.vocabulary import ENSEMBLES, LANES, ROLE_WORDS
 
 _NO = (
-    "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude", "except", "zero", "lose the",
-    "don't want", "do not want", "don't use", "do not use", "not any", "nor", "instead of", "rather than", "free of", "lacking", "never", "remove", "omit",
+    "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude", "except",
+    "zero", "lose the", "don't want", "do not want", "don't use", "do not use", "not any", "nor", "instead of",
+    "rather than", "free of", "lacking", "never", "remove", "omit",
     "don't add", "do not add", "hold the", "don't include", "do not include",
 )  # fmt: skip
 _FILLERS = {
@@ -50,7 +51,8 @@ _NEGATION = phrase(_NO)
 _LESS = re.compile(r"\b(drum|bass|beat|guitar|piano)[ -]?less\b")
 _ONLY = re.compile(
     r"\b(?:just|only|nothing but|unaccompanied|solely|purely)\s+(?:an?\s+|the\s+|some\s+|\w+\s+)?"
-    rf"{_INSTRUMENT.pattern}|{_INSTRUMENT.pattern}\s+(?:only|alone|duo|duet|trio|by itself)\b|\b(?:and|,) nothing (?:else|more)\b"
+    rf"{_INSTRUMENT.pattern}|{_INSTRUMENT.pattern}\s+(?:only|alone|duo|duet|trio|by itself)\b"
+    r"|(?:\band|,) nothing (?:else|more)\b"
 )
 # How a list of refusals goes on: "or", "and", or a comma that has an "or" after it.
 _JOINT = re.compile(
@@ -96,7 +98,7 @@ def _refused_list(low: str, at: int) -> tuple[list[str], int]:
 
 
 def named(text: Reading) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """Instruments that are asked for, each with the role it was given ("" if none); and whether nothing else should play."""
+    """((instrument that is asked for, the role it was given or ""), ...) and whether nothing else should play."""
     only = bool(_ONLY.search(text.left))
     found: dict[str, str] = {}
     ensemble = phrase(ENSEMBLES).search(text.left)

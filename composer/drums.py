@@ -10,9 +10,12 @@ from composer.scene import Scene
 
 # lane -> (pitch, velocity of a plain stroke); 26-30 and 87 are the studio's own
 LANES: dict[str, tuple[int, int]] = {
-    "kick": (36, 104), "snare": (38, 98), "rim": (37, 78), "clap": (39, 92), "hat": (42, 72), "pedal": (44, 62), "open": (46, 74),
-    "crash": (49, 92), "crash2": (57, 86), "ride": (51, 78), "bell": (53, 80), "tamb": (54, 66), "shaker": (70, 58), "cow": (56, 66),
-    "tom1": (48, 90), "tom2": (45, 92), "tom3": (41, 96), "conga": (63, 72), "congalow": (64, 74), "mute": (62, 62), "snap": (26, 78),
+    "kick": (36, 104), "snare": (38, 98), "rim": (37, 78), "clap": (39, 92), "hat": (42, 72), "pedal": (44, 62),
+    "open": (46, 74),
+    "crash": (49, 92), "crash2": (57, 86), "ride": (51, 78), "bell": (53, 80), "tamb": (54, 66), "shaker": (70, 58),
+    "cow": (56, 66),
+    "tom1": (48, 90), "tom2": (45, 92), "tom3": (41, 96), "conga": (63, 72), "congalow": (64, 74), "mute": (62, 62),
+    "snap": (26, 78),
     "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64),
 }  # fmt: skip
 RISER, IMPACT, REVERSE, DROP = 27, 28, 29, 30
@@ -123,8 +126,8 @@ def _with_fill(
     fill = [pair for pair in fill if pair[1].step >= begin]
     if not fill:
         return hits
-    begin = min(hit.step for _, hit in fill) // 4 * 4
-    return [pair for pair in hits if pair[1].step < begin] + fill
+    taken_over = min(hit.step for _, hit in fill) // 4 * 4
+    return [pair for pair in hits if pair[1].step < taken_over] + fill
 
 
 def _strokes(scene: Scene, hits: list[tuple[str, Hit]], bar: int, rng: np.random.Generator) -> list[Stroke]:

@@ -10,8 +10,10 @@ import numpy as np
 
 # Which material a section is made of: its progression and its theme.
 LETTERS = {
-    "intro": "A", "outro": "A", "verse": "A", "chorus": "B", "drop": "B", "build": "B", "break": "bridge", "bridge": "bridge",
-    "head": "A", "solo": "B", "A": "A", "B": "B", "groove": "A", "climax": "B", "theme": "A", "drift": "A", "swell": "B",
+    "intro": "A", "outro": "A", "verse": "A", "chorus": "B", "drop": "B", "build": "B", "break": "bridge", "bridge":
+    "bridge",
+    "head": "A", "solo": "B", "A": "A", "B": "B", "groove": "A", "climax": "B", "theme": "A", "drift": "A", "swell":
+    "B",
 }  # fmt: skip
 _EDGES = ("intro", "outro")
 _SHORTEST_WITH_SECTIONS = 4  # bars
@@ -54,6 +56,8 @@ def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Gene
     spare = bars - units * unit
     short_end = items[-1].name == "outro" and spare >= 2  # a short outro, rather than one of seven bars
     counts = _shared(items, units + short_end, longest // unit)
+    if unit == 2:
+        counts = _squared(items, counts)
     lengths = [count * unit for count in counts]
     lengths[-1] += spare - unit * short_end
     return _numbered(items, lengths)
@@ -111,6 +115,22 @@ def _shared(items: list[_Item], units: int, longest: int) -> list[int]:
         open_places = [place for place in range(len(items)) if counts[place] < limits[place]] or list(range(len(items)))
         behind = max(open_places, key=lambda place: (items[place].weight / total * units - counts[place], -place))
         counts[behind] += 1
+    return counts
+
+
+def _squared(items: list[_Item], counts: list[int]) -> list[int]:
+    """Four bars rather than two or six, since tunes are square: odd sections give to each other, or to the edges."""
+    counts = list(counts)
+    main = [place for place, item in enumerate(items) if item.name not in (*_EDGES, "build")]
+    odd = sorted((place for place in main if counts[place] % 2), key=lambda place: -counts[place])
+    while len(odd) > 1 and counts[odd[0]] > 1:
+        giver, taker = odd.pop(0), odd.pop()
+        counts[giver] -= 1
+        counts[taker] += 1
+    edges = [place for place, item in enumerate(items) if item.name in _EDGES]
+    if odd and counts[odd[0]] > 1 and edges:
+        counts[odd[0]] -= 1
+        counts[edges[0]] += 1
     return counts
 
 

@@ -1,7 +1,8 @@
 """Harmony: which chord sounds when.
 
 A letter of the form (A, B, bridge) has one progression for the whole song; every section colours it in its own way
-(secondary dominants, borrowed chords, turnarounds), but never its first chord, so that the section before can lead there.
+(secondary dominants, borrowed chords, turnarounds), but never its first chord, so that the section before can lead
+there.
 """
 
 import re
@@ -20,7 +21,8 @@ _DEGREES = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
 _MAJORISH: dict[str, tuple[str, tuple[int, ...]]] = {
     "": ("", (0, 4, 7)), "6": ("6", (0, 4, 7, 9)), "69": ("6/9", (0, 4, 7, 9, 14)), "7": ("7", (0, 4, 7, 10)),
     "9": ("9", (0, 4, 7, 10, 14)), "13": ("13", (0, 4, 7, 10, 14, 21)), "maj7": ("maj7", (0, 4, 7, 11)),
-    "maj9": ("maj9", (0, 4, 7, 11, 14)), "maj13": ("maj13", (0, 4, 7, 11, 14, 21)), "maj7#11": ("maj7#11", (0, 4, 7, 11, 18)),
+    "maj9": ("maj9", (0, 4, 7, 11, 14)), "maj13": ("maj13", (0, 4, 7, 11, 14, 21)), "maj7#11": ("maj7#11", (0, 4, 7,
+    11, 18)),
     "add9": ("add9", (0, 4, 7, 14)), "sus2": ("sus2", (0, 2, 7)), "sus4": ("sus4", (0, 5, 7)),
     "7sus4": ("7sus4", (0, 5, 7, 10)), "9sus4": ("9sus4", (0, 5, 7, 10, 14)), "7b9": ("7b9", (0, 4, 7, 10, 13)),
     "7#9": ("7#9", (0, 4, 7, 10, 15)), "7alt": ("7alt", (0, 4, 10, 15, 20)), "7#11": ("7#11", (0, 4, 7, 10, 18)),
@@ -29,7 +31,8 @@ _MAJORISH: dict[str, tuple[str, tuple[int, ...]]] = {
 _MINORISH: dict[str, tuple[str, tuple[int, ...]]] = {
     "": ("m", (0, 3, 7)), "6": ("m6", (0, 3, 7, 9)), "69": ("m6/9", (0, 3, 7, 9, 14)), "7": ("m7", (0, 3, 7, 10)),
     "9": ("m9", (0, 3, 7, 10, 14)), "11": ("m11", (0, 3, 7, 10, 14, 17)), "add9": ("m(add9)", (0, 3, 7, 14)),
-    "maj7": ("m(maj7)", (0, 3, 7, 11)), "o": ("dim", (0, 3, 6)), "o7": ("dim7", (0, 3, 6, 9)), "7b5": ("m7b5", (0, 3, 6, 10)),
+    "maj7": ("m(maj7)", (0, 3, 7, 11)), "o": ("dim", (0, 3, 6)), "o7": ("dim7", (0, 3, 6, 9)), "7b5": ("m7b5", (0,
+    3, 6, 10)),
     "5": ("5", (0, 7)), "sus2": ("sus2", (0, 2, 7)), "sus4": ("sus4", (0, 5, 7)),
 }  # fmt: skip
 
@@ -134,9 +137,16 @@ def progressions(style: Style, key: Key, seed: int) -> dict[str, str]:
     for letter in ("A", "B", "bridge"):
         fitting = [row for row in rows if letter in _uses(row)] or list(rows)
         fresh = [row for row in fitting if row.split(" ", 1)[1] not in chosen.values()] or fitting
-        pick = int(chance(seed, "progression", letter).integers(len(fresh)))
+        # A song says early where home is: rows that start on the tonic are likelier in A.
+        odds = np.array([2.5 if letter == "A" and _at_home(row) else 1.0 for row in fresh])
+        pick = int(chance(seed, "progression", letter).choice(len(fresh), p=odds / odds.sum()))
         chosen[letter] = fresh[pick].split(" ", 1)[1]
     return chosen
+
+
+def _at_home(row: str) -> bool:
+    found = _ROMAN.match(row.split()[1].split(",")[0])
+    return found is not None and not found[1] and found[2].lower() == "i"
 
 
 def _uses(row: str) -> tuple[str, ...]:
@@ -145,9 +155,18 @@ def _uses(row: str) -> tuple[str, ...]:
 
 
 def section_chords(
-    style: Style, key: Key, row: str, start: float, bars: int, beats_per_bar: float, chord_bars: int,
-    next_chord: Harmony, closing: bool, rng: np.random.Generator, boldness: float = 1.0,
-) -> list[Harmony]:  # fmt: skip
+    style: Style,
+    key: Key,
+    row: str,
+    start: float,
+    bars: int,
+    beats_per_bar: float,
+    chord_bars: int,
+    next_chord: Harmony,
+    closing: bool,
+    rng: np.random.Generator,
+    boldness: float = 1.0,
+) -> list[Harmony]:
     """The chords of a section. `closing`: the last chord of the song follows, so the last bar becomes a cadence."""
     plain = row.split()
     written = [plain[(bar // chord_bars) % len(plain)].split(",") for bar in range(bars)]
@@ -173,17 +192,25 @@ def _in_mode(cadences: tuple[str, ...], key: Key) -> list[str]:
 
 
 def _coloured(
-    numeral: str, key: Key, root: int, target: int, bar: int, last: bool, odds: dict[str, float], rng: np.random.Generator
-) -> list[str]:  # fmt: skip
+    numeral: str,
+    key: Key,
+    root: int,
+    target: int,
+    bar: int,
+    last: bool,
+    odds: dict[str, float],
+    rng: np.random.Generator,
+) -> list[str]:
     """One bar's chord, perhaps with a dominant of the next one in its second half, perhaps borrowed."""
     roll = rng.random(4)
     rich = any(mark in numeral for mark in ("7", "9", "13", "11"))
-    offset = (target - key.tonic) % 12
     moving = root != target
-    if last and roll[0] < odds.get("turnaround", 0) and moving:
-        return [numeral, _dominant(offset, rich, roll[1] < odds.get("tritone", 0))]
-    if bar % 2 and moving and roll[0] < odds.get("secondary", 0) and (target - root) % 12 != 5:
-        return [numeral, _dominant(offset, rich, roll[1] < odds.get("tritone", 0))]
+    leading = _dominant((target - key.tonic) % 12, rich, roll[1] < odds.get("tritone", 0))
+    leads = moving and chord(leading, key).root != root
+    if leads and last and roll[0] < odds.get("turnaround", 0):
+        return [numeral, leading]
+    if leads and bar % 2 and roll[0] < odds.get("secondary", 0) and (target - root) % 12 != 5:
+        return [numeral, leading]
     if bar % 4 == 3 and moving and key.mode in ("major", "minor") and roll[2] < odds.get("borrow", 0):
         return [numeral, ("iv6" if rich else "iv") if not key.minorish else ("IV9" if rich else "IV")]
     if bar % 2 == 0 and roll[3] < odds.get("passing", 0) and (target - root) % 12 == 2:
@@ -192,9 +219,11 @@ def _coloured(
 
 
 def _dominant(offset: int, rich: bool, tritone: bool) -> str:
-    """The dominant seventh that leads to a degree, or its substitute a tritone away."""
+    """The dominant that leads to a degree, or its substitute a tritone away."""
     root = _spelled((offset + (1 if tritone else 7)) % 12)
-    return root + (("9" if tritone else "7b9" if offset in (2, 4, 9) else "9") if rich else "" if not tritone else "7")
+    if tritone:
+        return root + ("9" if rich else "7")
+    return root + ("7b9" if offset in (2, 4, 9) else "9") if rich else root
 
 
 def _placed(numerals: list[str], key: Key, start: float, beats: float) -> list[Harmony]:

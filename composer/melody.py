@@ -2,14 +2,15 @@
 
 A motif is a rhythm and a contour. Phrases are built from it as Schoenberg describes the theme (Fundamentals of Musical
 Composition, 1967): the sentence (idea, repeated, liquidated, cadence) and the period (idea and answer, with a half
-cadence, then again with a full one). Pitches come from a Viterbi search over the whole phrase, which weighs chord tones,
-the contour, leaps and range, so that one motif keeps its face over different chords.
+cadence, then again with a full one). Pitches come from a Viterbi search over the whole phrase, which weighs chord
+tones, the contour, leaps and range, so that one motif keeps its face over different chords.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _interest(motif: Motif) -> float:
     hits = bars_of(motif.row, (4, 4))[0]
     lengths = {hit.length for hit in hits}
     offbeats = sum(hit.step % 4 == 2 for hit in hits) + 0.5 * sum(hit.step % 2 == 1 for hit in hits)
-    turns = sum(a * b < 0 for a, b in zip(motif.contour, motif.contour[1:], strict=False))
+    turns = sum(a * b < 0 for a, b in pairwise(motif.contour))
     return len(lengths) + min(offbeats, 2) * 0.6 + min(turns, 2) * 0.5 - max(0, len(hits) - 7) * 0.5
 
 
@@ -135,9 +136,19 @@ def _cadence(rng: np.random.Generator) -> Motif:
 
 
 def tune(
-    lead: Lead, key: Key, song: Theme, chords: list[Harmony], start: float, bars: int, meter: tuple[int, int],
-    low: int, high: int, center: float, visit: int, rng: np.random.Generator,
-) -> list[Stroke]:  # fmt: skip
+    lead: Lead,
+    key: Key,
+    song: Theme,
+    chords: list[Harmony],
+    start: float,
+    bars: int,
+    meter: tuple[int, int],
+    low: int,
+    high: int,
+    center: float,
+    visit: int,
+    rng: np.random.Generator,
+) -> list[Stroke]:
     """The melody of a section, in steps from its start. `visit`: how often this theme has been heard before."""
     strokes: list[Stroke] = []
     bar = 0
@@ -162,8 +173,13 @@ def _phrase_sizes(bars: int) -> list[int]:
 
 
 def _events(
-    song: Theme, shape: Sequence[str], first: int, meter: tuple[int, int], visit: int, rng: np.random.Generator
-) -> list[_Event]:  # fmt: skip
+    song: Theme,
+    shape: Sequence[str],
+    first: int,
+    meter: tuple[int, int],
+    visit: int,
+    rng: np.random.Generator,
+) -> list[_Event]:
     """The notes of a phrase without their pitches."""
     width = steps_in_bar(meter)
     beats = pulses(meter)
@@ -272,9 +288,19 @@ def _among(classes: np.ndarray, members: set[int]) -> np.ndarray:
 
 
 def _sung(
-    lead: Lead, key: Key, events: list[_Event], chords: list[Harmony], start: float, first: int, bars: int,
-    meter: tuple[int, int], pool: tuple[int, ...], center: float, visit: int, rng: np.random.Generator,
-) -> list[Stroke]:  # fmt: skip
+    lead: Lead,
+    key: Key,
+    events: list[_Event],
+    chords: list[Harmony],
+    start: float,
+    first: int,
+    bars: int,
+    meter: tuple[int, int],
+    pool: tuple[int, ...],
+    center: float,
+    visit: int,
+    rng: np.random.Generator,
+) -> list[Stroke]:
     """Pitches for a phrase: the cheapest path, with a little chance where the theme comes back."""
     if not events:
         return []
@@ -301,8 +327,15 @@ def _sung(
 
 
 def _phrased(
-    lead: Lead, key: Key, events: list[_Event], line: list[int], start: float, length: float, visit: int, rng: np.random.Generator
-) -> list[Stroke]:  # fmt: skip
+    lead: Lead,
+    key: Key,
+    events: list[_Event],
+    line: list[int],
+    start: float,
+    length: float,
+    visit: int,
+    rng: np.random.Generator,
+) -> list[Stroke]:
     """Dynamics of the phrase (it swells to its middle), and ornaments where it has been heard before."""
     strokes = []
     chances = rng.random((len(events), 2))

@@ -1,4 +1,4 @@
-"""Score <-> Standard MIDI File, type 1: tempo, meter, key signature and section markers on the first track, then the band.
+"""Score <-> Standard MIDI File, type 1: tempo, meter, key signature and section markers first, then the band.
 
 Conventions: 480 ticks in a quarter note; drums on channel 10 (index 9); the same score gives the same bytes.
 """
@@ -53,7 +53,7 @@ Target = str | os.PathLike[str] | BinaryIO
 
 
 def write(score: Score, target: Target) -> None:
-    """Write a Standard MIDI File to a path or an open binary file. Texture (noise) has no notes to write and stays out."""
+    """Write a Standard MIDI File to a path or an open binary file. Noise has no notes to write and stays out."""
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS, charset="utf-8")
     file.tracks.append(_conductor(score))
     channels = _channels()

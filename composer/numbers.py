@@ -1,6 +1,7 @@
 """Tempo, key, length and meter, as people write them.
 
-Each reader is careful with words that only look like it: "a minor detail" is no key, "90s house" no length, "808" no tempo.
+Each reader is careful with words that only look like it: "a minor detail" is no key, "90s house" no length, "808" no
+tempo.
 """
 
 import re
@@ -25,14 +26,16 @@ _BPM = (
     r"(\d{1,4}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute|beats/min|b\.p\.m\.?)\b",
     r"\b(?:bpm|tempo)\s*(?:is|of|at|around|about|:|=)?\s*(\d{1,4}(?:\.\d+)?)\b(?!\s*(?:sec|min|bar|s\b))",
     r"(?:♩|\bq)\s*=\s*(\d{2,3}(?:\.\d+)?)",
-    r"\bat (?:about |around |roughly )?(\d{2,3}(?:\.\d+)?)(?![\d:%/]|\.\d)(?!\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°))",
+    r"\bat (?:about |around |roughly )?(\d{2,3}(?:\.\d+)?)(?![\d:%/]|\.\d)"
+    r"(?!\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°))",
     r"(?:^|[,;])\s*(?:about |around )?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;]|$)",
 )
 _MACHINES = ("808", "909", "707", "606", "303")  # drum machines and a bass, no numbers
 _COUNT = r"(\d+(?:\.\d+)?|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
 _HOURS = re.compile(rf"\b{_COUNT}[ -]?(?:hours?|hrs?)\b")
 _MINUTES = re.compile(
-    rf"\b{_COUNT}[ -]?(?:minutes?|mins?|(?<=\d)m|(?<=\d )m)\b(?:\s*(?:and\s+)?(a half\b))?(?:\s*(?:and\s+)?{_COUNT}[ -]?(?:seconds?|secs?|(?<=\d)s)\b)?"
+    rf"\b{_COUNT}[ -]?(?:minutes?|mins?|(?<=\d)m|(?<=\d )m)\b(?:\s*(?:and\s+)?(a half\b))?"
+    rf"(?:\s*(?:and\s+)?{_COUNT}[ -]?(?:seconds?|secs?|(?<=\d)s)\b)?"
 )
 _SECONDS = re.compile(rf"\b{_COUNT}[ -]?(?:seconds?|secs?|(?<=\d)s|(?<=\d )s)\b")
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])(?!\s*(?:am|pm|a\.m|p\.m))")
@@ -130,7 +133,8 @@ def length(text: Reading) -> tuple[float | None, int | None]:
     for pattern, seconds in (
         (r"\bjingle\b|\bsting(?:er)?\b", 8.0),
         (r"\bshort (?:\w+ )?(?:song|piece|track|clip|tune|intro|beat|version|snippet)\b|\bsnippet\b", 15.0),
-        (r"\b(?:full|whole)[ -](?:length )?(?:song|track|length)\b", 180.0), (r"\blong (?:\w+ )?(?:song|piece|track|version|mix)\b", 180.0),
+        (r"\b(?:full|whole)[ -](?:length )?(?:song|track|length)\b", 180.0),
+        (r"\blong (?:\w+ )?(?:song|piece|track|version|mix)\b", 180.0),
     ):  # fmt: skip
         if re.search(pattern, text.left):
             return seconds, None

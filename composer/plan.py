@@ -31,7 +31,7 @@ _BRIGHT, _DIM = ("major", "lydian", "mixolydian"), ("minor", "dorian", "phrygian
 class Plan:
     """Everything that is decided before composing.
 
-    The bars fill `bars * bar_seconds <= duration`; the last chord falls on the barline after them and rings into the rest.
+    The bars fill `bars * bar_seconds <= duration`; the last chord falls on the barline after them and rings on.
     Only where not even one bar fits (slow tempo, five seconds) the last chord falls inside the bar: see `last_beat`.
     """
 
@@ -86,7 +86,8 @@ class Plan:
         """The plan in one line, as it is shown."""
         shape = ", ".join(f"{section.name} {section.bars}" for section in self.sections)
         players = ", ".join(_lowered(part.name) for part in _in_order(self.band).values())
-        return f"{STYLES[self.style].name}, {self.bpm:g} bpm, {self.key}, {self.meter[0]}/{self.meter[1]}: {shape}; {players}"
+        meter = f"{self.meter[0]}/{self.meter[1]}"
+        return f"{STYLES[self.style].name}, {self.bpm:g} bpm, {self.key}, {meter}: {shape}; {players}"
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for pages, scripts and recipes."""

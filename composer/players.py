@@ -1,7 +1,9 @@
 """Players: bass, chords, pads, arpeggios and second voices. Each turns a scene into strokes for its part."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
@@ -92,7 +94,7 @@ def _bass_pitch(scene: Scene, part: Part, hit: Hit, before: int, floor: int, rng
 def _walk(
     scene: Scene, part: Part, hit: Hit, harmony: Harmony, before: int, floor: int, rng: np.random.Generator
 ) -> int:
-    """A step of a walk: the root on a new chord, chord and scale tones on the way, a semitone or a fifth into the next."""
+    """A step of a walk: the root on a new chord, chord and scale tones on the way, a semitone into the next chord."""
     beat = scene.start + hit.step / STEPS_PER_BEAT
     ends = harmony.start + harmony.beats
     top = min(part.high, floor + 21)
@@ -116,11 +118,14 @@ def _walk(
         for p in range(floor, top + 1)
         if p != before and (p % 12 in harmony.tones or p % 12 in scene.plan.key.pitch_classes)
     ]
-    weights = np.array([
-        np.exp(-abs(p - (before + target) / 2) / 3) * (2.0 if p % 12 in harmony.tones[:4] else 0.8) * (1.0 if abs(p - before) <= 7 else 0.05)
-        for p in pool
-    ])  # fmt: skip
+    weights = np.array([_pull(p, before, target, harmony) for p in pool])
     return int(pool[int(rng.choice(len(pool), p=weights / weights.sum()))])
+
+
+def _pull(pitch: int, before: int, target: int, harmony: Harmony) -> float:
+    """How much a walk wants a pitch: near its way, a chord tone rather than not, no wild leap."""
+    near = math.exp(-abs(pitch - (before + target) / 2) / 3)
+    return near * (2.0 if pitch % 12 in harmony.tones[:4] else 0.8) * (1.0 if abs(pitch - before) <= 7 else 0.05)
 
 
 def _leads_to(scene: Scene) -> Harmony:
@@ -135,7 +140,7 @@ def _near(pitch_class: int, before: int, low: int, high: int) -> int:
 
 def _monophonic(strokes: list[Stroke]) -> list[Stroke]:
     kept = []
-    for stroke, following in zip(strokes, [*strokes[1:], None], strict=True):
+    for stroke, following in zip_longest(strokes, strokes[1:]):
         room = following.step - stroke.step if following else stroke.length
         slid = following is not None and following.pitch == stroke.pitch + 12 and stroke.length > room
         kept.append(
@@ -268,6 +273,7 @@ def play_guide(scene: Scene, part: Part, role: str, center: float) -> list[Strok
     """Guide tones: thirds and sevenths, one long note per chord, by the shortest way."""
     rng = scene.rng(role)
     strokes: list[Stroke] = []
+    center = min(max(center, part.low + 11), part.high - 10) if part.high - part.low > 21 else center
     before = int(np.clip(center, part.low + 3, part.high - 3))
     for harmony in scene.chords:
         step = (harmony.start - scene.start) * STEPS_PER_BEAT
@@ -291,8 +297,15 @@ def play_guide(scene: Scene, part: Part, role: str, center: float) -> list[Strok
 
 
 def _approached(
-    scene: Scene, strokes: list[Stroke], step: float, length: float, before: int, pitch: int, loud: float, rng: np.random.Generator
-) -> list[Stroke]:  # fmt: skip
+    scene: Scene,
+    strokes: list[Stroke],
+    step: float,
+    length: float,
+    before: int,
+    pitch: int,
+    loud: float,
+    rng: np.random.Generator,
+) -> list[Stroke]:
     """A long note, now and then with a passing note that leads on inside its second half."""
     moves = length >= 12 and rng.random() < 0.4
     if not moves:
@@ -308,9 +321,7 @@ def play_answer(scene: Scene, part: Part, role: str, tune: list[Stroke]) -> list
     """Answers: where the tune breathes for at least a beat and a half, a short figure of chord tones."""
     rng = scene.rng(role)
     end = scene.section.bars * scene.steps
-    rests = [
-        (a.step + a.length, b.step) for a, b in zip(tune, tune[1:], strict=False) if b.step - a.step - a.length >= 6
-    ]
+    rests = [(a.step + a.length, b.step) for a, b in pairwise(tune) if b.step - a.step - a.length >= 6]
     if tune and end - tune[-1].step - tune[-1].length >= 6:
         rests.append((tune[-1].step + tune[-1].length, float(end)))
     strokes: list[Stroke] = []

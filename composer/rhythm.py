@@ -1,7 +1,7 @@
 """Rhythm: rows of characters -> hits in any meter -> notes with a human sense of time.
 
 A row is written for 4/4 in sixteenths (see `composer.style`). Other meters take their steps from it: 3/4 is its first
-three beats, 5/4 three and two, 7/8 two and two and three eighths, 6/8 two beats that are stretched to three eighths each.
+three beats, 5/4 three and two, 7/8 two and two and three eighths, 6/8 two beats that are stretched to three eighths.
 """
 
 from collections.abc import Sequence

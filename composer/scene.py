@@ -66,7 +66,7 @@ class Scene:
         return "low" if energy < 0.47 else "mid" if energy < 0.78 else "high"
 
     def rows(self, role: str, table: Mapping[str, Sequence[str]], rng: np.random.Generator) -> list[str]:
-        """One row for each bar: the song's own row for this letter, with another for variety every second or fourth bar."""
+        """One row for each bar: the song's own row for this letter, and another every second or fourth bar."""
         chosen: list[str] = []
         picks: dict[str, tuple[str, str]] = {}
         every = 4 if rng.random() < 0.6 else 2

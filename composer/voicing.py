@@ -1,11 +1,12 @@
 """Voicing: chord symbols -> the pitches that hands would play, led smoothly from chord to chord.
 
-The best path through all candidate voicings is found by dynamic programming (Viterbi): the cost of a step is how far the
-voices move, the cost of a voicing how muddy, wide or far from the middle of the instrument it is.
+The best path through all candidate voicings is found by dynamic programming (Viterbi): the cost of a step is how far
+the voices move, the cost of a voicing how muddy, wide or far from the middle of the instrument it is.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def lead_voices(chords: Sequence[Harmony], kind: str, low: int, high: int, cente
     tables = [candidates(harmony.root, harmony.intervals, kind, low, high) for harmony in chords]
     cost = _standing(tables[0], center) if tables else np.zeros(0)
     back: list[np.ndarray] = []
-    for before, after in zip(tables, tables[1:], strict=False):
+    for before, after in pairwise(tables):
         total = cost[:, None] + _moves(before, after)
         back.append(total.argmin(axis=0))
         cost = total.min(axis=0) + _standing(after, center)
@@ -56,22 +57,26 @@ def _stacks(intervals: tuple[int, ...], kind: str) -> list[tuple[int, ...]]:
     if kind == "power":
         return [(0, 7), (0, 7, 12)]
     if kind == "triad" or len(intervals) <= 3:
-        return _inversions(intervals[:3]) + (
-            [_dropped(shape) for shape in _inversions(intervals[:3])] if kind == "spread" else []
-        )
+        closed = _inversions(intervals[:3])
+        return [_wide(shape) for shape in closed] + [_opened(shape) for shape in closed] if kind == "spread" else closed
     if kind == "rootless":
-        kept = intervals[1:] if len(intervals) > 4 else intervals
-        kept = tuple(step for step in kept if step != 7)[-4:] if len(kept) > 4 else kept
-        shapes = _inversions(kept)
-        return shapes + [_dropped(shape) for shape in shapes if len(shape) > 3]
+        return _rootless(intervals)
     if kind == "spread":
-        kept = (0, intervals[2], *intervals[1:2], *intervals[3:5])
-        return [_opened(shape) for shape in _inversions(tuple(sorted({step % 12 for step in kept})))] + [
-            _dropped(s) for s in _inversions(intervals[:4])
+        kept = (0, *intervals[1:3], *intervals[3:5])
+        return [_opened(shape) for shape in _inversions(kept)] + [
+            _dropped(shape) for shape in _inversions(intervals[:4])
         ]
     kept = intervals if len(intervals) <= 4 else (0, *intervals[1:2], *intervals[3:5])
     shapes = _inversions(kept)
     return [_dropped(shape) for shape in shapes] if kind == "drop2" else shapes
+
+
+def _rootless(intervals: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Four voices without the root, which the bass has; the fifth goes first where there are more."""
+    kept = intervals[1:] if len(intervals) > 4 else intervals
+    kept = tuple(step for step in kept if step != 7)[-4:] if len(kept) > 4 else kept
+    shapes = _inversions(kept)
+    return shapes + [_dropped(shape) for shape in shapes if len(shape) > 3]
 
 
 def _inversions(intervals: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -89,6 +94,11 @@ def _opened(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(step + (12 if place % 2 else 0) for place, step in enumerate(shape)))
 
 
+def _wide(triad: tuple[int, ...]) -> tuple[int, ...]:
+    """A triad over two octaves, as a string section plays it: outer voices double, the inner ones lie apart."""
+    return (triad[0], triad[2], triad[1] + 12, triad[0] + 24)
+
+
 def _standing(table: tuple[Voices, ...], center: float) -> np.ndarray:
     return (
         np.array([_ugliness(voices) for voices in table])
@@ -100,11 +110,13 @@ def _standing(table: tuple[Voices, ...], center: float) -> np.ndarray:
 def _ugliness(voices: Voices) -> float:
     """Mud and bite: close intervals down low, a semitone under the tune, a ninth that rubs."""
     cost = 0.0
-    for a, b in zip(voices, voices[1:], strict=False):
+    for a, b in pairwise(voices):
         gap = b - a
         cost += (2.0 if a < 48 and gap < 7 else 0.0) + (0.8 if a < 55 and gap < 3 else 0.0) + (0.6 if gap > 12 else 0.0)
+        cost += 0.7 if gap == 1 else 0.0
     if len(voices) > 1:
         cost += 1.5 if voices[-1] - voices[-2] == 1 else 0.0
+        cost += 1.5 if voices[1] - voices[0] == 1 else 0.0
         cost += 1.2 if any((b - a) == 13 for i, a in enumerate(voices) for b in voices[i + 1 :]) else 0.0
     return cost
 

@@ -10,11 +10,26 @@ from composer.reading import Reading, first_phrase, phrase
 from composer.vocabulary import KIN, MARKS, MOODS, PACES
 from song.key import Key
 
+_ENDS = r"(?:ends?|ending|stops?|stopping|finish(?:es)?|cuts?(?: off)?)"
 _ENDINGS = (
-    ("fade", r"(?<!no )(?<!not )(?<!without a )(?<!without )(?<!don't )\bfad(?:e|es|ing)[ -]?(?:out|away|to (?:silence|nothing|black))\b|\bfade at the end\b|\b(?:ends?|ending|finish(?:es)?) (?:with|in|on) a (?:long |slow )?fade\b|\bfade ending\b"),
-    ("stop", r"\b(?:ends?|ending|stops?|stopping|finish(?:es)?|cuts?(?: off)?) (?:suddenly|abruptly|hard|cold|dead|short|on the beat|on a hit|on the one|sharply)\b|\b(?:sudden|abrupt|hard|cold|dead|tight|clean) (?:end|ending|stop|finish|cut)\b|\bstop on the beat\b"),
-    ("ring", r"\bring(?:s|ing)?[ -]?out\b|\bringing (?:end|ending|chord|finish|last chord)\b|\blet (?:it|the (?:last|final) chord) ring\b|\b(?:last|final) chord (?:that )?(?:rings?|held|sustain\w*|hangs?)\b|\brings? at the end\b|\bsustained (?:end|ending|final|last)\b"),
-)  # fmt: skip
+    (
+        "fade",
+        r"(?<!no )(?<!not )(?<!without a )(?<!without )(?<!don't )"
+        r"\bfad(?:e|es|ing)[ -]?(?:out|away|to (?:silence|nothing))\b"
+        rf"|\bfade (?:ending|at the end)\b|\b{_ENDS} (?:with|in|on) a (?:long |slow )?fade\b",
+    ),
+    (
+        "stop",
+        rf"\b{_ENDS} (?:suddenly|abruptly|hard|cold|dead|short|on the beat|on a hit|on the one|sharply)\b"
+        r"|\b(?:sudden|abrupt|hard|cold|dead|tight|clean) (?:end|ending|stop|finish|cut)\b",
+    ),
+    (
+        "ring",
+        r"\bring(?:s|ing)?[ -]?out\b|\bringing (?:end|ending|chord|finish|last chord)\b|\brings? at the end\b"
+        r"|\blet (?:it|the (?:last|final) chord) ring\b|\bsustained (?:end|ending|final|last)\b"
+        r"|\b(?:last|final) chord (?:that )?(?:rings?|held|sustain\w*|hangs?)\b",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +78,26 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
     if vocals and not instrumental:
         text.notices.append("Nobody sings here: this engine plays instruments only, so the song is instrumental.")
     return Said(
-        styles=styles, kin=kin, bpm=bpm, mark=_mark(text), pace=_pace(text), key=key, tonic=tonic, mode=mode, meter=meter,
-        moods=moods, named=named, denied=denied, mutes=mutes, only=only and bool(named), seconds=seconds, bars=bars,
-        ending=ending, vocals=vocals, notices=tuple(text.notices),
-    )  # fmt: skip
+        styles=styles,
+        kin=kin,
+        bpm=bpm,
+        mark=_mark(text),
+        pace=_pace(text),
+        key=key,
+        tonic=tonic,
+        mode=mode,
+        meter=meter,
+        moods=moods,
+        named=named,
+        denied=denied,
+        mutes=mutes,
+        only=only and bool(named),
+        seconds=seconds,
+        bars=bars,
+        ending=ending,
+        vocals=vocals,
+        notices=tuple(text.notices),
+    )
 
 
 def hinted(prompt: str, hints: Iterable[str]) -> int:

@@ -1,5 +1,6 @@
 """Words become the plan that they ask for: tempo, key, meter, length, instruments and refusals, as people type them."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -248,7 +249,7 @@ def test_sections_follow_one_another_and_none_is_endless(duration: float) -> Non
         song = planned("music", 5, style=style, duration=duration)
         places = [(section.start, section.start + section.bars) for section in song.sections]
         assert places[0][0] == 0
-        assert all(end == start for (_, end), (start, _) in zip(places, places[1:], strict=False))
+        assert all(end == start for (_, end), (start, _) in itertools.pairwise(places))
         assert all(section.bars >= 1 for section in song.sections)
         assert max(section.bars for section in song.sections) <= 24
         assert len({section.id for section in song.sections}) == len(song.sections)

@@ -41,7 +41,7 @@ STYLE = Style(
         "pad": Part("Warm pad", 89, "pad_warm", -21.0, width=1.0, reverb=0.5, low=43, high=79),
         "chords": Part("Glass pad", 88, "pad_glass", -25.0, width=1.0, reverb=0.55, delay=0.15, low=52, high=86),
         "bass": Part("Sub bass", 38, "bass_sub", -24.0, width=0.0, reverb=0.05, low=26, high=45),
-        "lead": Part("Bells", 9, "bells", -26.0, pan=0.2, width=0.5, reverb=0.6, delay=0.35, low=62, high=93),
+        "lead": Part("Bells", 9, "bells", -25.0, pan=0.2, width=0.5, reverb=0.6, delay=0.35, low=62, high=93),
         "arp": Part(
             "Harp", 46, "harp", -28.0, pan=-0.25, width=0.5, reverb=0.55, delay=0.3, sampled=True, low=50, high=88
         ),
@@ -51,9 +51,9 @@ STYLE = Style(
     },
     swaps={
         "lead": (
-            Part("Felt piano", 0, "piano", -24.0, pan=0.05, reverb=0.55, delay=0.25, sampled=True, low=55, high=91),
-            Part("Flute", 73, "flute", -26.0, pan=0.12, reverb=0.55, delay=0.2, sampled=True, low=60, high=88),
-            Part("Soft synth", 80, "lead_soft", -26.0, pan=0.1, reverb=0.5, delay=0.3, low=57, high=84),
+            Part("Felt piano", 0, "piano", -23.0, pan=0.05, reverb=0.55, delay=0.25, sampled=True, low=55, high=91),
+            Part("Flute", 73, "flute", -25.0, pan=0.12, reverb=0.55, delay=0.2, sampled=True, low=60, high=88),
+            Part("Soft synth", 80, "lead_soft", -25.0, pan=0.1, reverb=0.5, delay=0.3, low=57, high=84),
         ),
         "pad": (
             Part("Dark pad", 95, "pad_dark", -21.5, width=1.0, reverb=0.5, low=41, high=74),

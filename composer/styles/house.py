@@ -63,8 +63,8 @@ STYLE = Style(
             Part("Rhodes", 4, "electric_piano", -21.5, width=0.6, reverb=0.25, duck=0.4, low=48, high=79),
         ),
         "lead": (
-            Part("Square lead", 80, "lead_square", -24.5, pan=0.08, reverb=0.25, delay=0.3, duck=0.25, low=60, high=86),
-            Part("Marimba", 12, "marimba", -23.0, pan=0.1, reverb=0.25, delay=0.2, duck=0.2, low=57, high=86),
+            Part("Square lead", 80, "lead_square", -23.5, pan=0.08, reverb=0.25, delay=0.3, duck=0.25, low=60, high=86),
+            Part("Marimba", 12, "marimba", -22.0, pan=0.1, reverb=0.25, delay=0.2, duck=0.2, low=57, high=86),
         ),
     },
     guests={"arp": 0.55, "counter": 0.3},

@@ -49,7 +49,7 @@ STYLE = Style(
         ),
         "chords": Part("Rhodes", 4, "electric_piano", -21.0, width=0.5, reverb=0.2, duck=0.2, low=48, high=78),
         "pad": Part("Warm pad", 89, "pad_warm", -29.0, width=0.8, reverb=0.35, duck=0.3, low=48, high=80),
-        "lead": Part("Vibraphone", 11, "mallet", -23.5, pan=0.12, reverb=0.3, delay=0.15, low=60, high=88),
+        "lead": Part("Vibraphone", 11, "mallet", -22.0, pan=0.12, reverb=0.3, delay=0.15, low=60, high=88),
         "arp": Part(
             "Nylon guitar", 24, "guitar_nylon", -26.5, pan=-0.3, reverb=0.25, delay=0.1, sampled=True, low=48, high=79
         ),
@@ -58,9 +58,9 @@ STYLE = Style(
     },
     swaps={
         "lead": (
-            Part("Music box", 10, "music_box", -25.0, pan=0.15, reverb=0.35, delay=0.15, low=65, high=93),
-            Part("Soft synth", 80, "lead_soft", -24.5, pan=0.1, reverb=0.25, delay=0.2, low=58, high=84),
-            Part("Muted trumpet", 59, "trumpet", -25.0, pan=0.12, reverb=0.3, sampled=True, low=58, high=80),
+            Part("Music box", 10, "music_box", -23.5, pan=0.15, reverb=0.35, delay=0.15, low=65, high=93),
+            Part("Soft synth", 80, "lead_soft", -23.0, pan=0.1, reverb=0.25, delay=0.2, low=58, high=84),
+            Part("Muted trumpet", 59, "trumpet", -23.5, pan=0.12, reverb=0.3, sampled=True, low=58, high=80),
         ),
         "chords": (
             Part("Felt piano", 0, "piano", -21.0, width=0.5, reverb=0.22, duck=0.15, sampled=True, low=48, high=79),

@@ -40,7 +40,7 @@ STYLE = Style(
     },
     swaps={
         "lead": (
-            Part("Square lead", 80, "lead_square", -24.0, pan=0.05, reverb=0.25, delay=0.35, duck=0.2, low=60, high=86),
+            Part("Square lead", 80, "lead_square", -23.5, pan=0.05, reverb=0.25, delay=0.35, duck=0.2, low=60, high=86),
         ),
         "bass": (Part("Acid bass", 38, "bass_acid", -20.5, width=0.0, reverb=0.0, duck=0.3, low=28, high=46),),
     },
