@@ -21,10 +21,10 @@ run: install soundfont
 
 install: .venv/.installed
 
-test: .venv/.tested browser
+test: .venv/.tested browser soundfont
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-slow: .venv/.tested browser
+test-slow: .venv/.tested browser soundfont
 	@$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
 
 lint: .venv/.tested

@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
+import pyloudnorm
 import pytest
 import soundfile  # noqa: F401  (numba and soundfile load in either order)
 from scipy import signal
 
 import dsp
 
-pyloudnorm = pytest.importorskip("pyloudnorm")
 RATES = (22_050, 44_100, 48_000, 96_000)
 
 
