@@ -18,11 +18,12 @@ import numpy as np
 import soundfile
 from numba import njit
 
+from settings import ROOT
 from song.audio import SAMPLE_RATE
 from song.score import Note
 
 FOLDERS = (
-    Path(__file__).resolve().parents[2] / ".soundfonts",
+    ROOT / ".soundfonts",
     *map(Path, ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")),
 )
 DRUM_BANK = 128
