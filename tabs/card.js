@@ -10,6 +10,11 @@ function strip(sections) {
     return part;
   }));
 }
+function fit() { // a name that is cut off reads as part of the next one
+  for (const name of card.querySelectorAll(".strip span")) {
+    name.style.visibility = name.scrollWidth > name.parentElement.clientWidth ? "hidden" : "visible";
+  }
+}
 function draw() {
   const take = props.value;
   card.replaceChildren();
@@ -22,6 +27,8 @@ function draw() {
   const again = node("button", { type: "button", className: "plainbutton", id: "again" }, "Again with a new seed");
   again.onclick = () => trigger("again", { id: take.id });
   card.append(files(take.id, take.title), again);
+  fit();
 }
+new ResizeObserver(fit).observe(card);
 watch("value", draw);
 draw();

@@ -11,12 +11,15 @@ function position() {
   time.textContent = `${clock(sound.currentTime)} / ${clock(length)}`;
 }
 function toggle(take) {
+  document.querySelector('#player [aria-label="Pause"]')?.click();
   if (playing?.id === take.id) sound.paused ? sound.play() : sound.pause();
   else { playing = take; sound.src = `files/${take.id}/wav`; sound.play().catch(() => {}); }
   draw(true);
 }
 for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, () => draw(true));
 sound.addEventListener("timeupdate", position);
+// One song at a time: whatever starts sound under Generate silences the library, and the other way round.
+document.addEventListener("click", (event) => event.target.closest?.("#go, #again, #pick, #player button") && sound.pause(), true);
 
 function action(text, label, run, props = {}) {
   const button = node("button", { type: "button", className: "plainbutton", ...props }, text);
@@ -46,7 +49,7 @@ function row(take) {
   more.setAttribute("aria-expanded", String(shown));
   more.dataset.key = `more ${take.id}`;
   const head = node("div", { className: "head" }, play,
-    node("div", { className: "name" }, node("h3", {}, take.title), node("p", {}, take.facts)), star, more);
+    node("div", { className: "name" }, node("h2", {}, take.title), node("p", {}, take.facts)), star, more);
   const made = node("li", { className: current ? "song current" : "song" }, head);
   made.dataset.take = take.id;
   if (current) made.append(seek());
