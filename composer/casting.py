@@ -7,9 +7,9 @@ from composer.reading import Reading, phrase
 from composer.vocabulary import ENSEMBLES, LANES, ROLE_WORDS
 
 _NO = (
-    "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude", "except",
-    "zero", "lose the", "don't want", "do not want", "don't use", "do not use", "not any", "nor", "instead of",
-    "rather than", "free of", "lacking", "never", "remove", "omit",
+    "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude",
+    "except", "zero", "lose the", "don't want", "do not want", "don't use", "do not use", "not any", "nor",
+    "instead of", "rather than", "free of", "lacking", "never", "remove", "omit",
     "don't add", "do not add", "hold the", "don't include", "do not include",
 )  # fmt: skip
 _FILLERS = {
@@ -54,11 +54,10 @@ _ONLY = re.compile(
     rf"{_INSTRUMENT.pattern}|{_INSTRUMENT.pattern}\s+(?:only|alone|duo|duet|trio|by itself)\b"
     r"|(?:\band|,) nothing (?:else|more)\b"
 )
-# How a list of refusals goes on: "or", "and", or a comma that has an "or" after it.
-_JOINT = re.compile(
-    r"\s*(?:or|nor|and|&|/)\s+(?:no\s+)?|\s*,\s*(?=(?:[\w '-]+,\s*)*[\w '-]{2,25}\s*,?\s*\b(?:or|nor)\b)"
-    r"|\s*,\s*(?:or|nor|and no)\s+"
-)
+# How a list of refusals goes on: "or", "and", a comma before an "or", or a comma that has an "or" further on.
+_JOINT = re.compile(r"\s*(?:,\s*(?:or|nor|and no)|or|nor|and no|and|&|/)\s+(?:no\s+)?")
+_COMMA = re.compile(r"\s*,\s*")
+_SHORT_LIST = 4  # items after a comma among which an "or" must come
 
 
 def denied(text: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -91,10 +90,25 @@ def _refused_list(low: str, at: int) -> tuple[list[str], int]:
             return words, end
         words.append(item[0].strip())
         at = end = item.end()
-        joint = _JOINT.match(low, at)
+        joint = _JOINT.match(low, at) or _comma(low, at)
         if not joint:
             return words, end
         at = joint.end()
+
+
+def _comma(low: str, at: int) -> re.Match[str] | None:
+    """A comma after which the list of refusals goes on, since an "or" closes it: "no drums, bass or guitar"."""
+    comma = _COMMA.match(low, at)
+    if not comma:
+        return None
+    items = re.split(r"[.;!?]", low[comma.end() : comma.end() + 120])[0].split(",")[:_SHORT_LIST]
+    for item in items:
+        words = item.split()
+        if "or" in words or "nor" in words:
+            return comma
+        if len(words) > 3:
+            return None
+    return None
 
 
 def named(text: Reading) -> tuple[tuple[tuple[str, str], ...], bool]:

@@ -23,7 +23,7 @@ def legato(notes: list[Note], start: float, end: float) -> list[Note]:
     for place, chord in enumerate(chords):
         limit = chords[place + 1][0].start if place + 1 < len(chords) else end - BREATH
         reach = max(reach, max(note.end for note in chord))
-        if limit - reach > 0.05:
+        if limit - reach > BREATH:
             chord = [replace(note, duration=round(max(note.duration, limit - note.start), 5)) for note in chord]
             reach = limit
         kept += chord

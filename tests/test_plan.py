@@ -1,6 +1,7 @@
 """Words become the plan that they ask for: tempo, key, meter, length, instruments and refusals, as people type them."""
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -289,3 +290,23 @@ def test_nobody_is_sent_away_for_asking_for_too_much() -> None:
     assert len(song.band) >= 8
     nothing = planned("no drums, no bass, no piano, no guitar, no strings, no pads, no vibes, only vinyl crackle")
     assert nothing.band
+
+
+@pytest.mark.parametrize(
+    "text", ["no drums, bass, ", "a ", "no drums, x, ", "only solo ", "in A minor ", "fade out ", "8 bar "]
+)
+def test_long_prompts_are_read_quickly(text: str) -> None:
+    """A stranger's text must not keep a worker busy."""
+    begin = time.process_time()
+    planned((text * 4000)[:4000])
+    assert time.process_time() - begin < 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["0 bpm", "0/4", "H minor, 1:75", "12/0 0 seconds 0 bars", "日本語の歌", "♩=120 (lofi)", "500 bars of jazz"]
+)
+def test_odd_words_still_make_a_song(text: str) -> None:
+    song = planned(text)
+    assert 5 <= song.duration <= 600
+    assert 30 <= song.bpm <= 300
+    assert song.bars >= 1
