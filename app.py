@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402  (gradio reads the environment while it is imported and while the page is built)
 
+import logging
 import os
 import signal
 import socket
@@ -75,13 +76,21 @@ def serve(config: Settings) -> int:
     try:
         launch(config, port)
         opening.finish()
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        print(f"STUDIO is ready at http://{'localhost' if host == '0.0.0.0' else host}:{port}", flush=True)
+        host = "localhost" if config.host in ("0.0.0.0", "::") else bracketed(config.host)
+        print(f"STUDIO is ready at http://{host}:{port}", flush=True)
         stop.wait()
     finally:
-        demo.close(verbose=False)
+        hang_up()
         opening.close()
     return 0
+
+
+def hang_up() -> None:
+    """Close the page's server. Pages that still follow a job get a second, and no complaint is printed about them."""
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    if getattr(demo, "server", None) is not None:
+        demo.server.config.timeout_graceful_shutdown = 1
+    demo.close(verbose=False)
 
 
 class Opening:
@@ -122,7 +131,7 @@ def launch(config: Settings, port: int) -> None:
         Gate, token="" if space else config.token, names=own_names(config.host), space=space, css=theme.css()
     )
     demo.queue(max_size=64, default_concurrency_limit=8).launch(
-        server_name=config.host,
+        server_name=bracketed(config.host),
         server_port=port,
         prevent_thread_lock=True,
         quiet=True,
@@ -138,6 +147,11 @@ def launch(config: Settings, port: int) -> None:
         head=HEAD,
         app_kwargs={"middleware": [gate], "routes": list(files.ROUTES), "docs_url": None, "redoc_url": None},
     )
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 def check_reachable(config: Settings) -> None:
