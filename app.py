@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from settings import Settings, settings
+from settings import ON_SPACE, Settings, settings
 
 # No call to any other host, and no proxy between us and ourselves.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -21,7 +21,7 @@ os.environ.setdefault("GRADIO_SSR_MODE", "false")
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
 with suppress(ValidationError):  # main() says what is wrong with the environment
-    os.environ["GRADIO_TEMP_DIR"] = str(Settings().temp)
+    os.environ["GRADIO_TEMP_DIR"] = str(Settings().page_cache)
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -121,15 +121,12 @@ class Opening:
 
 def launch(config: Settings, port: int) -> None:
     """Start the page's server in the background."""
-    space = "SPACE_ID" in os.environ
-    for folder in (config.takes, config.temp):
-        folder.mkdir(parents=True, exist_ok=True)
-    config.temp.chmod(0o700)
+    for folder in (config.takes, config.page_cache):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     gr.set_static_paths([config.takes])
-    css = theme.css() + ("" if config.token and not space else "\n#signout { display: none }")
-    gate = Middleware(
-        Gate, token="" if space else config.token, names=own_names(config.host), space=space, css=theme.css()
-    )
+    token = "" if ON_SPACE else config.token
+    css = theme.css() + ("" if token else "\n#signout { display: none }")
+    gate = Middleware(Gate, token=token, names=own_names(config.host), space=ON_SPACE, css=theme.css())
     demo.queue(max_size=64, default_concurrency_limit=8).launch(
         server_name=bracketed(config.host),
         server_port=port,
@@ -156,7 +153,7 @@ def bracketed(host: str) -> str:
 
 def check_reachable(config: Settings) -> None:
     """Nobody else's machine may reach a studio without a token; a Space is public by design."""
-    if config.open_to_network and not config.token and "SPACE_ID" not in os.environ:
+    if config.open_to_network and not config.token and not ON_SPACE:
         raise CannotOpen(
             f"listening on {config.host} lets other machines in, so a token is needed. Make one with "
             'python -c "import secrets; print(secrets.token_urlsafe(32))", then start with STUDIO_TOKEN=<that token>.'

@@ -5,6 +5,7 @@
 
 import functools
 import platform
+import re
 import secrets
 import shutil
 import threading
@@ -262,9 +263,10 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, seconds: float
 
 
 def _title(prompt: str) -> str:
-    """The first words of the prompt, as a title."""
-    words = prompt.replace("\n", " ").split(",")[0].split()[:8]
-    return " ".join(words)[:80].strip(" .;:") or "Untitled"
+    """What the prompt says first, as a title: "Dusty lo-fi hip hop" of "dusty lo-fi hip hop with rhodes, 82 bpm"."""
+    said = re.split(r"[,.;:\n]| with | featuring ", prompt)[0].split()[:8]
+    title = " ".join(said)[:80].strip() or "Untitled"
+    return title[0].upper() + title[1:]
 
 
 @functools.cache

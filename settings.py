@@ -1,5 +1,6 @@
 """Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 VERSION = "0.1.0"
+ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it; a Space is public by design and has one process
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -19,12 +21,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STUDIO_", frozen=True)
 
     home: Path = Field(default_factory=lambda: user_data_path("studio", appauthor=False))
-    host: str = "127.0.0.1"
+    host: str = "0.0.0.0" if ON_SPACE else "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     token: str = ""
     engine: str = "auto"
     soundfont: Path | None = None
-    lane: Literal["process", "inline"] = "process"
+    lane: Literal["process", "inline"] = "inline" if ON_SPACE else "process"
     max_upload: int = Field(200 * 2**20, gt=0)
     max_duration: float = Field(600, ge=5)
     min_free_disk: int = Field(500 * 2**20, ge=0)

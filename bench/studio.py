@@ -72,7 +72,7 @@ class Bench:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        return next(iter(backend.engines().values())).styles()
+        return tuple(next(iter(backend.engines().values())).styles())
 
     def make(self, **knobs: Any) -> tuple[Kept, float]:
         """One job from submit to kept, and its wall seconds."""

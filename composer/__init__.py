@@ -1,1 +1,1 @@
-"""The embedded composer: prompt -> plan -> score -> stems -> mix. Python, numpy and numba; knows no torch and no page."""
+"""The embedded composer: prompt -> plan -> score -> stems -> mix. In Python, numpy and numba."""

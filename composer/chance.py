@@ -9,6 +9,6 @@ import numpy as np
 
 
 def chance(seed: int, *names: object) -> np.random.Generator:
-    """The generator for one decision, e.g. `chance(seed, "B2", "bass")`. Same arguments, same numbers, on every machine."""
+    """The generator for one decision, e.g. `chance(seed, "B2", "bass")`: the same numbers on every machine."""
     text = "/".join(str(name) for name in (seed, *names))
     return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")))

@@ -22,7 +22,7 @@ from composer.words import hinted, read
 from song.errors import BadRequest
 from song.key import MODES, Key
 
-__all__ = ["STYLES", "Plan", "Section", "plan", "style_names"]
+__all__ = ["STYLES", "Plan", "Section", "plan"]
 
 _BRIGHT, _DIM = ("major", "lydian", "mixolydian"), ("minor", "dorian", "phrygian", "locrian")
 
@@ -113,11 +113,6 @@ class Plan:
             "moods": list(self.moods),
             "words": self.words(),
         }
-
-
-def style_names() -> tuple[str, ...]:
-    """The styles' ids, in the order in which they are shown."""
-    return tuple(STYLES)
 
 
 def plan(request: Any) -> Plan:

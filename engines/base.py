@@ -18,8 +18,8 @@ class Engine(Protocol):
     def available(self) -> str | None:
         """Why this engine cannot be used here, as a sentence that says what to do; None if it can."""
 
-    def styles(self) -> tuple[str, ...]:
-        """Styles it knows by name; empty if any words will do."""
+    def styles(self) -> dict[str, str]:
+        """Styles it knows: what a request calls them, and what musicians do. Empty if any words will do."""
 
     def check(self, request: SongRequest) -> None:
         """Raise BadRequest for what only this engine can know is wrong. Fast: no loading."""

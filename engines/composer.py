@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from composer.arrange import compose
-from composer.plan import plan, style_names
+from composer.plan import STYLES, plan
 from settings import settings
 from song.audio import Audio
 from song.progress import Progress, part
@@ -26,8 +26,8 @@ class Composer:
     def available(self) -> str | None:
         return None
 
-    def styles(self) -> tuple[str, ...]:
-        return tuple(style_names())
+    def styles(self) -> dict[str, str]:
+        return {id: style.name for id, style in STYLES.items()}
 
     def check(self, request: SongRequest) -> None:
         plan(request.model_copy(update={"seed": request.seed or 0}))

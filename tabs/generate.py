@@ -201,6 +201,6 @@ def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
 def lists() -> list[gr.Dropdown]:
     """The choices that only the running studio knows: styles and engines."""
     ready = {name: engine for name, engine in studio().engines.items() if engine.available() is None}
-    styles = dict.fromkeys(style for engine in ready.values() for style in engine.styles())
-    named = [form.AUTO, *((style.replace("_", " ").capitalize(), style) for style in styles)]
+    styles = {id: name for engine in ready.values() for id, name in engine.styles().items()}
+    named = [form.AUTO, *((name, id) for id, name in styles.items())]
     return [gr.Dropdown(choices=named), gr.Dropdown(choices=[("auto", "auto"), *((name, name) for name in ready)])]
