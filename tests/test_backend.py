@@ -146,7 +146,8 @@ def test_every_style_is_heard_in_its_tempo_and_key(studio, style, bpm, key):
     take = song(studio, f"{style}, {bpm} bpm, {key}", duration=30, seed=11)
     audio, wanted = sound(take), Key.parse(key)
     assert (take.recipe.plan["bpm"], take.recipe.plan["key"]) == (bpm, key)
-    assert wanted.tonic in likely_tonics(audio, wanted.scale)[:2]
+    # Overtones of a chord sound its fifth, so the keys a fifth above rank high as well; nine keys would be wrong.
+    assert wanted.tonic in likely_tonics(audio, wanted.scale)[:3]
     if style != "ambient":  # it has no beat to hear
         assert tempo_near(audio, bpm) == pytest.approx(bpm, rel=0.01)
     assert longest_silence(audio) < 0.1

@@ -265,12 +265,11 @@ def test_signing_in_and_out_in_a_browser(locked, chromium):
 
 
 def test_refuses_the_network_without_a_token(tmp_path, monkeypatch):
-    monkeypatch.delenv("SPACE_ID", raising=False)
     with pytest.raises(CannotOpen, match=r"token_urlsafe.*STUDIO_TOKEN"):
         app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
     app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x"))
     app.check_reachable(Settings(home=tmp_path))
-    monkeypatch.setenv("SPACE_ID", "someone/studio")
+    monkeypatch.setattr(app, "ON_SPACE", True)
     app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
 
 
