@@ -5,7 +5,8 @@ SoundFont plays. What leaves the desk as stems, the reverb among them, adds up t
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -36,10 +37,9 @@ _PLAIN = Part("", 0, "", -24.0)
 
 @dataclass(frozen=True, eq=False)
 class Mixdown:
-    """float32 (2, frames) each; `mix` is the sum of `stems` in their order, `master` lacks only its loudness."""
+    """float32 (2, frames) each: the stems, the room last, and what `mastered` makes of their sum."""
 
     stems: dict[str, np.ndarray]
-    mix: np.ndarray
     master: np.ndarray
 
 
@@ -74,34 +74,36 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
         for done, _ in enumerate(pool.map(channel, stems), 1):
             progress(0.5 * done / max(1, len(stems)), "Mixing")
-        room = _reverb(stems, plan, frames, duck)
+        room = _reverb(stems, plan, frames, duck, pool)
         progress(0.7, "Mixing")
         finished = {**stems, REVERB: room}
         mix = np.zeros((2, frames), np.float32)
-        list(pool.map(lambda span: _sum(finished, mix, span), _spans(frames)))
-    master = _master(mix.copy(), plan, part(progress, 0.75, 1.0))
-    return Mixdown(finished, mix, master)
+        _blend(dict.fromkeys(finished, 1.0), finished, mix, pool)
+    return Mixdown(finished, mastered(mix, plan, part(progress, 0.75, 1.0)))
 
 
-def _spans(frames: int) -> list[slice]:
-    """Stretches short enough that a sum stays in the processor's cache."""
-    return [slice(start, min(frames, start + 32_768)) for start in range(0, frames, 32_768)]
+def _blend(amounts: dict[str, float], stems: dict[str, np.ndarray], total: np.ndarray, pool: Executor) -> None:
+    """Add the stems to `total`, always in the same order, in stretches that stay in the processor's cache."""
+
+    def stretch(start: int) -> None:
+        span = slice(start, start + 32_768)
+        for role, amount in amounts.items():
+            strip.add(total[:, span], stems[role][:, span], amount)
+
+    list(pool.map(stretch, range(0, total.shape[1], 32_768)))
 
 
-def _sum(stems: dict[str, np.ndarray], total: np.ndarray, span: slice) -> None:
-    for stem in stems.values():
-        total[:, span] += stem[:, span]
+def _each(work: Callable[[np.ndarray], None], sound: np.ndarray, pool: Executor) -> None:
+    """Let both channels through a pass at once."""
+    list(pool.map(lambda side: work(sound[side : side + 1]), range(len(sound))))
 
 
-def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.ndarray) -> np.ndarray:
+def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.ndarray, pool: Executor) -> np.ndarray:
     """The room that all parts share, (2, frames), a little out of the way of the kick."""
     send = np.zeros((2, frames), np.float32)
-    for span in _spans(frames):
-        for role, stem in stems.items():
-            amount = plan.band.get(role, _PLAIN).reverb
-            if amount > 0:
-                send[:, span] += np.float32(amount) * stem[:, span]
-    dsp.filter_inplace(send, dsp.highpass(220, SAMPLE_RATE))
+    sends = {role: plan.band.get(role, _PLAIN).reverb for role in stems}
+    _blend({role: amount for role, amount in sends.items() if amount > 0}, stems, send, pool)
+    _each(lambda side: dsp.filter_inplace(side, dsp.highpass(220, SAMPLE_RATE)), send, pool)
     seconds = plan.mix.reverb_seconds
     room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
@@ -153,16 +155,16 @@ def _sweep(plan: "Plan", frames: int) -> np.ndarray:
     return 2.0 ** np.convolve(np.pad(sweep, 12, mode="edge"), smooth / smooth.sum(), "valid")
 
 
-def _master(sound: np.ndarray, plan: "Plan", progress: Progress) -> np.ndarray:
-    """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`."""
-    stages = [dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)]
+def mastered(sound: np.ndarray, plan: "Plan", progress: Progress = silent) -> np.ndarray:
+    """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`, the sum of the stems."""
+    stages = np.concatenate([dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)])
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda row: dsp.filter_inplace(row[None], np.concatenate(stages)), sound))
-    progress(0.5, "Mastering")
-    level = dsp.loudness(sound, SAMPLE_RATE)
-    gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
-    strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
-    strip.warm_up(sound, plan.mix.drive)
+        _each(lambda side: dsp.filter_inplace(side, stages), sound, pool)
+        progress(0.5, "Mastering")
+        level = dsp.loudness(sound, SAMPLE_RATE)
+        gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
+        strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
+        _each(lambda side: strip.warm_up(side, plan.mix.drive), sound, pool)
     dsp.compress_inplace(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
     progress(1.0, "Mastering")
     return sound

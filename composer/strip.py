@@ -172,7 +172,7 @@ def widen(sound, width, stage, gain):
 def warm_up(sound, drive):
     """Soft saturation in place: unity for quiet sound, rounder the louder it is, the more the higher `drive` (0-1)."""
     push = 0.4 + 1.6 * drive
-    for side in range(2):
+    for side in range(sound.shape[0]):
         for i in range(sound.shape[1]):
             x = push * sound[side, i]
             sound[side, i] = x / math.sqrt(1.0 + x * x) / push
@@ -182,7 +182,7 @@ def warm_up(sound, drive):
 def add(total, sound, amount):
     """total += amount * sound."""
     gain = np.float32(amount)
-    for side in range(2):
+    for side in range(total.shape[0]):
         into, source = total[side], sound[side]
         for i in range(into.shape[0]):
             into[i] += gain * source[i]

@@ -70,7 +70,6 @@ class Composer:
             plan=decided.as_json(),
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
-            mix=Audio(mixed.mix),
             notices=(*decided.notices, *([notice] if sampled else [])),
             versions={"soundfont": font.name if font else "none"},
         )

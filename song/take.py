@@ -18,8 +18,7 @@ class Take:
 
     request   as asked, with `seed` resolved and `variations` 1: making it again gives this take
     plan      what the engine decided, as plain JSON: style, bpm, key, meter, sections, words
-    stems     separate parts by name, of the audio's shape; they sum to `mix`
-    mix       the sum of the stems, before the engine's own bus processing
+    stems     separate parts by name, of the audio's shape; their sum is the mix before mastering
     notices   sentences the user should see, e.g. a style that was not found; also in the recipe
     versions  what else the sound depends on, e.g. the SoundFont; joins the recipe's versions
     """
@@ -32,7 +31,6 @@ class Take:
     score: Score | None = None
     lyrics: Lyrics | None = None
     stems: dict[str, Audio] = field(default_factory=dict)
-    mix: Audio | None = None
     notices: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
