@@ -80,19 +80,25 @@ def finish(
     loud, notices = _loud(faded, rate, target_lufs, ceiling_dbtp - MARGIN_DB)
     # A limiter leans on the taller side of the wave. What little it leaves is taken away without a step at the ends.
     _remove_dc(loud, rate, max(0.01, fade_in), max(0.01, fade_out))
-    exact = quantised(loud)
-    lufs, peak = dsp.loudness(exact, rate), max(SILENCE_DBTP, dsp.true_peak(exact, rate))
-    return Finished(Audio(exact, rate), round(lufs, 2), round(peak, 2), notices)
+    _quantise(loud)
+    lufs, peak = dsp.loudness(loud, rate), max(SILENCE_DBTP, dsp.true_peak(loud, rate))
+    return Finished(Audio(loud, rate), round(lufs, 2), round(peak, 2), notices)
 
 
 def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) -> None:
-    """Take each channel's constant away in place. It fades as the sound does, so that the mean becomes nothing."""
+    """Take each channel's constant away in place. It fades in and out, so that silence at the ends stays silence."""
     import dsp
 
-    shape = dsp.fade(np.ones(samples.shape[1], np.float32), rate, fade_in, fade_out)
-    weight = max(1e-9, shape.sum(dtype=np.float64))
+    frames = samples.shape[1]
+    rise, fall = (min(frames // 2, round(seconds * rate)) for seconds in (fade_in, fade_out))
+    head = dsp.fade(np.ones(rise, np.float32), rate, fade_in=rise / rate)
+    tail = dsp.fade(np.ones(fall, np.float32), rate, fade_out=fall / rate)
+    weight = max(1e-9, float(head.sum() + tail.sum()) + frames - rise - fall)
     for row in samples:
-        row -= np.float32(row.sum(dtype=np.float64) / weight) * shape
+        constant = np.float32(row.sum(dtype=np.float64) / weight)
+        row[:rise] -= constant * head
+        row[rise : frames - fall] -= constant
+        row[frames - fall :] -= constant * tail
 
 
 def _loud(samples: np.ndarray, rate: int, target: float, ceiling: float) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -140,13 +146,11 @@ def pcm24(samples: np.ndarray) -> np.ndarray:
     return np.clip(numbers, -FULL_SCALE, FULL_SCALE - 1, out=numbers).astype(np.int32, order="C")
 
 
-def quantised(samples: np.ndarray) -> np.ndarray:
-    """The same sound in steps of 24 bits. Float32 holds every such number exactly."""
-    exact = np.empty_like(samples)
+def _quantise(samples: np.ndarray) -> None:
+    """Round to steps of 24 bits, in place. Float32 holds every such number exactly."""
     for start in range(0, samples.shape[1], BLOCK):
         numbers = pcm24(samples[:, start : start + BLOCK])
-        exact[:, start : start + BLOCK] = numbers.T * np.float32(1 / FULL_SCALE)
-    return exact
+        samples[:, start : start + BLOCK] = numbers.T * np.float32(1 / FULL_SCALE)
 
 
 def samples_sha256(audio: Audio) -> str:

@@ -76,8 +76,9 @@ class Bench:
 
     def make(self, **knobs: Any) -> tuple[Kept, float]:
         """One job from submit to kept, and its wall seconds."""
+        studio = self.studio
         begun = time.perf_counter()
-        *_, job = self.studio.follow(self.studio.submit(_request(**knobs)).id)
+        *_, job = studio.follow(studio.submit(_request(**knobs)).id)
         spent = time.perf_counter() - begun
         if job.state != "done":
             raise SystemExit(f"A song was not made: {job.error}")

@@ -143,7 +143,11 @@ def _peak_envelope(padded, phases, floor, envelope):
 def _limiter_gain(envelope, ceiling, look, release):
     frames = envelope.shape[0]
     gain = np.empty(frames, np.float32)
-    queue = np.empty(frames + 1, np.int64)  # indices ahead whose peaks fall: the first is the highest in the window
+    size = 4
+    while size < look + 2:
+        size *= 2
+    mask = size - 1
+    queue = np.empty(size, np.int64)  # a ring of indices ahead whose peaks fall: the first is the highest in the window
     head = tail = 0
     current = 1.0
     half = look // 2
@@ -152,23 +156,23 @@ def _limiter_gain(envelope, ceiling, look, release):
     sum1, sum2 = float(half), float(look - half)
     for i in range(frames + look):
         if i < frames:
-            while tail > head and envelope[queue[tail - 1]] <= envelope[i]:
+            while tail > head and envelope[queue[(tail - 1) & mask]] <= envelope[i]:
                 tail -= 1
-            queue[tail] = i
+            queue[tail & mask] = i
             tail += 1
         now = i - look
         if now < 0:
             if i < frames and i < look:  # before the start the window fills: the ramp begins already lowered
-                need = min(1.0, ceiling / max(1e-12, envelope[queue[head]]))
+                need = min(1.0, ceiling / max(1e-12, envelope[queue[head & mask]]))
                 current = min(current, need)
             continue
         if now == 0:
             first[:] = current
             second[:] = current
             sum1, sum2 = current * half, current * (look - half)
-        while queue[head] < now:
+        while queue[head & mask] < now:
             head += 1
-        need = min(1.0, ceiling / max(1e-12, envelope[queue[head]]))
+        need = min(1.0, ceiling / max(1e-12, envelope[queue[head & mask]]))
         current = need if need < current else need + (current - need) * release
         a = now % half
         sum1 += current - first[a]
