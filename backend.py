@@ -124,8 +124,10 @@ class Studio:
         return engines()
 
     def start(self, only: str | None = None) -> None:
-        """Own the lane, if nobody else does, and begin to work."""
+        """Own the lane, if nobody else does, and begin to work; on this one job alone where the command line asks."""
         self.lane.start(only)
+        if only is None and self.settings.lane == "inline":  # a worker process warms itself
+            threading.Thread(target=warm, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """Stop working; an unfinished job waits for the next start."""
