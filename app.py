@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from settings import ON_SPACE, Settings, settings
+from settings import ON_SPACE, Settings, complaint, settings
 
 # No call to any other host, and no proxy between us and ourselves.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -53,9 +53,7 @@ def main() -> int:
     try:
         return serve(settings())
     except ValidationError as error:
-        first = error.errors()[0]
-        name = f"STUDIO_{'_'.join(str(part) for part in first['loc'])}".upper()
-        return complain(f"{name} cannot be used: {first['msg'].lower()}. Correct or unset it.")
+        return complain(complaint(error))
     except StudioError as error:
         return complain(str(error), error.exit_code)
 

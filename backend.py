@@ -4,6 +4,7 @@
 """
 
 import functools
+import logging
 import platform
 import re
 import secrets
@@ -11,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +25,7 @@ from engines import ENGINES, Engine
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
-from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing
+from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, StudioError
 from song.job import Job
 from song.progress import Progress, part, silent
 from song.request import SEED_LIMIT, SongRequest, read
@@ -33,6 +35,8 @@ from worker import InThread, InWorker, Runner, serve
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORKER = "import backend; backend.work({handle})"
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
+
+log = logging.getLogger("studio")
 
 
 @functools.cache
@@ -62,11 +66,9 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     request = read(arguments["request"])
     take, finished = _perform(request, part(progress, 0.0, 0.95))
     progress(0.95, "writing")
+    take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, time.perf_counter() - started)
     post_process.write_wav(folder / FILES["audio"], finished.audio, recipe)
-    if take.score is not None:
-        with durable.atomic(folder / FILES["midi"]) as path:
-            midi.write(take.score, path)
     durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
     progress(1.0, "keeping")
     return recipe.model_dump(mode="json")
@@ -92,6 +94,20 @@ def _perform(request: SongRequest, progress: Progress) -> tuple[Take, post_proce
     return take, post_process.finish(
         take.audio, target_lufs=request.target_lufs, fade_in=request.fade_in, fade_out=request.fade_out
     )
+
+
+def _with_midi(take: Take, path: Path) -> Take:
+    """Write the score beside the song. The song is finished, so a fault in its score costs a notice, not the song."""
+    try:
+        if take.score is not None:
+            with durable.atomic(path) as beside:
+                midi.write(take.score, beside)
+    except StudioError:
+        raise
+    except Exception:  # whatever it is, the song matters more
+        log.exception("no MIDI file")
+        return replace(take, notices=(*take.notices, "The MIDI file could not be written; the song itself is whole."))
+    return take
 
 
 TASKS = {"make": make, "stems": stems}

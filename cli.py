@@ -364,14 +364,12 @@ def _studio() -> Iterator["Studio"]:
     from pydantic import ValidationError
 
     import backend
-    from settings import settings
+    from settings import complaint, settings
 
     try:
         config = settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise CannotOpen(f"STUDIO_{name} cannot be used: {first['msg'].lower()}. Correct or unset it.") from None
+        raise CannotOpen(complaint(error)) from None
     studio = backend.Studio(config.model_copy(update={"lane": "inline"}))
     try:
         with contextlib.redirect_stdout(sys.stderr):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     def open_to_network(self) -> bool:
         """True where somebody else's machine can reach the page."""
         return self.host not in LOOPBACK
+
+
+def complaint(error: ValidationError) -> str:
+    """What is wrong with the environment, in one sentence."""
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"]).upper()
+    return f"STUDIO_{name} cannot be used: {first['msg'].lower()}. Correct or unset it."
 
 
 @cache

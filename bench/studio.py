@@ -1,7 +1,7 @@
 """How fast the studio is and how well its songs are finished. A table for people; the last line is JSON.
 
     song_30_s, song_180_s   wall seconds of a whole job, from submit to kept, with a warm worker; median over styles
-    growth                  how far the cost of a second of song strays from that in 30 s, in songs of up to 600 s, percent
+    growth                  how far the cost of a second in songs of up to 600 s strays from that in 30 s, percent
     page_ready_s            from the start of app.py until the page and its config are served; median, caches filled
     first_song_s            from the first click, right after the page is ready, until a 30 s song is kept; median
     lane_ms                 a job through the lane, less the same task called directly; median of paired differences

@@ -120,6 +120,15 @@ def test_the_song_is_made_of_the_sum_of_its_stems(studio, take):
     assert np.abs(post_process.finish(mastered).audio.samples - sound(take).samples).max() < 1e-4
 
 
+def test_a_fault_in_the_score_costs_a_notice_and_not_the_song(studio, monkeypatch):
+    monkeypatch.setattr("composer.midi.write", lambda score, path: 1 / 0)
+    take = song(studio, "rock", duration=5, seed=1)
+    assert "MIDI file could not be written" in take.recipe.notices[-1]
+    assert "midi" not in take.files and sound(take).duration == 5
+    with pytest.raises(CannotMake, match="no midi file"):
+        studio.export(take.id, "midi")
+
+
 def test_stems_of_a_take_that_cannot_be_made_again_are_refused(studio, tmp_path):
     take = song(studio, "rock", duration=5, seed=1)
     folder = Path(take.files["recipe"]).parent
