@@ -27,7 +27,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 import theme
-from api import files
+from api import faults, files
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
 from tabs import doors, generate, library, studio
@@ -140,7 +140,14 @@ def launch(config: Settings, port: int) -> None:
         theme=theme.Mono(),
         css=css,
         head=HEAD,
-        app_kwargs={"middleware": [gate], "routes": list(files.ROUTES), "docs_url": None, "redoc_url": None},
+        app_kwargs={
+            "middleware": [gate],
+            "routes": list(files.ROUTES),
+            "exception_handlers": faults.HANDLERS,
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+        },
     )
 
 

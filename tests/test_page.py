@@ -351,6 +351,14 @@ def test_a_script_is_told_what_is_wrong_in_one_sentence(client, said, sentence):
     assert client.predict(limit=1, api_name="/library") == before
 
 
+@pytest.mark.parametrize("body", ['{"duration": 5}', '{"prompt": "lofi", "colour": 1}'])
+def test_a_call_that_cannot_be_read_is_told_so(server, body):
+    answer = httpx.post(
+        f"{server}/gradio_api/call/v2/submit", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422 and "parameter" in answer.json()["detail"]
+
+
 def test_a_script_cancels_by_id_and_by_going_away(client):
     job = client.predict(prompt="slow ambient", duration=90, variations=8, api_name="/submit")
     assert job["state"] in ("queued", "running")

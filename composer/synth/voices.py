@@ -3,6 +3,8 @@
 Conventions: 48 kHz; `out` is float32 (2, frames) and is added to; `notes` is float64 (notes, 6) with the columns below;
 levels are linear, times in seconds, pitch offsets in cents or semitones as named. Every note starts and ends at zero.
 
+One file for all four: numba's cache on disk notices a change in the file of a kernel, not in those it calls elsewhere.
+
 Sources: Välimäki & Huovilainen 2007 (polyBLEP); Zavalishin 2012, "The art of VA filter design" (the TPT state variable
 filter); Chowning 1973 (FM); Karplus & Strong 1983 and Jaffe & Smith 1983 (plucked strings); Fletcher & Rossing 1998,
 "The physics of musical instruments" (partials of bars and stiff strings).
@@ -16,9 +18,8 @@ from numba import njit
 
 from song.audio import SAMPLE_RATE
 
-START, LENGTH, HERTZ, FROM_HERTZ, VELOCITY, SEED = range(
-    6
-)  # frames, frames, hertz, hertz before a glide or 0, 0-1, int
+# Columns of `notes`: frames, frames, hertz, hertz before a glide or 0, 0-1, a whole number.
+START, LENGTH, HERTZ, FROM_HERTZ, VELOCITY, SEED = range(6)
 LIGHT = 512  # frames between two values of `light`, the octaves by which a section opens or closes the filters
 _RATE = float(SAMPLE_RATE)
 _BLOCK = 32  # envelopes and modulation are computed once a block and glide in between
