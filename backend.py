@@ -65,12 +65,12 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     started = time.perf_counter()
     request = read(arguments["request"])
     take, finished = _perform(request, part(progress, 0.0, 0.95))
-    progress(0.95, "writing")
+    progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, time.perf_counter() - started)
     post_process.write_wav(folder / FILES["audio"], finished.audio, recipe)
     durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
-    progress(1.0, "keeping")
+    progress(1.0, "Keeping")
     return recipe.model_dump(mode="json")
 
 
@@ -90,9 +90,12 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
 def _perform(request: SongRequest, progress: Progress) -> tuple[Take, post_process.Finished]:
     """Play the song and bring it to its loudness."""
     take = engine_for(request).generate(request, part(progress, 0.0, 0.85))
-    progress(0.85, "mastering")
     return take, post_process.finish(
-        take.audio, target_lufs=request.target_lufs, fade_in=request.fade_in, fade_out=request.fade_out
+        take.audio,
+        target_lufs=request.target_lufs,
+        fade_in=request.fade_in,
+        fade_out=request.fade_out,
+        progress=part(progress, 0.85, 1.0),
     )
 
 

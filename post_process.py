@@ -26,6 +26,7 @@ import tags
 from durable import atomic, copy
 from song.audio import Audio
 from song.errors import BadRequest, EngineFailed
+from song.progress import Progress, silent
 from song.take import Recipe
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
@@ -64,6 +65,7 @@ def finish(
     fade_in: float = 0.0,
     fade_out: float = 0.0,
     ceiling_dbtp: float = -1.0,
+    progress: Progress = silent,
 ) -> Finished:
     """Remove DC, fade (seconds), bring to `target_lufs` within 0.1 LU with true peak below `ceiling_dbtp`.
 
@@ -77,7 +79,7 @@ def finish(
         raise EngineFailed("The engine made broken sound; try another seed or another engine.")
     faded = dsp.fade(audio.samples, rate, fade_in, fade_out)
     _remove_dc(faded, rate, fade_in, fade_out)
-    loud, notices = _loud(faded, rate, target_lufs, ceiling_dbtp - MARGIN_DB)
+    loud, notices = _loud(faded, rate, target_lufs, ceiling_dbtp - MARGIN_DB, progress)
     # A limiter leans on the taller side of the wave. What little it leaves is taken away without a step at the ends.
     _remove_dc(loud, rate, max(0.01, fade_in), max(0.01, fade_out))
     _quantise(loud)
@@ -101,7 +103,9 @@ def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) 
         row[frames - fall :] -= constant * tail
 
 
-def _loud(samples: np.ndarray, rate: int, target: float, ceiling: float) -> tuple[np.ndarray, tuple[str, ...]]:
+def _loud(
+    samples: np.ndarray, rate: int, target: float, ceiling: float, progress: Progress
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """The limiter takes loudness away, so gain and limiter are tried together until one of two things is reached:
     the target, or the most loudness that the limiter may take."""
     import dsp
@@ -112,7 +116,8 @@ def _loud(samples: np.ndarray, rate: int, target: float, ceiling: float) -> tupl
     gain = min(target - before, MOST_GAIN_DB)
     reach = before + gain
     tried: list[tuple[float, float]] = []
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
+        progress(attempt / _TRIES, "Mastering")
         loud = dsp.limit(samples * np.float32(10 ** (gain / 20)), rate, ceiling)
         after = dsp.loudness(loud, rate)
         loss = gain - (after - before)

@@ -28,7 +28,7 @@ from song.progress import Progress
 Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
 """`task(arguments, folder, progress) -> answer`: plain JSON in and out, files into the folder."""
 
-CANCEL_GRACE = 0.6  # seconds a worker has to react before it is killed
+CANCEL_GRACE = 0.5  # seconds a worker has to react before it is killed
 STALL = 300.0  # seconds without any word from a worker before it is taken for dead
 LISTEN = 0.05  # seconds between two looks at what else happened
 

@@ -15,6 +15,7 @@ import numpy as np
 
 import dsp
 from composer import strip
+from composer.crew import together
 from composer.style import Part
 from composer.synth.drums import kicks
 from song.audio import SAMPLE_RATE
@@ -71,9 +72,8 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         )
         _end(stem, plan, last, dry=True)
 
+    together(channel, stems, part(progress, 0.0, 0.5), "Mixing")
     with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
-        for done, _ in enumerate(pool.map(channel, stems), 1):
-            progress(0.5 * done / max(1, len(stems)), "Mixing")
         room = _reverb(stems, plan, frames, duck, pool)
         progress(0.7, "Mixing")
         finished = {**stems, REVERB: room}

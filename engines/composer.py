@@ -54,9 +54,9 @@ class Composer:
         from composer.mix import mixdown
         from composer.synth import render
 
-        progress(0.0, "planning")
+        progress(0.0, "Planning")
         decided = plan(request)
-        progress(0.02, "composing")
+        progress(0.02, "Composing")
         score = compose(decided)
         font, notice = self._font
         sampled = any(player.sampled for player in decided.band.values())

@@ -4,14 +4,13 @@ A stem is float32 (2, frames) at 48 kHz. What a stem sounds like depends on the 
 not on threads, not on the other tracks, and in a track not on notes elsewhere.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from composer.chance import chance
+from composer.crew import together
 from composer.synth import drums, voices
 from composer.synth.chain import apply
 from composer.synth.patches import PATCHES, Bars, Layer, Patch, floats, table
@@ -57,15 +56,7 @@ def render(
 
     # Heaviest first, so that no long track is left to run alone at the end.
     order = sorted(tracks, key=lambda role: -sum(min(note.duration, 8) + 1 for t in tracks[role] for note in t.notes))
-    with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 2)) as pool:
-        jobs = [pool.submit(play, role) for role in order]
-        try:
-            for done, job in enumerate(as_completed(jobs), 1):
-                job.result()
-                progress(done / len(jobs), "Playing the instruments")
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    together(play, order, progress, "Playing the instruments", threads)
     return stems
 
 
