@@ -137,9 +137,14 @@ class Library:
 
     def claim(self, only: str | None = None) -> Job | None:
         """Take the oldest waiting job (or `only` that one), mark it running, and count the attempt."""
+        waiting = jobs.select().where(jobs.c.state == "queued").order_by(ARRIVAL).limit(1)
+        if only is not None:
+            waiting = waiting.where(jobs.c.id == only)
+        with _plainly(), self._reading.connect() as connection:  # an idle lane looks often, and should lock nobody out
+            if connection.execute(waiting).one_or_none() is None:
+                return None
         with self._writing() as connection:
-            waiting = jobs.select().where(jobs.c.state == "queued").order_by(ARRIVAL).limit(1)
-            row = connection.execute(waiting.where(jobs.c.id == only) if only else waiting).one_or_none()
+            row = connection.execute(waiting).one_or_none()
             if row is None:
                 return None
             changed = {"state": "running", "attempts": row.attempts + 1, "stage": "starting"}
