@@ -246,8 +246,12 @@ def _key(asked: Asked) -> Key:
         return key
     if said.key:
         return said.key
-    tonic = said.tonic if said.tonic is not None else int(asked.chance("tonic").integers(12))
-    return Key(tonic, said.mode or _mode(asked))
+    mode = said.mode or _mode(asked)
+    if said.tonic is not None:
+        return Key(said.tonic, mode)
+    flats, sharps = asked.style.signatures
+    liked = [key for key in (Key(tonic, mode) for tonic in range(12)) if flats <= key.fifths <= sharps]
+    return liked[int(asked.chance("tonic").integers(len(liked)))]
 
 
 def _mode(asked: Asked) -> str:

@@ -106,6 +106,7 @@ class Style:
     meters: dict[str, float] = field(default_factory=lambda: {"4/4": 1.0})
     # -- harmony
     modes: dict[str, float] = field(default_factory=lambda: {"minor": 1.0})
+    signatures: tuple[int, int] = (-5, 6)  # keys its players like: most flats (negative) to most sharps
     progressions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # mode -> rows
     cadences: tuple[str, ...] = ("V7", "IV")  # the bar before the last chord
     final: dict[bool, str] = field(default_factory=lambda: {False: "I", True: "i"})  # last chord, by minor third

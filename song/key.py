@@ -58,7 +58,7 @@ class Key:
 
     @property
     def fifths(self) -> int:
-        """Sharps (positive) or flats (negative) of the signature, -6 to 6 where enharmony leaves a choice."""
+        """Sharps (positive) or flats (negative) of the signature, -5 to 6: of two equal ways the simpler."""
         around = (self.tonic * 7 + _FIFTHS[self.mode]) % 12
         return around - 12 if around > 6 else around
 
@@ -69,7 +69,9 @@ class Key:
 
     def name(self, pitch_class: int) -> str:
         """How a pitch class is spelled in this key: flats in flat keys, sharps in sharp ones."""
-        flats = self.fifths < 0 if self.flats is None else self.flats
+        flats = self.flats
+        if flats is None:  # six of either: Eb minor and Bb phrygian are read more easily than D# and A#
+            flats = self.fifths < 0 or (self.fifths == 6 and self.tonic in (3, 10))
         return (_FLATS if flats else _SHARPS)[pitch_class % 12]
 
     def __str__(self) -> str:

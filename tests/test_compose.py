@@ -30,7 +30,7 @@ PINNED = {
     "cinematic": "2b6f6085",
     "ambient": "3d92fa31",
     "rock": "2d789f73",
-    "jazz": "ef2cba96",
+    "jazz": "155a3354",
 }
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
 

@@ -89,6 +89,7 @@ STYLE = Style(
         touch=9,
     ),
     modes={"major": 3, "minor": 2, "dorian": 1},
+    signatures=(-5, 1),
     progressions={
         "major": (
             "AB ii9 V13 Imaj9 VI7b9",

@@ -90,6 +90,7 @@ STYLE = Style(
     ),
     groove=Groove(late={"snare": 4, "bass": 2}, accent=(1.0, 0.78, 0.92, 0.78) * 4, loose=8, touch=7),
     modes={"minor": 2, "major": 2, "mixolydian": 1.2, "dorian": 0.8},
+    signatures=(-1, 4),
     progressions={
         "minor": (
             "AB i bVI bIII bVII",
