@@ -53,56 +53,21 @@ _TABLES = {
 }
 _VORBIS = 0x10  # flag in a sample's kind: SF3
 
-# Generators that we read.
+# Generators that we read, by their numbers in section 8.1.2 of the SoundFont 2.04 specification.
 _LOOP_START, _LOOP_END, _VIB_PITCH, _MOD_PITCH, _CUTOFF, _RESONANCE, _MOD_CUTOFF, _PAN = 2, 3, 6, 7, 8, 9, 11, 17
-_VIB_DELAY, _VIB_RATE, _MOD_DELAY, _MOD_ATTACK, _MOD_HOLD, _MOD_DECAY, _MOD_SUSTAIN, _MOD_RELEASE = (
-    23,
-    24,
-    25,
-    26,
-    27,
-    28,
-    29,
-    30,
-)
-_DELAY, _ATTACK, _HOLD, _DECAY, _SUSTAIN, _RELEASE, _KEY_HOLD, _KEY_DECAY = 33, 34, 35, 36, 37, 38, 39, 40
-_USE_INSTRUMENT, _KEYS, _VELOCITIES, _LOOP_START_COARSE, _FIXED_KEY, _FIXED_VELOCITY, _ATTENUATION = (
-    41,
-    43,
-    44,
-    45,
-    46,
-    47,
-    48,
-)
+_VIB_DELAY, _VIB_RATE, _MOD_DELAY, _MOD_ATTACK, _MOD_HOLD, _MOD_DECAY, _MOD_SUSTAIN, _MOD_RELEASE = range(23, 31)
+_DELAY, _ATTACK, _HOLD, _DECAY, _SUSTAIN, _RELEASE, _KEY_HOLD, _KEY_DECAY = range(33, 41)
+_USE_INSTRUMENT, _KEYS, _VELOCITIES, _LOOP_START_COARSE = 41, 43, 44, 45
+_FIXED_KEY, _FIXED_VELOCITY, _ATTENUATION = 46, 47, 48
 _LOOP_END_COARSE, _COARSE, _FINE, _USE_SAMPLE, _MODES, _SCALE, _CLASS, _ROOT = 50, 51, 52, 53, 54, 56, 57, 58
-_DEFAULTS = {_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _FIXED_KEY: -1, _FIXED_VELOCITY: -1} | dict.fromkeys(
-    (
-        _VIB_DELAY,
-        _MOD_DELAY,
-        _MOD_ATTACK,
-        _MOD_HOLD,
-        _MOD_DECAY,
-        _MOD_RELEASE,
-        _DELAY,
-        _ATTACK,
-        _HOLD,
-        _DECAY,
-        _RELEASE,
-    ),
-    -12_000,
-)
+_INSTANT = (_VIB_DELAY, _MOD_DELAY, _MOD_ATTACK, _MOD_HOLD, _MOD_DECAY, _MOD_RELEASE)
+_INSTANT += (_DELAY, _ATTACK, _HOLD, _DECAY, _RELEASE)
+_DEFAULTS = dict.fromkeys(_INSTANT, -12_000)  # timecents: a millisecond
+_DEFAULTS |= {_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _FIXED_KEY: -1, _FIXED_VELOCITY: -1}
 _EVERY = 0x7F00  # a range from 0 to 127
-_NOT_ADDED = {
-    _USE_INSTRUMENT,
-    _KEYS,
-    _VELOCITIES,
-    _MODES,
-    _CLASS,
-    _FIXED_KEY,
-    _FIXED_VELOCITY,
-    _ROOT,
-}  # a preset cannot offset these
+# A preset cannot offset these.
+_NOT_ADDED = {_USE_INSTRUMENT, _KEYS, _VELOCITIES, _MODES, _CLASS}
+_NOT_ADDED |= {_FIXED_KEY, _FIXED_VELOCITY, _ROOT}
 
 
 class Sample(NamedTuple):
