@@ -4,7 +4,7 @@
     growth                  how far the cost of a second in songs of up to 600 s strays from that in 30 s, percent
     page_ready_s            from the start of app.py until the page and its config are served; median, caches filled
     first_song_s            from the first click, right after the page is ready, until a 30 s song is kept; median
-    lane_ms                 a job through the lane, less the same task called directly; median of paired differences
+    lane_ms                 a job through the lane, less the bare task in the same worker; median of paired differences
     lufs_error_max          farthest from -14 LUFS over all songs, judged by pyloudnorm, LU
     true_peak_max           highest true peak over all songs, judged by scipy's resampler at 4x, dBTP
     gaps                    stretches of more than 100 ms below -60 dBFS between the first and the last sound
@@ -44,7 +44,6 @@ sys.path.insert(0, str(ROOT))
 
 import backend  # noqa: E402  (found by the line above, wherever this is started from)
 from settings import Settings  # noqa: E402
-from song.progress import silent  # noqa: E402
 from song.request import Generate, fields, read  # noqa: E402
 from song.take import Kept  # noqa: E402
 
@@ -133,7 +132,7 @@ def growth(bench: Bench) -> Figures:
 
 
 def lane_ms(bench: Bench) -> Figures:
-    """The same song through the lane and by calling the task, in turns; what differs is the lane."""
+    """The same song as a job and as a bare task of the same worker, in turns; what differs is the lane."""
     folder = bench.home / "direct"
     differences = []
     for number in range(21 if not bench.quick else 11):
@@ -141,7 +140,7 @@ def lane_ms(bench: Bench) -> Figures:
         request = kept.recipe.request.model_dump(mode="json")
         folder.mkdir()
         begun = time.perf_counter()
-        backend.make({"id": "direct", "request": request}, folder, silent)
+        bench.studio.lane.call("make", {"id": "direct", "request": request}, folder)
         differences.append((seconds - (time.perf_counter() - begun)) * 1000)
         shutil.rmtree(folder)
         bench.drop(kept)
