@@ -158,10 +158,10 @@ class Studio:
         engine = engine_for(request)
         if request.mode not in engine.modes:
             raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
-        engine.check(request)
-        self._check_room(engine.duration(request), request.variations)
         seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
-        job = self.library.enqueue(request.model_copy(update={"engine": engine.name, "seed": seed}))
+        request = request.model_copy(update={"engine": engine.name, "seed": seed})
+        self._check_room(engine.duration(request), request.variations)
+        job = self.library.enqueue(request)
         self.lane.wake()
         return job
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from settings import VERSION, Settings, settings
+from settings import VERSION, Settings, complaint, settings
 
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest the studio is tested on
 
@@ -34,8 +34,7 @@ def examine() -> list[Finding]:
     try:
         config = settings()
     except ValidationError as error:
-        name = "_".join(str(part) for part in error.errors()[0]["loc"]).upper()
-        return [_python(), _lack("settings", f"STUDIO_{name} cannot be used; correct or unset it", fatal=True)]
+        return [_python(), _lack("settings", complaint(error), fatal=True)]
     checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config)]
     return [*checks, _home(config), _disk(config), _port(config), *_engines()]
 

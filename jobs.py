@@ -43,6 +43,7 @@ class Lane:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: int | None = None
+        self._stumbled = False  # a row may say "running" though nothing runs
         self._began = 0.0  # when the running job began; monotonic seconds
         self._noted = 0.0  # when its progress was last written to the row
 
@@ -106,14 +107,18 @@ class Lane:
                     # Other processes cannot wake us, so look again soon.
                     self._wake.wait(0.2)
                     self._wake.clear()
-            except StudioError as error:
-                log.error("%s", error)
+            except Exception as error:  # a locked or full disk, say: the lane outlives it and puts things right after
+                log.error("the lane stumbled: %s", error, exc_info=not isinstance(error, StudioError))
+                self._stumbled = True
                 self._stopping.wait(1)
 
     def _work(self, only: str | None) -> bool:
         """Do one thing if there is one to do."""
         if not self._own():
             return False
+        if self._stumbled:
+            self.library.recover()
+            self._stumbled = False
         with contextlib.suppress(queue.Empty):
             self._errand(*self._errands.get_nowait())
             return True

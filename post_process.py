@@ -1,6 +1,6 @@
 """Finish: what an engine made becomes sound that is loud enough, and files that anybody can play.
 
-Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_flac`, `write_mp3`, `write_stems_zip`), kept WAV -> file
+Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_stems_zip`), kept WAV -> file
 (`convert`). Loudness and true peak are ITU-R BS.1770-4, the gate and the way of speaking are EBU R128.
 
 The finished song is a row of 24-bit numbers, and everything is measured, hashed and written from those: a WAV and a
@@ -183,16 +183,6 @@ def write_wav(path: Path, audio: Audio, recipe: Recipe) -> None:
     with atomic(path) as beside, open(beside, "wb") as file:
         before, after = tags.info_list(tags.fields(recipe)), tags.chunk(b"id3 ", tags.id3(recipe))
         _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)), after)
-
-
-def write_flac(path: Path, audio: Audio, recipe: Recipe) -> None:
-    """24-bit FLAC with the recipe in it: the samples of the WAV, bit for bit. Raises DiskFull."""
-    _encode(path, "flac", audio.sample_rate, audio.channels, _numbers(audio), recipe)
-
-
-def write_mp3(path: Path, audio: Audio, recipe: Recipe) -> None:
-    """MP3 of 320 kbit/s with the recipe in it. Raises DiskFull."""
-    _encode(path, "mp3", audio.sample_rate, audio.channels, _numbers(audio), recipe)
 
 
 def convert(wav_path: Path, out_path: Path, recipe: Recipe) -> None:

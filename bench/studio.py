@@ -128,6 +128,7 @@ def growth(bench: Bench) -> Figures:
             spent.append(seconds)
         costs.append(min(spent) / duration)
         _row(f"cost of a second in {duration} s", f"{costs[-1] * 1000:.1f} ms")
+    _row("highest over lowest", f"{(max(costs) / min(costs) - 1) * 100:.1f} %")
     return {"growth": round(max(abs(cost / costs[0] - 1) for cost in costs) * 100, 1)}
 
 

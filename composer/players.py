@@ -1,7 +1,6 @@
 """Players: bass, chords, pads, arpeggios and second voices. Each turns a scene into strokes for its part."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 
@@ -14,8 +13,6 @@ from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of
 from composer.scene import Scene
 from composer.style import Part
 from composer.voicing import Voices, lead_voices
-
-Player = Callable[[Scene, Part], list[Stroke]]
 
 
 def _chord_at(scene: Scene, step: float) -> Harmony:

@@ -21,17 +21,11 @@ class Engine(Protocol):
     def styles(self) -> dict[str, str]:
         """Styles it knows: what a request calls them, and what musicians do. Empty if any words will do."""
 
-    def check(self, request: SongRequest) -> None:
-        """Raise BadRequest for what only this engine can know is wrong. Fast: no loading."""
-
     def duration(self, request: SongRequest) -> float:
-        """How long the song will be, in seconds. Fast: no loading. Raises BadRequest like `check`."""
+        """Seconds of the song. Fast: no loading. `request.seed` is set. Raises BadRequest for what only it can know."""
 
     def load(self) -> None:
         """Get ready, so that the first song does not wait."""
 
     def generate(self, request: SongRequest, progress: Progress) -> Take:
         """Make the song. `request.seed` is set and `variations` is 1."""
-
-    def unload(self) -> None:
-        """Give memory back."""

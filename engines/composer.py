@@ -29,19 +29,13 @@ class Composer:
     def styles(self) -> dict[str, str]:
         return {id: style.name for id, style in STYLES.items()}
 
-    def check(self, request: SongRequest) -> None:
-        plan(request.model_copy(update={"seed": request.seed or 0}))
-
     def duration(self, request: SongRequest) -> float:
-        return plan(request.model_copy(update={"seed": request.seed or 0})).duration
+        return plan(request).duration
 
     def load(self) -> None:
         from composer.synth import warm  # compiled code: half a second to import, so only where sound is made
 
         warm()
-
-    def unload(self) -> None:
-        self.__dict__.pop("_font", None)
 
     @cached_property
     def _font(self) -> tuple["SoundFont | None", str]:

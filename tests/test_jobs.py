@@ -12,6 +12,7 @@ import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
+from song.errors import CannotOpen
 from song.job import Job
 from song.request import Generate
 from takes import make
@@ -164,6 +165,20 @@ def test_stopping_puts_the_running_job_back_without_blame(tmp_path):
     lane.stop()
     assert time.monotonic() - started < 2
     assert (library.job(job_id).state, library.job(job_id).attempts) == ("queued", 0)
+
+
+def test_a_library_that_fails_for_a_moment_stops_neither_the_lane_nor_the_job(lane, monkeypatch):
+    settle, calls = lane.library.settle, []
+
+    def locked_once(*said) -> bool:
+        calls.append(said)
+        if len(calls) == 1:
+            raise CannotOpen("The library is locked by another program; close that program and try again.")
+        return settle(*said)
+
+    monkeypatch.setattr(lane.library, "settle", locked_once)
+    job = settled(lane, "fine")
+    assert (job.state, job.takes) == ("done", (job.id,)), "the take was kept already and is not made again"
 
 
 def test_a_second_lane_waits_its_turn_and_takes_over(tmp_path):

@@ -19,11 +19,7 @@ from song.errors import BadRequest
 from song.request import read
 from song.take import Facts, Recipe
 
-WRITERS = {
-    "wav": post_process.write_wav,
-    "flac": post_process.write_flac,
-    "mp3": post_process.write_mp3,
-}
+KINDS = ("wav", "flac", "mp3")
 TONE = Audio(np.sin(np.arange(24_001) * 0.05)[None].repeat(2, 0).astype(np.float32) * 0.3)
 
 
@@ -62,21 +58,28 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+def written(path: Path, kind: str, audio: Audio, made: Recipe) -> None:
+    """A song as the studio writes it: the WAV, and from that the others."""
+    wav = path.with_name("kept.wav")
+    post_process.write_wav(wav, audio, made)
+    post_process.convert(wav, path, made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ODD)
 def test_recipe_comes_back_from_every_kind_of_file(tmp_path: Path, kind: str, name: str) -> None:
     path = tmp_path / f"song.{kind}"
-    WRITERS[kind](path, TONE, ODD[name])
+    written(path, kind, TONE, ODD[name])
     assert tags.read_recipe(path) == ODD[name]
     sound, rate = soundfile.read(path)
     assert rate == 48_000 and abs(len(sound) - TONE.frames) <= (0 if kind != "mp3" else 2400)
     assert 0.15 < np.sqrt((sound**2).mean()) < 0.25
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_ordinary_players_are_shown_ordinary_tags(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "song"
-    WRITERS[kind](path, TONE, ODD["unicode"])
+    path = tmp_path / f"song.{kind}"
+    written(path, kind, TONE, ODD["unicode"])
     with soundfile.SoundFile(path) as song:
         assert song.title == ODD["unicode"].title
         assert song.comment == ODD["unicode"].request.prompt or kind == "mp3"  # libsndfile reads no long ID3 comments
@@ -130,13 +133,13 @@ def test_foreign_and_broken_files_get_one_sentence(tmp_path: Path) -> None:
         assert len(str(caught.value)) < 150, path
 
 
-@pytest.mark.parametrize("kind", [*WRITERS, "json"])
+@pytest.mark.parametrize("kind", [*KINDS, "json"])
 def test_flipped_bytes_and_cut_files_never_break_the_reader(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "song"
+    path = tmp_path / f"song.{kind}"
     if kind == "json":
         path.write_text(recipe().model_dump_json())
     else:
-        WRITERS[kind](path, Audio(TONE.samples[:, :480]), recipe())
+        written(path, kind, Audio(TONE.samples[:, :480]), recipe())
     whole = path.read_bytes()
     chance = random.Random(kind)
     for _ in range(150):

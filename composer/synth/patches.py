@@ -44,12 +44,6 @@ def _piano() -> Partials:
     return tuple(rows)
 
 
-def _harmonics(levels: tuple[float, ...], seconds: float, faster: float, soft: float) -> Partials:
-    return tuple(
-        (k, v, seconds / (1 + faster * (k - 1)), min(1.0, soft * (k - 1))) for k, v in enumerate(levels, 1) if v
-    )
-
-
 _DRAWBARS = ((0.5, 0.7), (1, 1.0), (1.5, 0.55), (2, 0.6), (3, 0.28), (4, 0.3), (5, 0.06), (6, 0.1), (8, 0.14))
 _ORGAN: Partials = tuple((ratio, level, 0.0, 0.05 * ratio) for ratio, level in _DRAWBARS)
 _VIBRAPHONE: Partials = (
