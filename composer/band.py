@@ -5,7 +5,7 @@ from dataclasses import replace
 from composer.chance import chance
 from composer.instruments import BY_WORD, FAMILIES, title
 from composer.style import Part, Style
-from composer.vocabulary import MOODS
+from composer.vocabulary import MOODS, PERCUSSION
 from composer.words import Said
 
 _MELODIC = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color3")  # where one more instrument may go
@@ -59,6 +59,8 @@ def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
         own = None if said.only else _own_player(style, word, roles, part)
         player = _titled(own[1] if own else part, word)
         if any(player.name == other.name for other in asked.values()):
+            continue
+        if word in PERCUSSION and "drums" in asked:  # it joins the kit that plays already
             continue
         role = _role(asked, hint, own[0] if own else None, roles)
         if role is None:

@@ -4,7 +4,7 @@ import re
 
 from composer.instruments import BY_WORD
 from composer.reading import Reading, phrase
-from composer.vocabulary import ENSEMBLES, LANES, ROLE_WORDS
+from composer.vocabulary import ENSEMBLES, LANES, PERCUSSION, ROLE_WORDS
 
 _NO = (
     "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude",
@@ -72,8 +72,9 @@ def denied(text: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
             spans.append((match.start(), end))
     for start, end in spans:
         text.take(start, end)
+    players = [word for word in found if word in BY_WORD and word not in PERCUSSION]  # "no shaker" leaves the drums
     mutes = [lane for word in found if word in LANES for lane in LANES[word]]
-    return tuple(dict.fromkeys(word for word in found if word in BY_WORD)), tuple(dict.fromkeys(mutes))
+    return tuple(dict.fromkeys(players)), tuple(dict.fromkeys(mutes))
 
 
 def _refused_list(low: str, at: int) -> tuple[list[str], int]:

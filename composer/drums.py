@@ -7,6 +7,7 @@ import numpy as np
 from composer.chance import chance
 from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill
 from composer.scene import Scene
+from composer.vocabulary import PERCUSSION
 
 # lane -> (pitch, velocity of a plain stroke); 26-30 and 87 are the studio's own
 LANES: dict[str, tuple[int, int]] = {
@@ -15,6 +16,7 @@ LANES: dict[str, tuple[int, int]] = {
     "crash": (49, 92), "crash2": (57, 86), "ride": (51, 78), "bell": (53, 80), "tamb": (54, 66), "shaker": (70, 58),
     "cow": (56, 66),
     "tom1": (48, 90), "tom2": (45, 92), "tom3": (41, 96), "conga": (63, 72), "congalow": (64, 74), "mute": (62, 62),
+    "bongo": (60, 70), "bongolow": (61, 72),
     "snap": (26, 78),
     "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64),
 }  # fmt: skip
@@ -90,6 +92,8 @@ def play_drums(scene: Scene) -> list[Stroke]:
             hits = _with_fill(scene, hits, bar, rng)
         elif bar % 4 == 3 and bars > 4 and rng.random() < 0.5:
             hits = _with_fill(scene, hits, bar, rng, short=True)
+        for word in scene.plan.percussion:
+            hits = hits + _hits(PERCUSSION[word], scene.plan.meter, scene.steps, bar)
         limit = scene.steps - (4 if stop and bar == bars - 1 else 0)
         strokes += _strokes(scene, [pair for pair in hits if pair[1].step < limit], bar, rng)
     if scene.section.name == "build":

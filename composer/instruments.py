@@ -72,7 +72,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("rock drums", "live drums", "acoustic drums", "drum kit", "real drums"), ("drums",), _part("Drum kit", 16, "rock", -19.5, 0, 127, reverb=0.12)),
     (("909", "909 drums", "four on the floor", "four-on-the-floor"), ("drums",), _part("909 drums", 25, "house", -18.5, 0, 127)),
     (("dusty drums", "lofi drums", "lo-fi drums"), ("drums",), _part("Dusty drums", 0, "lofi", -20, 0, 127)),
-    (("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer", "congas", "bongos", "shaker", "tambourine"), ("drums",), _part("Drums", 0, "", -19.5, 0, 127)),
+    (("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer", "congas", "bongos", "shaker", "tambourine", "maracas", "cowbell", "claves", "conga", "bongo", "shakers"), ("drums",), _part("Drums", 0, "", -19.5, 0, 127)),
 )  # fmt: skip
 
 BY_WORD: dict[str, tuple[tuple[str, ...], Part]] = {

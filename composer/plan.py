@@ -17,7 +17,7 @@ from composer.instruments import BY_WORD
 from composer.style import Mix, Part, Style
 from composer.styles import STYLES
 from composer.tempo import fit
-from composer.vocabulary import KIN, MOODS
+from composer.vocabulary import KIN, MOODS, PERCUSSION
 from composer.words import hinted, read
 from song.errors import BadRequest
 from song.key import MODES, Key
@@ -50,6 +50,7 @@ class Plan:
     notices: tuple[str, ...] = ()
     named: tuple[str, ...] = ()  # roles whose instrument was asked for: they are heard early
     mutes: tuple[str, ...] = ()  # drum lanes to leave out
+    percussion: tuple[str, ...] = ()  # hand percussion that was named: it joins the kit
 
     @property
     def beats_per_bar(self) -> float:
@@ -85,7 +86,7 @@ class Plan:
     def words(self) -> str:
         """The plan in one line, as it is shown."""
         shape = ", ".join(f"{section.name} {section.bars}" for section in self.sections)
-        players = ", ".join(_lowered(part.name) for part in _in_order(self.band).values())
+        players = ", ".join([*(_lowered(part.name) for part in _in_order(self.band).values()), *self.percussion])
         meter = f"{self.meter[0]}/{self.meter[1]}"
         return f"{STYLES[self.style].name}, {self.bpm:g} bpm, {self.key}, {meter}: {shape}; {players}"
 
@@ -110,6 +111,7 @@ class Plan:
                 for section in self.sections
             ],
             "band": {role: part.name for role, part in _in_order(self.band).items()},
+            "percussion": list(self.percussion),
             "moods": list(self.moods),
             "words": self.words(),
         }
@@ -145,6 +147,7 @@ def plan(request: Any) -> Plan:
         notices=tuple(dict.fromkeys(notices)),
         named=named,
         mutes=said.mutes,
+        percussion=tuple(word for word, _ in said.named if word in PERCUSSION),
     )
 
 

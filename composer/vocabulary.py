@@ -79,11 +79,25 @@ NUMBERS: dict[str, float] = {
     "forty": 40, "forty-five": 45, "forty five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
 }  # fmt: skip
 
+# Hand percussion that joins the kit where it is named: a beat like those of the styles.
+PERCUSSION = {
+    "tambourine": "tamb ..o.x.o...o.x.o.",
+    "shaker": "shaker x.o.x.o.x.o.x.o.",
+    "maracas": "shaker x.o.x.o.x.o.x.o.",
+    "congas": "conga ......xx......x. | congalow x...........x... | mute ...x...o..x.....",
+    "bongos": "bongo x.o...x.x.o...x. | bongolow ....x.......x..x",
+    "cowbell": "cow x...x...x...x...",
+    "claves": "clave x..x..x...x.x...",
+}
+PERCUSSION |= {"conga": PERCUSSION["congas"], "bongo": PERCUSSION["bongos"], "shakers": PERCUSSION["shaker"]}
 LANES: dict[str, tuple[str, ...]] = {
     "kick": ("kick",), "kicks": ("kick",), "kick drum": ("kick",), "bass drum": ("kick",), "snare": ("snare", "rim"), "snares": ("snare", "rim"),
     "hats": ("hat", "open", "pedal"), "hi-hats": ("hat", "open", "pedal"), "hi hats": ("hat", "open", "pedal"), "hihats": ("hat", "open", "pedal"),
     "hi-hat": ("hat", "open", "pedal"), "clap": ("clap",), "claps": ("clap",), "cymbals": ("crash", "ride", "bell", "hat", "open", "pedal"),
     "crash": ("crash",), "ride": ("ride", "bell"), "toms": ("tom1", "tom2", "tom3"), "fills": ("fill",), "risers": ("riser",), "riser": ("riser",),
+    "tambourine": ("tamb",), "shaker": ("shaker",), "maracas": ("shaker",), "congas": ("conga", "congalow", "mute"),
+    "bongos": ("bongo", "bongolow"), "cowbell": ("cow",), "claves": ("clave",), "conga": ("conga", "congalow", "mute"),
+    "bongo": ("bongo", "bongolow"), "shakers": ("shaker",),
 }  # fmt: skip
 
 ROLE_WORDS: dict[str, str] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from composer.arrange import compose
 from composer.plan import STYLES, Plan, plan
 from song.errors import BadRequest
 from song.key import Key
@@ -309,3 +310,27 @@ def test_odd_words_still_make_a_song(text: str) -> None:
     assert 5 <= song.duration <= 600
     assert 30 <= song.bpm <= 300
     assert song.bars >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "pitches"),
+    [
+        ("rock with cowbell and tambourine", {56, 54}),
+        ("jazz with bongos", {60, 61}),
+        ("house with congas, 3/4", {62, 63, 64}),
+        ("ambient with a shaker", {70}),
+        ("cinematic with claves, 7/8", {75}),
+    ],
+)
+def test_hand_percussion_that_is_named_is_shown_and_heard(words: str, pitches: set[int]) -> None:
+    made = plan(Generate(prompt=words, duration=30, seed=3))
+    drums = next(track for track in compose(made).tracks if track.drums)
+    assert pitches <= {note.pitch for note in drums.notes}
+    assert made.percussion and all(word in made.words() for word in made.percussion)
+    assert not made.notices
+
+
+def test_hand_percussion_that_is_refused_leaves_the_drums() -> None:
+    made = plan(Generate(prompt="house with congas, no tambourine, no shaker", duration=30, seed=2))
+    pitches = {note.pitch for track in compose(made).tracks if track.drums for note in track.notes}
+    assert {36, 63} <= pitches and not pitches & {54, 70}
