@@ -3,7 +3,7 @@
 Who decides: a knob that was set, then the words, then the mood of the words, then the style, and the seed what is left.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from composer.asked import Asked
 from composer.band import assemble
 from composer.chance import chance
 from composer.form import Section
+from composer.harmony import Harmony
 from composer.instruments import BY_WORD
 from composer.style import Mix, Part, Style
 from composer.styles import STYLES
@@ -21,6 +22,8 @@ from composer.vocabulary import KIN, MOODS, PERCUSSION
 from composer.words import hinted, read
 from song.errors import BadRequest
 from song.key import MODES, Key
+from song.lyrics import Lyrics
+from song.score import Note
 
 __all__ = ["STYLES", "Plan", "Section", "plan"]
 
@@ -51,6 +54,12 @@ class Plan:
     named: tuple[str, ...] = ()  # roles whose instrument was asked for: they are heard early
     mutes: tuple[str, ...] = ()  # drum lanes to leave out
     percussion: tuple[str, ...] = ()  # hand percussion that was named: it joins the kit
+    grid: dict[str, tuple[Harmony, ...]] = field(default_factory=dict)  # section id -> its chords, kept exactly
+    tune: tuple[Note, ...] = ()  # a melody that is given, in beats of the song: the lead plays it where it lies
+    lyrics: Lyrics | None = None  # what the player of the role "vocals" sings
+    density: float = 0.5  # 0 leaves space, 1 fills it; 0.5 is the style's own
+    complexity: float = 0.5  # 0 plain, 1 adventurous; 0.5 is the style's own
+    swing: float | None = None  # 0 straight, 1 triplets; None is the style's own
 
     @property
     def beats_per_bar(self) -> float:

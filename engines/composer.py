@@ -8,7 +8,7 @@ from composer.plan import STYLES, plan
 from settings import settings
 from song.audio import Audio
 from song.progress import Progress, part
-from song.request import Arrangement, Knobs, Song, SongRequest
+from song.request import Findings, Knobs, Making, Original, Playing, Singing, Song, SongRequest, Structure
 from song.take import Take
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Composer:
     name = "composer"
     version = "1"
     modes: tuple[str, ...] = ("generate",)
-    groups: tuple[type[Knobs], ...] = (Song, Arrangement)
+    groups: tuple[type[Knobs], ...] = (Song, Making, Singing, Structure, Playing, Original, Findings)
 
     def available(self) -> str | None:
         return None

@@ -11,7 +11,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
 
 import tooltips as tip
 from song.errors import BadRequest
@@ -80,18 +90,43 @@ class Song(Knobs):
     duration: float | None = knob(None, 5, 600, tip.duration, 1)
     bpm: float | None = knob(None, 30, 300, tip.bpm, 1)
     key: KeyName = Field(None, description=tip.key)
+
+
+class Making(Knobs):
+    """Take"""
+
     seed: Seed = Field(None, ge=0, lt=SEED_LIMIT, description=tip.seed)
     variations: Count = knob(1, 1, 8, tip.variations, 1)
     engine: Text = Field("auto", description=tip.engine, max_length=30)
     title: Text = Field("", description=tip.title, max_length=120)
 
 
-class Arrangement(Knobs):
-    """Arrangement"""
+class Singing(Knobs):
+    """Lyrics and voice"""
+
+    lyrics: Text = Field("", description=tip.lyrics, max_length=20_000, json_schema_extra={"lines": 6})
+    singer: Literal["auto", "low", "high"] = Field("auto", description=tip.singer)
+    instrumental: bool = Field(False, description=tip.instrumental)
+
+
+class Structure(Knobs):
+    """Form and chords"""
 
     meter: Meter = Field(None, description=tip.meter)
-    ending: Literal["auto", "ring", "stop", "fade"] = Field("auto", description=tip.ending)
+    form: Text = Field("", description=tip.form, max_length=1000)
+    chords: Text = Field("", description=tip.chords, max_length=4000, json_schema_extra={"lines": 3})
+
+
+class Playing(Knobs):
+    """Arrangement"""
+
+    band: Text = Field("", description=tip.band, max_length=500)
+    energy: float | None = knob(None, 0, 1, tip.energy, 0.05)
+    density: float | None = knob(None, 0, 1, tip.density, 0.05)
+    complexity: float | None = knob(None, 0, 1, tip.complexity, 0.05)
+    swing: float | None = knob(None, 0, 1, tip.swing, 0.05)
     humanize: float = knob(0.5, 0, 1, tip.humanize, 0.05)
+    ending: Literal["auto", "ring", "stop", "fade"] = Field("auto", description=tip.ending)
 
 
 class Mastering(Knobs):
@@ -102,15 +137,71 @@ class Mastering(Knobs):
     fade_out: float = knob(0, 0, 20, tip.fade_out, 0.5)
 
 
-class Generate(Song, Arrangement, Mastering):
+class Original(Knobs):
+    """Original"""
+
+    source: Text = Field(description=tip.source, min_length=1, max_length=80)
+
+
+class Findings(Knobs):
+    """What was heard"""
+
+    source_bpm: float | None = knob(None, 30, 300, tip.source_bpm, 0.01)
+    source_key: KeyName = Field(None, description=tip.source_key)
+    source_meter: Meter = Field(None, description=tip.source_meter)
+    source_downbeat: float | None = knob(None, 0, 600, tip.source_downbeat, 0.001)
+    source_chords: Text = Field("", description=tip.source_chords, max_length=20_000, json_schema_extra={"lines": 3})
+
+
+class Generate(Song, Making, Singing, Structure, Playing, Mastering):
     """A song from words."""
 
     mode: Literal["generate"] = "generate"
 
 
-SongRequest = Generate  # the other modes join here, told apart by `mode`
-MODES: tuple[type[Knobs], ...] = (Generate,)
-_adapter: TypeAdapter[SongRequest] = TypeAdapter(SongRequest)
+class Cover(Song, Original, Findings, Making, Singing, Playing, Mastering):
+    """A known song in a new style."""
+
+    prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
+    strength: float = knob(0.5, 0, 1, tip.strength, 0.05)
+    mode: Literal["cover"] = "cover"
+
+
+class Extend(Original, Findings, Making, Playing):
+    """A song that goes on, or begins earlier."""
+
+    prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
+    style: StyleName = Field(None, description=tip.style)
+    side: Literal["end", "start"] = Field("end", description=tip.side)
+    seconds: float = knob(20, 2, 300, tip.seconds, 1)
+    mode: Literal["extend"] = "extend"
+
+
+class Edit(Original, Findings, Making):
+    """Some seconds of a song, or one of its parts, made anew."""
+
+    prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
+    style: StyleName = Field(None, description=tip.style)
+    regions: Text = Field("", description=tip.regions, max_length=400)
+    mode: Literal["edit"] = "edit"
+
+
+def _mode(value: Any) -> str | None:
+    """A request that names no mode is a song from words."""
+    found = value.get("mode", "generate") if isinstance(value, dict) else getattr(value, "mode", None)
+    return found if isinstance(found, str) else None
+
+
+SongRequest = Annotated[
+    Annotated[Generate, Tag("generate")]
+    | Annotated[Cover, Tag("cover")]
+    | Annotated[Extend, Tag("extend")]
+    | Annotated[Edit, Tag("edit")],
+    Discriminator(_mode),
+]
+MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
+_BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}
+_adapter: TypeAdapter[Any] = TypeAdapter(SongRequest)
 
 
 def read(values: Mapping[str, Any]) -> SongRequest:
@@ -130,9 +221,9 @@ def read_json(text: str) -> SongRequest:
 
 
 def groups(mode: type[Knobs]) -> Iterator[tuple[type[Knobs], dict[str, Any]]]:
-    """The mode's knobs, group by group, in the order its class names them."""
+    """The mode's knobs, group by group, in the order its class names them; what only this mode has comes first."""
+    fields = getattr(mode, "model_fields", {})
     for part in mode.__mro__:
-        fields = getattr(mode, "model_fields", {})
         names = [name for name in inspect.get_annotations(part) if name in fields and name != "mode"]
         if names:
             yield part, {name: fields[name] for name in names}
@@ -153,12 +244,17 @@ def limits(field: Any) -> tuple[float | None, float | None]:
 def _sentence(error: ValidationError) -> BadRequest:
     """The first complaint as a plain sentence; pydantic's own words speak of types, not of songs."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    name = place[0] if place else "request"
     kind, context = first["type"], first.get("ctx", {})
-    known = fields(Generate).get(name)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return BadRequest("mode", f"must be one of {', '.join(_BY_NAME)}")
+    mode, *place = (str(part) for part in first["loc"])
+    knobs = fields(_BY_NAME[mode])
+    name = place[0] if place else "request"
+    known = knobs.get(name)
     if kind == "extra_forbidden":
-        return BadRequest(name[:60], f"no such setting; known are {', '.join(fields(Generate))}")
+        return BadRequest(name[:60], f"no such setting; known are {', '.join(knobs)}")
+    if name == "source" and kind in ("missing", "string_too_short"):
+        return BadRequest(name, "is missing; give a song to start from")
     if kind == "missing":
         return BadRequest(name, "is missing; describe the song in a few words")
     if kind == "string_unicode":

@@ -11,7 +11,7 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import Arrangement, Generate, Mastering, Song, fields, read
+from song.request import Generate, Making, Mastering, Playing, Singing, Song, Structure, fields, read
 from tabs import form, studio, widgets
 
 EXAMPLES = {
@@ -135,8 +135,8 @@ def desk() -> tuple[dict[str, Any], gr.Button, gr.Button, gr.Dataset, gr.Button]
     go = gr.Button("Generate", variant="primary", size="lg", elem_id="go")
     stop = gr.Button("Cancel", variant="secondary", size="lg", visible=False, elem_id="stop")
     with gr.Row(elem_classes="knobs"):
-        knobs |= form.build(Song, fixed, without=("prompt",))
-    for part in (Arrangement, Mastering):
+        knobs |= form.build(Song, fixed, without=("prompt",)) | form.build(Making, fixed)
+    for part in (Singing, Structure, Playing, Mastering):
         with gr.Accordion(part.__doc__, open=False), gr.Row(elem_classes="knobs"):
             knobs |= form.build(part, fixed)
     reset = gr.Button("Reset the form", size="sm", elem_id="reset")
