@@ -4,30 +4,54 @@ A style writes its forms as sections with weights and energies. Long songs go ro
 songs leave out what they can best do without.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from composer.style import Style
+
 # Which material a section is made of: its progression and its theme.
 LETTERS = {
-    "intro": "A", "outro": "A", "verse": "A", "chorus": "B", "drop": "B", "build": "B", "break": "bridge", "bridge":
-    "bridge",
-    "head": "A", "solo": "B", "A": "A", "B": "B", "groove": "A", "climax": "B", "theme": "A", "drift": "A", "swell":
-    "B",
+    "intro": "A", "verse": "A", "head": "A", "theme": "A", "groove": "A", "drift": "A", "vamp": "A", "outro": "A",
+    "solo": "A", "coda": "A", "reprise": "A", "strain": "A", "A": "A",
+    "prechorus": "P", "P": "P",
+    "chorus": "B", "hook": "B", "drop": "B", "build": "B", "swell": "B", "climax": "B", "refrain": "B", "tag": "B",
+    "montuno": "B", "mambo": "B", "B": "B",
+    "bridge": "bridge", "break": "bridge", "breakdown": "bridge", "interlude": "bridge", "development": "bridge",
+    "trio": "bridge", "C": "bridge",
 }  # fmt: skip
+# What else people call them, without spaces and hyphens.
+_SPOKEN = {
+    "a": "A", "main": "A", "versea": "A", "parta": "A", "sectiona": "A", "rap": "verse", "stanza": "verse",
+    "b": "B", "verseb": "B", "partb": "B", "sectionb": "B", "c": "C", "partc": "C", "sectionc": "C", "p": "prechorus",
+    "prehook": "prechorus", "lift": "prechorus", "postchorus": "tag", "turnaround": "tag", "finale": "climax",
+    "buildup": "build", "rise": "build", "down": "breakdown", "breakbeat": "break", "loop": "groove", "beat": "groove",
+    "middleeight": "bridge", "middle": "bridge", "maintheme": "theme", "exposition": "theme",
+    "recapitulation": "reprise", "recap": "reprise", "return": "reprise",
+    "instrumental": "solo", "guitarsolo": "solo", "improvisation": "solo", "impro": "solo",
+    "opening": "intro", "introduction": "intro", "prelude": "intro", "start": "intro",
+    "ending": "outro", "end": "outro", "fadeout": "outro",
+}  # fmt: skip
+_ENERGIES = {"A": 0.6, "P": 0.7, "B": 0.88, "bridge": 0.5}
 _EDGES = ("intro", "outro")
 _SHORTEST_WITH_SECTIONS = 4  # bars
 
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of bars. `name` as musicians say it ("intro", "A", "drop"), `energy` 0-1, `id` unique in its song."""
+    """A stretch of bars. `name` as musicians say it ("intro", "A", "drop"), `energy` 0-1, `id` unique in its song.
+
+    `shift` is how many semitones above the song's key it lies.
+    """
 
     name: str
     start: int  # first bar, 0-based
     bars: int
     energy: float
     id: str = ""
+    shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,7 @@ class _Item:
     name: str
     weight: float
     energy: float
+    shift: int = 0
 
 
 def letter(section: Section) -> str:
@@ -63,9 +88,76 @@ def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Gene
     return _numbered(items, lengths)
 
 
+def lifted(
+    plan: tuple[Section, ...], odds: float, steps: tuple[int, ...], rng: np.random.Generator
+) -> tuple[Section, ...]:
+    """The sections, perhaps with the last chorus and all that follows it `steps` semitones up.
+
+    Only where a chorus was heard before in the home key, since otherwise nobody notices a change.
+    """
+    choruses = [place for place, section in enumerate(plan) if letter(section) == "B" and section.name != "build"]
+    if len(choruses) < 2 or rng.random() >= odds:
+        return plan
+    up, last = int(steps[int(rng.integers(len(steps)))]), choruses[-1]
+    while last > 0 and plan[last - 1].name == plan[last].name:  # a double chorus goes up as one, or in its second half
+        if last - 1 == choruses[0] or rng.random() < 0.5:
+            break
+        last -= 1
+    return tuple(replace(section, shift=section.shift + up * (place >= last)) for place, section in enumerate(plan))
+
+
+def written(items: Sequence[tuple[str, int | None, float | None]], bars: int, style: Style) -> tuple[Section, ...]:
+    """Sections as somebody wrote them down: (name, bars or None, energy 0-1 or None), in order, filling exactly `bars`.
+
+    Names are those of `LETTERS` (`known` reads what people write). Lengths are kept where they fit; sections without
+    one share what is left by the weight the style's forms give their name, and take their energy from there too. Where
+    the lengths cannot add up to `bars` all are stretched or shortened in proportion, each to one bar at least; more
+    sections than bars lose their last ones. The caller says so in a notice.
+    """
+    kept = [_wanted(style, *item) for item in items[: max(1, bars)]]
+    said = [length for _, length, _ in items[: len(kept)]]
+    open_places = [place for place, length in enumerate(said) if not length]
+    room = bars - sum(length or 0 for length in said)
+    if room == 0 and not open_places:
+        return _numbered(kept, [length or 0 for length in said])
+    if open_places and room >= len(open_places):
+        shares = iter(_apportioned([kept[place].weight for place in open_places], room))
+        return _numbered(kept, [length or next(shares) for length in said])
+    return _numbered(kept, _apportioned([float(length or 1) for length in said], bars))
+
+
+def _wanted(style: Style, name: str, bars: int | None, energy: float | None) -> _Item:
+    """A section with the weight and energy that the style's forms give to its name, as far as nothing else was said."""
+    usual = (_item(text) for row in style.forms for text in row.split()[1:])
+    plain = _Item(name, 2.0, _ENERGIES[LETTERS.get(name, "A")])
+    item = next((item for item in usual if item.name == name), plain)
+    return replace(item, energy=item.energy if energy is None else energy, shift=0)
+
+
+def known(name: str) -> str | None:
+    """The section that somebody means: "Pre-Chorus 2" is "prechorus", "middle eight" "bridge"; None where unknown."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    if name.strip() in LETTERS:
+        return name.strip()
+    return plain if plain in LETTERS else _SPOKEN.get(plain)
+
+
+def _apportioned(weights: list[float], bars: int) -> list[int]:
+    """Whole bars in proportion to `weights`, at least one each, `bars` in all, in fours or twos where there is room."""
+    ideal = [weight * bars / sum(weights) for weight in weights]
+    unit = next((unit for unit in (4, 2) if min(ideal) >= unit * 0.75), 1)
+    counts = [max(unit, round(share / unit) * unit) for share in ideal]
+    while sum(counts) != bars:
+        step = max(-unit, min(unit, bars - sum(counts)))
+        able = [place for place, count in enumerate(counts) if count + step >= 1]
+        place = max(able, key=lambda at: (ideal[at] - counts[at]) * step)
+        counts[place] += step
+    return counts
+
+
 def _item(text: str) -> _Item:
-    name, weight, energy = text.split(":")
-    return _Item(name, float(weight), float(energy))
+    name, weight, energy, *shift = text.split(":")
+    return _Item(name, float(weight), float(energy), int(shift[0]) if shift else 0)
 
 
 def _stretched(items: list[_Item], bars: int, longest: int) -> list[_Item]:
@@ -142,6 +234,6 @@ def _numbered(items: list[_Item], lengths: list[int]) -> tuple[Section, ...]:
         visits[item.name] = visits.get(item.name, 0) + 1
         again = 0.04 * min(visits[item.name] - 1, 2)
         energy = round(min(1.0, item.energy + (again if item.energy > 0.5 else 0)), 3)
-        found.append(Section(item.name, start, bars, energy, f"{item.name}{visits[item.name]}"))
+        found.append(Section(item.name, start, bars, energy, f"{item.name}{visits[item.name]}", item.shift))
         start += bars
     return tuple(found)

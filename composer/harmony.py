@@ -1,6 +1,6 @@
 """Harmony: which chord sounds when.
 
-A letter of the form (A, B, bridge) has one progression for the whole song; every section colours it in its own way
+A letter of the form (A, P, B, bridge) has one progression for the whole song; every section colours it in its own way
 (secondary dominants, borrowed chords, turnarounds), but never its first chord, so that the section before can lead
 there.
 """
@@ -131,10 +131,10 @@ def _numeral(offset: int, third: int, fifth: int, seventh: int, rich: int) -> st
 
 
 def progressions(style: Style, key: Key, seed: int) -> dict[str, str]:
-    """One row for each letter of the song: A, B and bridge, different where the table allows."""
+    """One row for each letter of the song: A, B, bridge and P, different where the table allows."""
     rows = rows_for(style, key.mode)
     chosen: dict[str, str] = {}
-    for letter in ("A", "B", "bridge"):
+    for letter in ("A", "B", "bridge", "P"):
         fitting = [row for row in rows if letter in _uses(row)] or list(rows)
         fresh = [row for row in fitting if row.split(" ", 1)[1] not in chosen.values()] or fitting
         # A song says early where home is: rows that start on the tonic are likelier in A.

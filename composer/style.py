@@ -2,21 +2,39 @@
 
 Conventions: positions in steps of a sixteenth note, loudness in LUFS, pan -1 (left) to 1 (right), amounts 0-1.
 
-Rhythms are written as a drummer would sketch them, one character for each step of a bar of 4/4 (two bars: 32):
+RHYTHMS are written as a drummer would sketch them, one character for each step of a bar of 4/4 (two bars: 32):
 
     x  played         X  accented       o  soft, a ghost note      ?  soft, and only sometimes
-    .  rest           -  the note before goes on                   2-9  that many even strokes until the next mark
+    .  rest           -  the note before goes on (short notes: "x...", long ones: "x---")
 
-Beats are lanes joined by "|": "kick x.......x.x..... | snare ....x.......x...". Other meters are cut from 4/4, unless
-a row starts with its meter: "3/4: kick x........... | ...".
+A row of any kind (beats, fills, bass, comps, pads, arps, riffs, lead cells) may start with the meter it is written in:
+"3/4: x---..x.x...", "6/8: ...". A bar of 3/4 or 6/8 has 12 steps, 2/4 8, 5/4 20, 7/8 14. Where a meter has no row of
+its own, the others are carried over to it beat by beat; a style that likes a meter (`meters`) writes at least three
+beats at each energy and two bass and two comping rows in it.
 
-Bass rows name what is played over the chord:  R root  r soft root  8 octave  5 fifth  3 third  7 seventh  a approach to
-the next root  w a step of a walk  K wherever the kick falls  s root that slides up an octave.
-Comping rows:  x X o chord  b lowest voice  t upper voices  a the next chord, early.  Arp rows: digits climb the chord.
+Beats are lanes joined by "|": "kick x.......x.x..... | snare ....x.......x...". The meter stands once, in front. Also:
+2-9 that many even strokes until the next mark   f  a flam.   The lanes are in `composer.drums.LANES`.
+BASS rows name what is played over the chord:  R root  r soft root  8 octave  5 fifth  3 third  7 seventh  6 sixth  2 4
+second and fourth of the scale  g ghost, a damped thump  a approach to the next root  w a step of a walk  K wherever the
+kick falls (a row "K---------------")  s root that slides up an octave.
+COMPING rows:  x X o chord  b lowest voice  f lowest voice, a fifth away from b (boom-chuck)  t upper voices  a the next
+chord, early  d down stroke  u up stroke, from the top and lighter  m damped stroke  r chord rolled from the bottom.
+ARP rows: digits climb the chord from 0.   PAD rows: as x.
+RIFFS are figures in degrees of the scale above the chord's root: 1 root 2 3 4 5 6 7, 8 octave, 0 the step below the
+root, b blue fifth (a semitone under it). "1-1-3-1-5-b-4-3-". `riff_by` says who may play the song's riff and how likely
+(one roll of the dice for each song and role), `riff_in` in which sections.
+LEAD cells: x as above; the rhythm of a tune is a string of cells. 6/8 has cells of its own if none are written.
 
-Progressions are roman numerals above the major scale of the tonic ("bVI" is Ab in C), one per bar, "," splits a bar,
-"/3" "/5" puts the chord's third or fifth in the bass, "/1" the tonic. The word in front says where it serves.
-Forms are rows of "name:weight:energy"; the number in front is how likely the form is.
+PROGRESSIONS are roman numerals above the major scale of the tonic ("bVI" is Ab in C), one per bar, "," splits a bar,
+"/3" "/5" puts the chord's third or fifth in the bass, "/1" the tonic. The word in front says where it serves: letters A
+(verse), P (prechorus), B (chorus), any of them together ("AB"), or "bridge". P may be missing: then it leads to B by
+itself.
+
+FORMS are rows of "name:weight:energy", and ":+2" behind for a section two semitones up. The number in front is how
+likely the form is. Names and the letter each one is made of are in `composer.form.LETTERS`:
+A intro verse head theme groove drift vamp A outro   P prechorus   B chorus hook drop build swell climax refrain tag B
+bridge bridge break breakdown interlude.  "solo" goes over A's chords and improvises, "build" rolls and rises, "break"
+and "breakdown" thin out. Sections that return get a layer or another row, and the last chorus is lifted, by themselves.
 """
 
 from dataclasses import dataclass, field
@@ -84,8 +102,14 @@ class Lead:
     density: float = 0.5  # 0 sparse, 1 busy
     chromatic: float = 0.0  # odds of a chromatic approach to a long note
     ornament: float = 0.1  # odds of a grace note, turn or repeated note where a phrase comes back
-    counter: str = "guide"  # what the second voice does: "guide" long tones, "answer" in the rests
-    gate: float = 0.95  # how much of a note's length sounds
+    # What the second voice does; where there are several words, each letter of a song takes one. "guide" long tones,
+    # "answer" in the rests, "line" a melody of its own against the tune, "harmony" the tune a third or sixth away,
+    # "echo" the ends of its phrases again, "drone" tonic and fifth
+    counter: str = "guide"
+    gate: float = 0.95  # how much of a note's length sounds: 0.5 staccato, 1 legato
+    blue: float = 0.0  # odds of a flat third, fifth or seventh where the line passes: blues, jazz, funk, soul
+    pickup: float = 0.3  # odds that a phrase begins before its bar
+    swell: float = 1.0  # how much phrases rise and fall in loudness: 0 a machine, 2 a romantic
 
 
 @dataclass(frozen=True)
@@ -110,7 +134,7 @@ class Style:
     progressions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # mode -> rows
     cadences: tuple[str, ...] = ("V7", "IV")  # the bar before the last chord
     final: dict[bool, str] = field(default_factory=lambda: {False: "I", True: "i"})  # last chord, by minor third
-    spice: dict[str, float] = field(default_factory=dict)  # odds: secondary, borrow, tritone, turnaround, passing
+    spice: dict[str, float] = field(default_factory=dict)  # odds: secondary borrow tritone turnaround passing sus
     chord_bars: tuple[int, ...] = (1,)  # bars each chord of a row lasts
     voicings: dict[str, str] = field(default_factory=dict)  # role -> close, drop2, rootless, spread, power, triad
     # -- rhythm, by energy: "low", "mid", "high"
@@ -121,6 +145,11 @@ class Style:
     pads: tuple[str, ...] = ("x---------------",)
     arps: tuple[str, ...] = ()
     strum: float = 0.0  # milliseconds between the notes of a chord at humanize = 1
+    riffs: tuple[str, ...] = ()
+    riff_by: dict[str, float] = field(default_factory=dict)  # role -> odds that it plays the riff: bass chords lead arp
+    riff_in: tuple[str, ...] = ("intro", "verse", "head", "A", "groove", "solo", "outro")
+    free: float = 0.5  # how far a song may bend the rows it takes: 0 as written (a fixed figure), 1 at will
+    half_time: dict[str, float] = field(default_factory=dict)  # section -> odds that its beat is played in half time
     lead: Lead = field(default_factory=lambda: Lead(cells=("x---", "x-x-", "x--x")))
     # -- form
     forms: tuple[str, ...] = ("1 intro:1:.3 A:2:.6 B:2:.9 outro:1:.3",)
@@ -128,7 +157,11 @@ class Style:
     layers: dict[str, float] = field(default_factory=dict)  # role -> energy at which it joins
     silent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # section -> roles that wait
     bed: tuple[str, ...] = ("pad", "chords", "arp", "bass", "lead", "counter", "drums")  # who never stops
-    transitions: dict[str, float] = field(default_factory=dict)  # odds: crash, riser, impact, reverse, drop, stop
+    # Odds at the joints: crash, riser, impact, reverse (cymbal), drop (a boom downwards), stop (a beat without drums,
+    # bass and chords before a big moment), halt (after the first beat of a section's last bar only the bed rings on)
+    transitions: dict[str, float] = field(default_factory=dict)
     build: str = "snare"  # the lane that rolls through a build
+    modulation: float = 0.0  # odds that the last chorus goes up a step, and everything after it
+    steps_up: tuple[int, ...] = (1, 2)  # by how many semitones
     ending: str = "ring"  # what "auto" means
     ring: float = 3.0  # seconds the last chord likes to have
