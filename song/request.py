@@ -24,8 +24,10 @@ from pydantic import (
 )
 
 import tooltips as tip
+from song.chart import read_chart
 from song.errors import BadRequest
 from song.key import Key
+from song.sections import read_form
 
 SEED_LIMIT = 2**32
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
@@ -63,7 +65,21 @@ def _key(text: str) -> str:
     return str(Key.parse(text))
 
 
+def _chart(text: str) -> str:
+    if text:
+        read_chart(text)
+    return text
+
+
+def _form(text: str) -> str:
+    if text:
+        read_form(text)
+    return text
+
+
 Text = Annotated[str, AfterValidator(_clean)]
+Chords = Annotated[str, AfterValidator(_clean), AfterValidator(_chart)]  # kept as typed
+Form = Annotated[str, AfterValidator(_clean), AfterValidator(_form)]
 Prompt = Annotated[str, AfterValidator(_clean), AfterValidator(_worded)]
 StyleName = Annotated[
     Annotated[str, Field(max_length=60), AfterValidator(_clean)] | None, BeforeValidator(_blank_is_unsaid)
@@ -113,8 +129,8 @@ class Structure(Knobs):
     """Form and chords"""
 
     meter: Meter = Field(None, description=tip.meter)
-    form: Text = Field("", description=tip.form, max_length=1000)
-    chords: Text = Field("", description=tip.chords, max_length=4000, json_schema_extra={"lines": 3})
+    form: Form = Field("", description=tip.form, max_length=1000)
+    chords: Chords = Field("", description=tip.chords, max_length=4000, json_schema_extra={"lines": 3})
 
 
 class Playing(Knobs):
@@ -150,7 +166,7 @@ class Findings(Knobs):
     source_key: KeyName = Field(None, description=tip.source_key)
     source_meter: Meter = Field(None, description=tip.source_meter)
     source_downbeat: float | None = knob(None, 0, 600, tip.source_downbeat, 0.001)
-    source_chords: Text = Field("", description=tip.source_chords, max_length=20_000, json_schema_extra={"lines": 3})
+    source_chords: Chords = Field("", description=tip.source_chords, max_length=20_000, json_schema_extra={"lines": 3})
 
 
 class Generate(Song, Making, Singing, Structure, Playing, Mastering):
