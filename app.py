@@ -30,7 +30,7 @@ import theme
 from api import faults, files
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
-from tabs import doors, generate, library, studio
+from tabs import cover, doors, edit, extend, generate, library, studio
 from tabs.widgets import script
 
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
@@ -42,10 +42,12 @@ with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_
     doors.build()  # first: a door's name must not be taken by a handler of the page
     gr.HTML(f"<header><h1>STUDIO</h1>{SIGN_OUT}</header>", elem_id="top", apply_default_css=False)
     with gr.Tabs(elem_id="modes", overflow_behavior="wrap") as tabs:
-        with gr.Tab("Generate", id="generate"):
-            page = generate.build(demo)
+        desks = {}
+        for name, room in {"generate": generate, "cover": cover, "extend": extend, "edit": edit}.items():
+            with gr.Tab(name.capitalize(), id=name):
+                desks[name] = room.build(demo)
         with gr.Tab("Library", id="library") as shelf:
-            library.build(shelf, tabs, page)
+            library.build(shelf, tabs, desks)
 
 
 def main() -> int:

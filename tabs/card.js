@@ -23,10 +23,17 @@ function draw() {
   if (take.sections.length) card.append(strip(take.sections));
   card.append(node("p", { className: "words" }, take.words));
   for (const notice of take.notices) card.append(node("p", { className: "notice" }, notice));
+  if (take.proof) card.append(node("ul", { className: "proof", ariaLabel: "Edit proof" }, ...take.proof.map((line) => node("li", {}, line))));
   card.append(node("p", { className: "facts" }, take.facts));
-  const again = node("button", { type: "button", className: "plainbutton", id: "again" }, "Again with a new seed");
+  const again = node("button", { type: "button", className: "plainbutton again" }, "Again with a new seed");
   again.onclick = () => trigger("again", { id: take.id });
-  card.append(files(take.id, take.title), again);
+  const on = ["cover", "extend", "edit"].map((mode) => {
+    const button = node("button", { type: "button", className: "plainbutton" }, `${mode[0].toUpperCase()}${mode.slice(1)}`);
+    button.setAttribute("aria-label", `${button.textContent} ${take.title}`);
+    button.onclick = () => trigger("open", { id: take.id, mode });
+    return button;
+  });
+  card.append(files(take.id, take.title, take.kinds), node("div", { className: "deeds" }, again, ...on));
   fit();
 }
 new ResizeObserver(fit).observe(card);

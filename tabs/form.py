@@ -18,12 +18,38 @@ LABELS = {
     "target_lufs": "Loudness, LUFS",
     "fade_in": "Fade in, seconds",
     "fade_out": "Fade out, seconds",
+    "seconds": "Length to add, seconds",
+    "side": "Where to add it",
+    "chords": "Chord grid",
+    "form": "Sections",
+    "regions": "Regions, seconds",
+    "source_bpm": "Heard tempo, bpm",
+    "source_key": "Heard key",
+    "source_meter": "Heard meter",
+    "source_downbeat": "First bar begins at, seconds",
+    "source_chords": "Heard chords",
 }
 
 
 def label(name: str) -> str:
     """The knob's name as the page writes it."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
+# What an empty text says, where it is not "auto".
+HINTS = {
+    "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
+    "regions": "drag over the waveform, or type 12-24, 40-48",
+    "band": "piano, upright bass, brushes",
+    "form": "intro 4, verse 8, chorus 8, outro 4",
+    "chords": "| Am | F | C | G |",
+    "cover-prompt": "In what style? bossa nova, with nylon guitar and flute",
+    "extend-prompt": "How does it go on? Empty: as it was",
+    "edit-prompt": "What changes? new drums; no bass; busier piano",
+}
+
+
+def named(prefix: str, name: str) -> str:
+    """The id of a part of a tab."""
+    return f"{prefix}-{name}" if prefix else name
 
 
 def plain(annotation: Any) -> tuple[Any, bool]:
@@ -36,13 +62,16 @@ def plain(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def component(name: str, field: Any, choices: Choices | None = None) -> gr.components.Component:
-    """The component that fits one declared knob. Only the request checks ranges, so that one sentence says no."""
+def component(name: str, field: Any, choices: Choices | None = None, prefix: str = "") -> gr.components.Component:
+    """The component that fits one declared knob. Only the request checks ranges, so that one sentence says no.
+
+    `prefix` is the mode's name, which keeps the ids of several tabs apart; Generate's are plain.
+    """
     kind, optional = plain(field.annotation)
     ui = field.json_schema_extra or {}
-    look: dict[str, Any] = {"label": label(name), "info": field.description, "elem_id": f"knob-{name}"}
+    look: dict[str, Any] = {"label": label(name), "info": field.description, "elem_id": named(prefix, f"knob-{name}")}
     if get_origin(kind) is Literal:
-        choices = [*([AUTO] if optional else []), *((value, value) for value in get_args(kind))]
+        choices = choices or [*([AUTO] if optional else []), *((value, value) for value in get_args(kind))]
     if choices is not None:
         # Custom values: a page that outlived a restart may hold a choice that the new process has not listed yet.
         return gr.Dropdown(list(choices), value=unsaid(field), allow_custom_value=True, min_width=150, **look)
@@ -51,7 +80,10 @@ def component(name: str, field: Any, choices: Choices | None = None) -> gr.compo
     low, high = limits(field)
     if kind is str or optional or low is None or high is None:
         # Optional numbers, too: an empty gr.Number shows 0 and says 0.
-        hint = look.pop("info") if field.is_required() else "auto"
+        hint = HINTS.get(named(prefix, name)) or HINTS.get(name, "auto")
+        if name == "prompt":  # its tip is what the empty box says
+            tip = look.pop("info")
+            hint = tip if field.is_required() else hint
         lines = ui.get("lines", 1)
         return gr.Textbox(value="", lines=lines, max_lines=4 * lines - 3, placeholder=hint, min_width=150, **look)
     return gr.Slider(low, high, value=field.default, step=ui["step"], buttons=[], min_width=220, **look)
@@ -62,10 +94,12 @@ def unsaid(field: Any) -> Any:
     return "" if field.is_required() or field.default is None else field.default
 
 
-def build(part: type[Knobs], choices: Mapping[str, Choices], without: Sequence[str] = ()) -> dict[str, Any]:
+def build(
+    part: type[Knobs], choices: Mapping[str, Choices], without: Sequence[str] = (), prefix: str = ""
+) -> dict[str, Any]:
     """One group of knobs as components, by name, in the order of the class."""
     members = {name: field for name, field in next(groups(part))[1].items() if name not in without}
-    return {name: component(name, field, choices.get(name)) for name, field in members.items()}
+    return {name: component(name, field, choices.get(name), prefix) for name, field in members.items()}
 
 
 def said(mode: type[Knobs], held: Mapping[str, Any]) -> dict[str, Any]:

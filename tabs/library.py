@@ -5,8 +5,9 @@ from typing import Any
 import gradio as gr
 
 from song.errors import StudioError
+from song.request import Findings, fields
 from tabs import form, studio, widgets
-from tabs.generate import Page, toast
+from tabs.desk import QUIET, Desk, toast
 
 PAGE = 20
 LOOK_AGAIN = 4  # seconds between two looks at the library while its tab is open; songs also come from other browsers
@@ -25,7 +26,7 @@ def listing(search: str, favourites: bool, shown: int, deleted: dict[str, str] |
     }
 
 
-def build(library: gr.Tab, tabs: gr.Tabs, page: Page) -> None:
+def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
     """Draw the tab and wire it."""
     with gr.Row(elem_id="finder"):
         search = gr.Textbox(
@@ -55,21 +56,30 @@ def build(library: gr.Tab, tabs: gr.Tabs, page: Page) -> None:
             raise toast(error) from None
         return listing(search, favourites, shown, deleted), shown, deleted
 
-    def reuse(event: gr.EventData) -> list[Any]:
+    def reuse(event: gr.EventData) -> dict[Any, Any]:
         try:
-            held = form.held(studio().library.take(event._data["id"]).recipe.request)
+            request = studio().library.take(event._data["id"]).recipe.request
         except StudioError as error:
             raise toast(error) from None
-        return [gr.Tabs(selected="generate"), held, *(held[name] for name in page.knobs)]
+        held, desk = form.held(request), desks[request.mode]
+        return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | {desk.knobs[name]: held[name] for name in desk.knobs}
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    def start_from(event: gr.EventData) -> dict[Any, Any]:
+        desk = desks[event._data["mode"]]
+        findings = {desk.knobs[name]: "" for name in fields(Findings)}
+        return {tabs: gr.Tabs(selected=desk.name), desk.knobs["source"]: event._data["id"]} | findings
+
     for event in (library.select, search.change, favourites.change, clock.tick):
-        event(listing, look, shelf, trigger_mode="always_last", **quiet)
-    for finished in page.finished:
-        finished.then(listing, look, shelf, **quiet)
-    shelf.act(act, look, [shelf, shown, deleted], **quiet)
-    shelf.reuse(reuse, None, [tabs, page.form, *page.knobs.values()], **quiet)
-    tabs.select(watched, None, clock, queue=False, **quiet)
+        event(listing, look, shelf, trigger_mode="always_last", **QUIET)
+    for desk in desks.values():
+        for finished in desk.finished:
+            finished.then(listing, look, shelf, **QUIET)
+    shelf.act(act, look, [shelf, shown, deleted], **QUIET)
+    everything = [tabs, *(part for desk in desks.values() for part in (desk.kept, *desk.knobs.values()))]
+    shelf.reuse(reuse, None, everything, **QUIET)
+    for take in (shelf, *(desk.card for desk in desks.values())):
+        take.open(start_from, None, everything, **QUIET)
+    tabs.select(watched, None, clock, queue=False, **QUIET)
 
 
 def watched(event: gr.SelectData) -> gr.Timer:

@@ -1,6 +1,6 @@
 // What the widgets share. User text enters the page as text nodes only, never as markup.
 window.studio = {
-  kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["midi", "MIDI"], ["stems", "Stems"], ["recipe", "Recipe"]],
+  kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["midi", "MIDI"], ["stems", "Stems"], ["lrc", "LRC"], ["recipe", "Recipe"]],
 
   node(tag, props = {}, ...children) {
     const made = document.createElement(tag);
@@ -18,9 +18,9 @@ window.studio = {
   },
 
   // A link per file kind. The first byte is fetched first: the file is made then, and a refusal can be shown as words.
-  files(id, title) {
+  files(id, title, has) {
     const said = studio.node("span", { className: "said", role: "status" });
-    const links = studio.kinds.map(([kind, name]) => {
+    const links = studio.kinds.filter(([kind]) => has.includes(kind)).map(([kind, name]) => {
       const link = studio.node("a", { className: "file", href: `files/${id}/${kind}`, download: "" }, name);
       link.setAttribute("aria-label", `${name}: download ${title}`);
       link.onclick = async (event) => {
@@ -47,8 +47,8 @@ window.studio = {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const button = document.querySelector("#go");
-  if (!button || button.disabled || !button.offsetParent) return;
+  const button = [...document.querySelectorAll(".go")].find((one) => one.offsetParent); // of the tab in view
+  if (!button || button.disabled) return;
   event.preventDefault();
   event.stopPropagation();
   // A number box hands its value over when it is left.

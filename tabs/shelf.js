@@ -11,7 +11,7 @@ function position() {
   time.textContent = `${clock(sound.currentTime)} / ${clock(length)}`;
 }
 function toggle(take) {
-  document.querySelector('#player [aria-label="Pause"]')?.click();
+  for (const pause of document.querySelectorAll('.player [aria-label="Pause"], .wave [aria-label^="Pause"]')) pause.click();
   if (playing?.id === take.id) sound.paused ? sound.play() : sound.pause();
   else { playing = take; sound.src = `files/${take.id}/wav`; sound.play().catch(() => {}); }
   draw(true);
@@ -19,7 +19,7 @@ function toggle(take) {
 for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, () => draw(true));
 sound.addEventListener("timeupdate", position);
 // One song at a time: whatever starts sound under Generate silences the library, and the other way round.
-document.addEventListener("click", (event) => event.target.closest?.("#go, #again, #pick, #player button") && sound.pause(), true);
+document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .player button, .wave button") && sound.pause(), true);
 
 function action(text, label, run, props = {}) {
   const button = node("button", { type: "button", className: "plainbutton", ...props }, text);
@@ -54,7 +54,9 @@ function row(take) {
   made.dataset.take = take.id;
   if (current) made.append(seek());
   if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words),
-    files(take.id, take.title), node("div", { className: "deeds" },
+    files(take.id, take.title, take.kinds), node("div", { className: "deeds" },
+      ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
+        () => { sound.pause(); trigger("open", { id: take.id, mode }); })),
       action("Reuse settings", `Reuse settings of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id }); }),
       action("Delete", `Delete ${take.title}`, () => trigger("act", { what: "forget", id: take.id })))));
   return made;

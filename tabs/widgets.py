@@ -17,24 +17,32 @@ def script(name: str) -> str:
     return (HERE / f"{name}.js").read_text("utf-8")
 
 
-def widget(name: str, template: str, value: Any = None) -> gr.HTML:
+def widget(name: str, template: str, value: Any = None, id: str = "") -> gr.HTML:
     """`value` is plain JSON for the script of this name; the template stays as it is.
 
     No subclass of gr.HTML: Gradio writes a .pyi file beside every subclass.
     """
-    return gr.HTML(value, html_template=template, js_on_load=script(name), apply_default_css=False, elem_id=name)
+    return gr.HTML(value, html_template=template, js_on_load=script(name), apply_default_css=False, elem_id=id or name)
 
 
-def status(value: dict[str, Any]) -> gr.HTML:
+def status(value: dict[str, Any], id: str = "status") -> gr.HTML:
     """What is going on: {text, fraction or None, tone}."""
     bar = 'role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100"'
     line = '<p class="line" role="status" aria-live="polite"></p>'
-    return widget("status", f'<div class="status">{line}<div class="bar" {bar} hidden><i></i></div></div>', value)
+    return widget("status", f'<div class="status">{line}<div class="bar" {bar} hidden><i></i></div></div>', value, id)
 
 
-def card() -> gr.HTML:
-    """One take: what was planned, what came out, and its files. Event `again` carries the take's id."""
-    return widget("card", '<article class="card" hidden></article>')
+def card(id: str = "card") -> gr.HTML:
+    """One take: what was planned, what came out, and its files. Event `again` carries its id, `open` {id, mode}."""
+    return widget("card", '<article class="card" hidden></article>', id=id)
+
+
+def wave(id: str) -> gr.HTML:
+    """A song to start from: its waveform, a player and, where regions are asked for, handles to drag.
+
+    Event `regions` carries {text}: the regions as the knob of that name writes them.
+    """
+    return widget("wave", '<div class="wave" role="group" aria-label="Original"></div>', id=id)
 
 
 def shelf() -> gr.HTML:
@@ -65,8 +73,29 @@ def sheet(kept: Kept) -> dict[str, Any]:
         "words": plan.get("words", ""),
         "sections": [{key: section.get(key, 0) for key in keys} for section in plan.get("sections", [])],
         "notices": list(kept.recipe.notices),
+        "proof": proof(kept),
+        "kinds": kinds(kept),
         "facts": facts(kept),
     }
+
+
+def kinds(kept: Kept) -> list[str]:
+    """The kinds of file that this take can be had as."""
+    there = {"midi": "midi", "lrc": "lrc"}
+    return ["wav", "flac", "mp3", *(kind for kind, file in there.items() if file in kept.files), "stems", "recipe"]
+
+
+def proof(kept: Kept) -> list[str] | None:
+    """What an edit left alone, in words."""
+    found = kept.recipe.proof
+    if found is None:
+        return None
+    spans = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in found.regions)
+    seams = [
+        f"Seam at {seam.at:.2f} s: level {seam.level_step_db:+.1f} dB, crossfade {seam.crossfade_ms:.0f} ms"
+        for seam in found.seams
+    ]
+    return [f"{found.changed_outside} samples changed outside {spans}", *seams]
 
 
 def row(kept: Kept) -> dict[str, Any]:
@@ -80,5 +109,6 @@ def row(kept: Kept) -> dict[str, Any]:
         "facts": " / ".join([*(part for part in parts if part), f"{recipe.created.astimezone():%-d %b %H:%M}"]),
         "words": plan.get("words", ""),
         "duration": recipe.duration,
+        "kinds": kinds(kept),
         "favourite": kept.favourite,
     }

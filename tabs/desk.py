@@ -1,0 +1,265 @@
+"""What the tabs of all modes have in common: a form on the left, and on the right the job that is followed.
+
+The page only follows a job; the job goes on without the page.
+"""
+
+import html
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from song.errors import StudioError
+from song.job import Job
+from song.request import Knobs, fields, groups, read
+from tabs import form, studio, widgets
+
+REDRAW = 0.1  # seconds between two redraws of the progress bar
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+Shown = dict[Any, Any]  # component -> what it shows now
+Said = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The right side of a tab: how the job goes, and what came of it."""
+
+    idle: dict[str, Any]
+    status: gr.HTML
+    pick: gr.Radio
+    player: gr.Audio
+    card: gr.HTML
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A mode's tab, as the other tabs see it. `finished` are the events that may have put a take in the library."""
+
+    mode: type[Knobs]
+    knobs: dict[str, Any]  # component by knob name, in the order of the mode
+    kept: gr.BrowserState  # what was typed
+    card: gr.HTML
+    finished: list[Any] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.mode.model_fields["mode"].default)
+
+
+# -- drawing ----------------------------------------------------------------------------------------------------------
+
+
+def screen(name: str, idle: str) -> Screen:
+    """Draw the right side. `idle` is what the status line says while nothing goes on."""
+    told = {"text": idle, "fraction": None, "tone": "idle"}
+    return Screen(
+        told,
+        widgets.status(told, form.named(name, "status")),
+        gr.Radio([], label="Takes", visible=False, elem_id=form.named(name, "pick"), elem_classes="pick"),
+        gr.Audio(
+            visible=False,
+            interactive=False,
+            elem_id=form.named(name, "player"),
+            elem_classes="player",
+            buttons=[],
+            waveform_options=gr.WaveformOptions(
+                waveform_color="#8c8c8c", waveform_progress_color="#000000", sample_rate=48000
+            ),
+        ),
+        widgets.card(form.named(name, "card")),
+    )
+
+
+def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
+    """The button that begins and the one that cancels; one of them shows."""
+    go = gr.Button(label, variant="primary", size="lg", elem_id=form.named(name, "go"), elem_classes="go")
+    stop = gr.Button("Cancel", size="lg", visible=False, elem_id=form.named(name, "stop"), elem_classes="stop")
+    return go, stop
+
+
+def reset(name: str) -> gr.Button:
+    return gr.Button("Reset the form", size="sm", elem_id=form.named(name, "reset"), elem_classes="reset")
+
+
+def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -> dict[str, Any]:
+    """One accordion for each group of knobs that is not drawn elsewhere."""
+    drawn: dict[str, Any] = {}
+    for part, _ in groups(mode):
+        if part is not mode and part not in without:
+            with gr.Accordion(part.__doc__, open=False), gr.Row(elem_classes="knobs"):
+                drawn |= form.build(part, {"style": [form.AUTO], "engine": [("auto", "auto")]}, prefix=name)
+    return drawn
+
+
+# -- wiring -----------------------------------------------------------------------------------------------------------
+
+
+def wire(
+    demo: gr.Blocks,
+    mode: type[Knobs],
+    knobs: dict[str, Any],
+    shown: Screen,
+    go: gr.Button,
+    stop: gr.Button,
+    reset: gr.Button,
+    said: Said = dict,
+    beside: Mapping[str, Any] | None = None,
+) -> Desk:
+    """Let a tab work: submit, follow, cancel, go on after a reload, remember what was typed.
+
+    `said` has the last word on what the components hold; `beside` are components it reads that are no knobs.
+    """
+    name = str(mode.model_fields["mode"].default)
+    knobs = {knob: knobs[knob] for knob in fields(mode)}
+    # Fixed names and secrets: what the browser keeps must be readable after a restart. It is not a secret of anyone.
+    job = gr.BrowserState(None, storage_key=form.named(name, "studio-job"), secret="studio")
+    kept = gr.BrowserState(None, storage_key=form.named(name, "studio-form"), secret="studio")
+    desk = Desk(mode, knobs, kept, shown.card)
+
+    def submit(**held: Any) -> tuple[str, dict[str, Any]]:
+        typed = {knob: held[knob] for knob in knobs}
+        return begin(form.said(mode, {knob: value for knob, value in said(held).items() if knob in knobs}), name), typed
+
+    def again(event: gr.EventData) -> str:
+        try:
+            request = studio().library.take(event._data["id"]).recipe.request
+        except StudioError as error:
+            raise toast(error) from None
+        return begin(request.model_dump() | {"seed": None}, name)
+
+    on_screen = [shown.status, go, stop, shown.pick, shown.player, shown.card]
+
+    def attach(event: Any, play: bool) -> None:
+        follower = event(
+            lambda job_id: (yield from _watch(shown, go, stop, job_id, play)),
+            job,
+            on_screen,
+            concurrency_limit=None,
+            **QUIET,
+        )
+        desk.finished.append(follower)
+
+    attach(go.click(submit, inputs_kwargs={**knobs, **(beside or {})}, outputs=[job, kept], **QUIET).success, play=True)
+    attach(shown.card.again(again, None, job, **QUIET).success, play=True)
+    attach(demo.load, play=False)
+    demo.load(lambda: lists(name), None, [knobs["style"], knobs["engine"]], **QUIET)
+    stop.click(cancel, job, None, queue=False, **QUIET)
+    shown.pick.input(
+        lambda take_id: _show(shown, take_id, True), shown.pick, [shown.player, shown.card], queue=False, **QUIET
+    )
+    reset.click(lambda: [None, *blank(mode)], None, [kept, *knobs.values()], queue=False, **QUIET)
+    _remember(demo, kept, knobs)
+    return desk
+
+
+def _remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any]) -> None:
+    """In the browser alone: an answer from the server could overwrite what was typed meanwhile."""
+    names = json.dumps(list(knobs))
+    recall = f'(kept) => {names}.map((name) => kept && name in kept ? kept[name] : {{"__type__": "update"}})'
+    remember = f"(...values) => [Object.fromEntries({names}.map((name, place) => [name, values[place]]))]"
+    typed = [knob.input for knob in knobs.values()]
+    demo.load(None, kept, list(knobs.values()), js=recall, api_visibility="private")
+    gr.on(typed, None, list(knobs.values()), kept, js=remember, api_visibility="private")
+
+
+def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, play: bool) -> Iterator[Shown]:
+    takes: tuple[str, ...] = ()
+    drawn = 0.0
+    for now in follow(job_id):
+        fresh = now is not None and now.takes != takes
+        if now and not (now.final or fresh) and time.monotonic() - drawn < REDRAW:
+            continue
+        drawn = time.monotonic()
+        working = now is not None and not now.final
+        news: Shown = {
+            shown.status: told(now, shown.idle),
+            go: gr.Button(visible=not working),
+            stop: gr.Button(visible=working),
+        }
+        if now and fresh:
+            news |= {shown.pick: gr.Radio(labels(now.takes), value=now.takes[0], visible=len(now.takes) > 1)}
+            news |= _show(shown, now.takes[0], play) if not takes else {}
+            takes = now.takes
+        yield news
+
+
+def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:
+    try:
+        kept = studio().library.take(take_id)
+    except StudioError:  # deleted since
+        return {shown.player: gr.Audio(None, visible=False), shown.card: None}
+    audio = gr.Audio(kept.files["audio"], visible=True, label=kept.recipe.title, autoplay=play)
+    return {shown.player: audio, shown.card: widgets.sheet(kept)}
+
+
+# -- what a tab asks of the studio ------------------------------------------------------------------------------------
+
+
+def blank(mode: type[Knobs]) -> list[Any]:
+    """The form as a newcomer finds it."""
+    return [form.unsaid(field) for field in fields(mode).values()]
+
+
+def follow(job_id: str | None) -> Iterator[Job | None]:
+    """Every change of a job; None where there is nothing to follow."""
+    if not job_id:
+        yield None
+        return
+    try:
+        yield from studio().follow(job_id)
+    except StudioError:  # the browser remembers a job of another library
+        yield None
+
+
+def begin(said: Mapping[str, Any], mode: str) -> str:
+    """Submit what was said; the job's id."""
+    try:
+        return studio().submit(read({"mode": mode, **said})).id
+    except StudioError as error:
+        raise toast(error) from None
+
+
+def cancel(job_id: str | None) -> None:
+    """Cancel the job that this page follows; the follower shows what came of it."""
+    try:
+        if job_id:
+            studio().cancel(job_id)
+    except StudioError as error:
+        raise toast(error) from None
+
+
+def toast(error: StudioError) -> gr.Error:
+    """An error as a toast: one sentence, no traceback. Toasts are markup, and sentences quote the user."""
+    return gr.Error(html.escape(form.sentence(error), quote=False), print_exception=False)
+
+
+def told(job: Job | None, idle: dict[str, Any]) -> dict[str, Any]:
+    """A job as the status line shows it."""
+    if job is None:
+        return idle
+    if job.state == "done":
+        count = len(job.takes)
+        return {"text": "Done." if count == 1 else f"Done: {count} takes.", "fraction": None, "tone": "done"}
+    if job.final:
+        return {"text": job.error or f"The song was {job.state}.", "fraction": None, "tone": "error"}
+    left = f", {max(1, round(job.seconds_left))} s left" if job.seconds_left is not None else ""
+    return {"text": f"{job.stage[:1].upper()}{job.stage[1:]}{left}", "fraction": job.fraction, "tone": "working"}
+
+
+def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(f"Take {number}", take_id) for number, take_id in enumerate(takes, 1)]
+
+
+def lists(mode: str) -> list[gr.Dropdown]:
+    """The choices that only the running studio knows: styles and engines."""
+    ready = {
+        name: engine
+        for name, engine in studio().engines.items()
+        if engine.available() is None and mode in engine.modes
+    }
+    styles = {id: name for engine in ready.values() for id, name in engine.styles().items()}
+    named = [form.AUTO, *((name, id) for id, name in sorted(styles.items(), key=lambda pair: pair[1].lower()))]
+    return [gr.Dropdown(choices=named), gr.Dropdown(choices=[("auto", "auto"), *((name, name) for name in ready)])]
