@@ -90,12 +90,12 @@ def proof(kept: Kept) -> list[str] | None:
     found = kept.recipe.proof
     if found is None:
         return None
-    spans = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in found.regions)
+    spans = ", ".join(f"{region.start:.2f}-{region.end:.2f} s" for region in found.regions)
     seams = [
         f"Seam at {seam.at:.2f} s: level {seam.level_step_db:+.1f} dB, crossfade {seam.crossfade_ms:.0f} ms"
         for seam in found.seams
     ]
-    return [f"{found.changed_outside} samples changed outside {spans}", *seams]
+    return [f"{found.changed_outside} of {found.compared} samples changed outside {spans}", *seams]
 
 
 def row(kept: Kept) -> dict[str, Any]:
