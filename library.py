@@ -1,7 +1,8 @@
 """Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
 
     <home>/studio.db          jobs and takes
-    <home>/takes/<id>/        song.wav, song.mid, recipe.json; song.flac, song.mp3 and stems.zip once somebody asked
+    <home>/takes/<id>/        song.wav, song.mid, recipe.json, sheet.json; song.flac, song.mp3 and stems.zip once asked
+    <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard.json once listened to
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
 
@@ -10,13 +11,16 @@ leaves a whole folder without a row, which `recover` adopts. Every read-modify-w
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import sqlite3
 import time
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +32,22 @@ from settings import ROOT, Settings
 from song.errors import CannotMake, CannotOpen, DiskFull, NotFound
 from song.job import Job
 from song.request import SongRequest, read_json
+from song.source import Origin
 from song.take import Kept, Recipe
 
 SCHEMA = "0001"  # the newest revision in migrations/versions
 BUSY_SECONDS = 10.0
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
-FILES = {"audio": "song.wav", "midi": "song.mid", "recipe": "recipe.json", "stems": "stems.zip"}
+SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was made from
+FILES = {
+    "audio": "song.wav",
+    "midi": "song.mid",
+    "recipe": "recipe.json",
+    "sheet": "sheet.json",
+    "stems": "stems.zip",
+}
+HEARD = "heard.json"
+_UPLOAD = re.compile(r"u[0-9a-f]{16}")
 
 ARRIVAL: sa.ColumnElement[int] = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
 
@@ -99,7 +113,7 @@ class Library:
     def __init__(self, settings: Settings):
         self.settings = settings
         try:
-            for folder in (settings.home, settings.takes, settings.temp):
+            for folder in (settings.home, settings.takes, settings.sources, settings.temp):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise CannotOpen(f"{settings.home} cannot be used ({error.strerror}); set STUDIO_HOME.") from error
@@ -231,6 +245,58 @@ class Library:
             connection.execute(takes.update().where(takes.c.id == id).values(forgotten=None))
         return self.take(id)
 
+    # -- songs to start from -------------------------------------------------------------------------------------------
+
+    def keep_source(self, wav: Path, title: str, notices: tuple[str, ...] = ()) -> Origin:
+        """Move a decoded upload into the library. The same sound again is the same source, under its first title."""
+        with wave.open(str(wav)) as sound:
+            duration = sound.getnframes() / sound.getframerate()
+            digest = hashlib.sha256(f"{sound.getframerate()}/".encode())
+            while block := sound.readframes(2**16):
+                digest.update(block)
+        id = f"u{digest.hexdigest()[:16]}"
+        place = self.settings.sources / id
+        if not place.exists():
+            folder = self.settings.temp / new_id()
+            folder.mkdir()
+            durable.copy(wav, folder / "source.wav")
+            known = {"id": id, "title": title, "duration": duration, "notices": notices, "added": time.time()}
+            durable.write_text(folder / "source.json", json.dumps(known))
+            with contextlib.suppress(OSError):  # not empty: somebody else was faster
+                os.rename(folder, place)
+            shutil.rmtree(folder, ignore_errors=True)
+            durable.sync_folder(self.settings.sources)
+        return self.origin(id)
+
+    def origin(self, id: str) -> Origin:
+        """A take or an upload, as something to start from. Raises NotFound."""
+        if not _UPLOAD.fullmatch(id):
+            return self._take_as_origin(self.take(id))
+        folder = self.settings.sources / id
+        try:
+            known = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise NotFound(f"There is no upload {id} any more; give the song again.") from None
+        return Origin(path=folder / "source.wav", heard=folder / HEARD, **known)
+
+    def sources(self) -> list[Origin]:
+        """All uploads, newest first."""
+        folders = self.settings.sources.iterdir()
+        names = sorted((path for path in folders if _UPLOAD.fullmatch(path.name)), key=lambda path: path.stat().st_ctime)
+        return [self.origin(path.name) for path in reversed(names)]
+
+    def _take_as_origin(self, kept: Kept) -> Origin:
+        folder = self.settings.takes / kept.id
+        return Origin(
+            id=kept.id,
+            title=kept.recipe.title,
+            duration=kept.recipe.duration,
+            path=folder / FILES["audio"],
+            heard=folder / HEARD,
+            sheet=folder / FILES["sheet"] if "sheet" in kept.files else None,
+            recipe=kept.recipe,
+        )
+
     # -- after a crash ------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
@@ -280,6 +346,19 @@ class Library:
             connection.execute(takes.delete().where(takes.c.id.in_(gone)))
         for id in gone:
             shutil.rmtree(self.settings.takes / id, ignore_errors=True)
+        self._sweep_sources()
+
+    def _sweep_sources(self) -> None:
+        """Remove uploads that nothing was made from, or is being made from, for a month."""
+        for origin in self.sources():
+            if origin.added > time.time() - SOURCE_SECONDS:
+                continue
+            with _plainly(), self._reading.connect() as connection:
+                made = takes.select().where(takes.c.recipe.contains(origin.id)).limit(1)
+                asked = jobs.select().where(jobs.c.state.in_(("queued", "running")), jobs.c.request.contains(origin.id)).limit(1)
+                if connection.execute(made).first() or connection.execute(asked).first():
+                    continue
+            shutil.rmtree(self.settings.sources / origin.id, ignore_errors=True)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         return self.home / "takes"
 
     @property
+    def sources(self) -> Path:
+        return self.home / "sources"
+
+    @property
     def temp(self) -> Path:
         return self.home / "temp"
 

@@ -3,7 +3,15 @@
 Conventions: seconds from the start of the audio, confidence 0-1, pitch as MIDI number.
 """
 
+from itertools import pairwise
+
 from pydantic import BaseModel, ConfigDict
+
+from song.chart import Bar, ChordName, read_symbol
+
+_LOOPS = (1, 2, 4, 8)  # bars after which chords come round again
+_SHOWN = 8  # bars of chords that a sentence can hold
+_LINE = 4  # bars in a line of a chart
 
 
 class _Found(BaseModel):
@@ -55,3 +63,35 @@ class Heard(_Found):
     sections: tuple[HeardSection, ...]
     melody: tuple[HeardNote, ...]
     lufs: float
+
+    def bars(self) -> tuple[Bar, ...]:
+        """The chords bar by bar from the first downbeat, one slot a beat."""
+        edges = [*self.downbeats, self.duration]
+        if len(edges) > 2 and edges[-1] - edges[-2] < 0.5 * (edges[1] - edges[0]):
+            edges.pop()  # less than half a bar is left after the last downbeat
+        above, below = (int(part) for part in self.meter.split("/"))
+        slots = max(1, round(above * 4 / below))
+        return tuple(Bar(tuple(self._slots(start, end, slots))) for start, end in pairwise(edges))
+
+    def grid(self) -> str:
+        """The chords as a chart: four bars a line."""
+        cells = [str(bar) for bar in self.bars()]
+        lines = [cells[place : place + _LINE] for place in range(0, len(cells), _LINE)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def words(self) -> str:
+        """What was heard, in one sentence that asks to be corrected."""
+        cells = [str(bar) for bar in self.bars()]
+        period = next((size for size in _LOOPS if cells[size : 2 * size] == cells[:size]), _SHOWN)
+        more = " ..." if period == _SHOWN < len(cells) else ""
+        chords = f"| {' | '.join(cells[:period])} |{more}" if cells else "no chords"
+        return f"I hear {self.bpm:.4g} bpm, {self.key}, {self.meter}, {chords}; correct me."
+
+    def _slots(self, start: float, end: float, count: int) -> list[ChordName]:
+        """The chord in the middle of each of `count` equal parts of a bar."""
+        step = (end - start) / count
+        return [read_symbol(self.chord_at(start + (place + 0.5) * step)) for place in range(count)]
+
+    def chord_at(self, seconds: float) -> str:
+        """The symbol that sounds at a time; "N" where none does."""
+        return next((one.symbol for one in self.chords if one.start <= seconds < one.end), "N")

@@ -21,6 +21,9 @@ class Take:
     stems     separate parts by name, of the audio's shape; their sum is the mix before mastering
     notices   sentences the user should see, e.g. a style that was not found; also in the recipe
     versions  what else the sound depends on, e.g. the SoundFont; joins the recipe's versions
+    sheet     what the engine wants to know when the take is a source itself, as plain JSON: its `Heard` under "heard",
+              and in its own terms whatever else it needs; kept beside the song
+    splice    set where the sound of another song stays in this one: then the audio is final, and nobody masters it
     """
 
     request: SongRequest
@@ -33,6 +36,60 @@ class Take:
     stems: dict[str, Audio] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    sheet: dict[str, Any] = field(default_factory=dict)
+    splice: "Splice | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Splice:
+    """Where a take has new sound, and where the sound of its source, sample by sample. All places in frames of the take.
+
+    original  the source's sound, at the take's rate; its frame 0 lies at `offset` of the take, which may be negative
+    regions   (first, last) of what is new, `last` exclusive; everything else is the original
+    seams     (frame, crossfade in frames) where one goes over into the other
+    """
+
+    original: Audio
+    offset: int
+    regions: tuple[tuple[int, int], ...]
+    seams: tuple[tuple[int, int], ...]
+
+
+class Region(BaseModel):
+    """A stretch of a take that is new: seconds, and the same in samples, `last` exclusive."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: float
+    end: float
+    first: int
+    last: int
+
+
+class Seam(BaseModel):
+    """Where old and new sound meet: second, loudness after less loudness before, length of the crossfade."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: float
+    level_step_db: float
+    crossfade_ms: float
+
+
+class Proof(BaseModel):
+    """What stayed as it was, counted on the finished 24-bit samples of source and take.
+
+    compared, changed_outside  samples outside the regions, and how many of them differ
+    offset                     where the source's first sample lies in the take
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    regions: tuple[Region, ...]
+    compared: int
+    changed_outside: int
+    offset: int = 0
+    seams: tuple[Seam, ...] = ()
 
 
 class Facts(BaseModel):
@@ -68,7 +125,8 @@ class Recipe(BaseModel):
     notices: tuple[str, ...] = ()
     seconds_spent: float
     samples_sha256: str  # of the finished 24-bit samples, interleaved, little-endian
-    parent: str | None = None
+    parent: str | None = None  # the take or upload that a cover, an extension or an edit started from
+    proof: Proof | None = None  # of an extension or an edit
 
 
 class Kept(BaseModel):
@@ -87,7 +145,9 @@ class Kept(BaseModel):
     def summary(self) -> dict[str, Any]:
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""
         recipe = self.recipe.model_dump(mode="json")
-        wanted = "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent"
+        wanted = (
+            "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent parent proof"
+        )
         kinds = ("audio", "midi", "recipe", "stems")
         return {name: recipe[name] for name in wanted.split()} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
