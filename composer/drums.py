@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from composer.chance import chance
-from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill
+from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill, fitting, split
 from composer.scene import Scene
 from composer.vocabulary import PERCUSSION
 
@@ -19,29 +19,27 @@ LANES: dict[str, tuple[int, int]] = {
     "bongo": (60, 70), "bongolow": (61, 72),
     "snap": (26, 78),
     "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64),
+    "timbale": (65, 80), "timbalelow": (66, 82), "cascara": (90, 62), "agogo": (67, 64), "agogolow": (68, 64),
+    "cabasa": (69, 60), "guiro": (73, 60), "guirolong": (74, 62), "block": (76, 64), "blocklow": (77, 64),
+    "triangle": (81, 56), "bodhran": (88, 92), "tip": (89, 72), "surdo": (91, 94), "djembe": (92, 84),
 }  # fmt: skip
 RISER, IMPACT, REVERSE, DROP = 27, 28, 29, 30
 _MARKS = {"X": 1.14, "x": 1.0, "o": 0.52, "?": 0.45}
 _SOMETIMES = 0.45
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def lanes_of(row: str) -> tuple[tuple[int, int] | None, tuple[tuple[str, str], ...]]:
     """(the meter a beat is written in, or None for 4/4; its lanes)."""
-    head, colon, rest = row.partition(":")
-    meter = None
-    if colon:
-        above, below = head.strip().split("/")
-        meter = (int(above), int(below))
-    lanes = tuple((part.split()[0], part.split()[1]) for part in (rest if colon else row).split("|"))
-    return meter, lanes
+    meter, rest = split(row)
+    return meter, tuple((part.split()[0], part.split()[1]) for part in rest.split("|"))
 
 
-def _hits(row: str, meter: tuple[int, int], steps: int, bar: int) -> list[tuple[str, Hit]]:
+def _hits(row: str, meter: tuple[int, int], bar: int) -> list[tuple[str, Hit]]:
     written, lanes = lanes_of(row)
     found: list[tuple[str, Hit]] = []
     for lane, text in lanes:
-        bars = bars_of(text, meter, steps if written else 0)
+        bars = bars_of(text, meter, source=written)
         hits = bars[bar % len(bars)]
         found += [(lane, hit) for hit in hits]
         if meter == (6, 8) and not written and lane in ("hat", "ride", "shaker"):
@@ -49,15 +47,9 @@ def _hits(row: str, meter: tuple[int, int], steps: int, bar: int) -> list[tuple[
     return found
 
 
-def _fitting(scene: Scene, rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Rows written for the meter, where there are any; else those of 4/4, to be cut."""
-    own = tuple(row for row in rows if lanes_of(row)[0] == scene.plan.meter)
-    return own or tuple(row for row in rows if lanes_of(row)[0] is None) or rows
-
-
 def base_row(scene: Scene, level: str) -> str:
     """The song's beat for a letter and an energy. The bass asks for it too, so it hangs on no section."""
-    rows = _fitting(scene, scene.style.beats[level])
+    rows = fitting(scene.style.beats[level], scene.plan.meter)
     return rows[int(chance(scene.plan.seed, "row", "drums", scene.letter, level).integers(len(rows)))]
 
 
@@ -65,7 +57,7 @@ def base_kick(scene: Scene, bar: int) -> list[Hit]:
     """Where the kick of the song's beat falls in a bar, drums playing or not."""
     row = base_row(scene, scene.level(bar))
     return sorted(
-        {hit.step: hit for lane, hit in _hits(row, scene.plan.meter, scene.steps, bar) if lane == "kick"}.values(),
+        {hit.step: hit for lane, hit in _hits(row, scene.plan.meter, bar) if lane == "kick"}.values(),
         key=lambda hit: hit.step,
     )
 
@@ -74,7 +66,7 @@ def play_drums(scene: Scene) -> list[Stroke]:
     """The beat of a section, with its variations, its fill, and a build where it is one."""
     rng = scene.rng("drums")
     other = {
-        level: _fitting(scene, rows)[int(rng.integers(len(_fitting(scene, rows))))]
+        level: fitting(rows, scene.plan.meter)[int(rng.integers(len(fitting(rows, scene.plan.meter))))]
         for level, rows in scene.style.beats.items()
     }
     every = (2, 4, 4)[int(rng.integers(3))]
@@ -83,9 +75,9 @@ def play_drums(scene: Scene) -> list[Stroke]:
     stop = _stops(scene, rng)
     for bar in range(bars):
         level = scene.level(bar)
-        hits = _hits(base_row(scene, level), scene.plan.meter, scene.steps, bar)
+        hits = _hits(base_row(scene, level), scene.plan.meter, bar)
         if bar % every == every - 1:
-            hits = _varied(hits, _hits(other[level], scene.plan.meter, scene.steps, bar), rng)
+            hits = _varied(hits, _hits(other[level], scene.plan.meter, bar), rng)
         if scene.section.name == "build":
             hits = [pair for pair in hits if pair[0] in ("kick", "hat", "shaker", "open")] if bar < bars - 1 else []
         if bar == bars - 1 and (bars > 1 or scene.last):
@@ -93,7 +85,7 @@ def play_drums(scene: Scene) -> list[Stroke]:
         elif bar % 4 == 3 and bars > 4 and rng.random() < 0.5:
             hits = _with_fill(scene, hits, bar, rng, short=True)
         for word in scene.plan.percussion:
-            hits = hits + _hits(PERCUSSION[word], scene.plan.meter, scene.steps, bar)
+            hits = hits + _hits(PERCUSSION[word], scene.plan.meter, bar)
         limit = scene.steps - (4 if stop and bar == bars - 1 else 0)
         strokes += _strokes(scene, [pair for pair in hits if pair[1].step < limit], bar, rng)
     if scene.section.name == "build":
@@ -124,8 +116,9 @@ def _with_fill(
     """The groove as far as the fill leaves it, then the fill."""
     if not scene.style.fills or "fill" in scene.plan.mutes:
         return hits
-    row = scene.style.fills[int(rng.integers(len(scene.style.fills)))]
-    fill = [(lane, hit) for lane, text in lanes_of(row)[1] for hit in bars_of_fill(text, scene.plan.meter)]
+    rows = fitting(scene.style.fills, scene.plan.meter)
+    written, lanes = lanes_of(rows[int(rng.integers(len(rows)))])
+    fill = [(lane, hit) for lane, text in lanes for hit in bars_of_fill(text, scene.plan.meter, written)]
     begin = scene.steps - (4 if short or scene.level(bar) == "low" else 8)
     fill = [pair for pair in fill if pair[1].step >= begin]
     if not fill:

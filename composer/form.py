@@ -4,7 +4,6 @@ A style writes its forms as sections with weights and energies. Long songs go ro
 songs leave out what they can best do without.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,18 +20,6 @@ LETTERS = {
     "montuno": "B", "mambo": "B", "B": "B",
     "bridge": "bridge", "break": "bridge", "breakdown": "bridge", "interlude": "bridge", "development": "bridge",
     "trio": "bridge", "C": "bridge",
-}  # fmt: skip
-# What else people call them, without spaces and hyphens.
-_SPOKEN = {
-    "a": "A", "main": "A", "versea": "A", "parta": "A", "sectiona": "A", "rap": "verse", "stanza": "verse",
-    "b": "B", "verseb": "B", "partb": "B", "sectionb": "B", "c": "C", "partc": "C", "sectionc": "C", "p": "prechorus",
-    "prehook": "prechorus", "lift": "prechorus", "postchorus": "tag", "turnaround": "tag", "finale": "climax",
-    "buildup": "build", "rise": "build", "down": "breakdown", "breakbeat": "break", "loop": "groove", "beat": "groove",
-    "middleeight": "bridge", "middle": "bridge", "maintheme": "theme", "exposition": "theme",
-    "recapitulation": "reprise", "recap": "reprise", "return": "reprise",
-    "instrumental": "solo", "guitarsolo": "solo", "improvisation": "solo", "impro": "solo",
-    "opening": "intro", "introduction": "intro", "prelude": "intro", "start": "intro",
-    "ending": "outro", "end": "outro", "fadeout": "outro",
 }  # fmt: skip
 _ENERGIES = {"A": 0.6, "P": 0.7, "B": 0.88, "bridge": 0.5}
 _EDGES = ("intro", "outro")
@@ -109,7 +96,7 @@ def lifted(
 def written(items: Sequence[tuple[str, int | None, float | None]], bars: int, style: Style) -> tuple[Section, ...]:
     """Sections as somebody wrote them down: (name, bars or None, energy 0-1 or None), in order, filling exactly `bars`.
 
-    Names are those of `LETTERS` (`known` reads what people write). Lengths are kept where they fit; sections without
+    Names are those of `LETTERS`; any other is made of letter A. Lengths are kept where they fit; sections without
     one share what is left by the weight the style's forms give their name, and take their energy from there too. Where
     the lengths cannot add up to `bars` all are stretched or shortened in proportion, each to one bar at least; more
     sections than bars lose their last ones. The caller says so in a notice.
@@ -119,11 +106,15 @@ def written(items: Sequence[tuple[str, int | None, float | None]], bars: int, st
     open_places = [place for place, length in enumerate(said) if not length]
     room = bars - sum(length or 0 for length in said)
     if room == 0 and not open_places:
-        return _numbered(kept, [length or 0 for length in said])
-    if open_places and room >= len(open_places):
+        lengths = [length or 0 for length in said]
+    elif open_places and room >= len(open_places):
         shares = iter(_apportioned([kept[place].weight for place in open_places], room))
-        return _numbered(kept, [length or next(shares) for length in said])
-    return _numbered(kept, _apportioned([float(length or 1) for length in said], bars))
+        lengths = [length or next(shares) for length in said]
+    else:
+        lengths = _apportioned([float(length or 1) for length in said], bars)
+    found = _numbered(kept, lengths)
+    asked = zip(found, (energy for _, _, energy in items), strict=False)
+    return tuple(section if energy is None else replace(section, energy=energy) for section, energy in asked)
 
 
 def _wanted(style: Style, name: str, bars: int | None, energy: float | None) -> _Item:
@@ -132,14 +123,6 @@ def _wanted(style: Style, name: str, bars: int | None, energy: float | None) -> 
     plain = _Item(name, 2.0, _ENERGIES[LETTERS.get(name, "A")])
     item = next((item for item in usual if item.name == name), plain)
     return replace(item, energy=item.energy if energy is None else energy, shift=0)
-
-
-def known(name: str) -> str | None:
-    """The section that somebody means: "Pre-Chorus 2" is "prechorus", "middle eight" "bridge"; None where unknown."""
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    if name.strip() in LETTERS:
-        return name.strip()
-    return plain if plain in LETTERS else _SPOKEN.get(plain)
 
 
 def _apportioned(weights: list[float], bars: int) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from composer.chance import chance
 from composer.drums import base_kick
 from composer.harmony import Harmony, at
-from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of
+from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, fitting
 from composer.scene import Scene
 from composer.style import Part
 from composer.voicing import Voices, lead_voices
@@ -210,7 +210,7 @@ def play_pad(scene: Scene, part: Part) -> list[Stroke]:
     """Long chords; a voice that stays on its pitch is not struck again."""
     rng = scene.rng("pad")
     table = _voice_table(scene, "pad", part, 62)
-    rows = scene.style.pads
+    rows = fitting(scene.style.pads, scene.plan.meter)
     row = rows[int(chance(scene.plan.seed, "row", "pad", scene.letter).integers(len(rows)))]
     held: dict[int, Stroke] = {}
     strokes: list[Stroke] = []
@@ -239,7 +239,7 @@ def play_pad(scene: Scene, part: Part) -> list[Stroke]:
 def play_arp(scene: Scene, part: Part) -> list[Stroke]:
     """Broken chords: digits climb the voicing, and go on an octave higher where it ends."""
     rng = scene.rng("arp")
-    rows = scene.style.arps or ("0-1-2-3-2-1-0-1-",)
+    rows = fitting(scene.style.arps or ("0-1-2-3-2-1-0-1-",), scene.plan.meter)
     table = _voice_table(scene, "arp", part, (part.low + part.high) / 2 - 4)
     home = int(chance(scene.plan.seed, "row", "arp", scene.letter).integers(len(rows)))
     other = int(rng.integers(len(rows)))

@@ -1,7 +1,8 @@
 """Rhythm: rows of characters -> hits in any meter -> notes with a human sense of time.
 
-A row is written for 4/4 in sixteenths (see `composer.style`). Other meters take their steps from it: 3/4 is its first
-three beats, 5/4 three and two, 7/8 two and two and three eighths, 6/8 two beats that are stretched to three eighths.
+A row is in sixteenths, in 4/4 or in the meter that stands in front of it (see `composer.style`). A meter that has no
+row of its own takes the steps of another, beat by beat: 3/4 keeps the first, second and last beat of 4/4, 5/4 plays
+three and two, 7/8 two and two and three eighths, 6/8 two beats that are stretched to three eighths, and back.
 """
 
 from collections.abc import Sequence
@@ -51,6 +52,27 @@ def pulses(meter: tuple[int, int]) -> tuple[int, ...]:
     return (0, 6) if meter == (6, 8) else (0, 4, 8)
 
 
+def split(row: str) -> tuple[tuple[int, int] | None, str]:
+    """(the meter a row is written in, or None for 4/4; the rest of the row)."""
+    head, colon, rest = row.partition(":")
+    if not colon:
+        return None, row
+    above, below = head.strip().split("/")
+    meter = (int(above), int(below))
+    return (None if meter == (4, 4) else meter), rest.strip()
+
+
+def fitting(rows: Sequence[str], meter: tuple[int, int]) -> tuple[str, ...]:
+    """Rows written for a meter, where there are any; else those of 4/4, else all, to be carried over."""
+    return _fitting(tuple(rows), meter)
+
+
+@lru_cache(maxsize=4096)
+def _fitting(rows: tuple[str, ...], meter: tuple[int, int]) -> tuple[str, ...]:
+    own = tuple(row for row in rows if (split(row)[0] or (4, 4)) == meter)
+    return own or tuple(row for row in rows if split(row)[0] is None) or rows
+
+
 @lru_cache(maxsize=64)
 def sources(meter: tuple[int, int], bar: int, fill: bool = False) -> tuple[int | None, ...]:
     """Which step of a 4/4 row each step of a bar takes. Fills keep the end of their row, grooves the start."""
@@ -65,31 +87,55 @@ def sources(meter: tuple[int, int], bar: int, fill: bool = False) -> tuple[int |
         return tuple(range(16 - steps, 16)) if steps <= 16 else tuple(range(4)) + tuple(range(16))
     if meter == (5, 4):
         return tuple(range(12)) + tuple(range(8, 16))
+    if meter == (3, 4):
+        return (*range(8), *range(12, 16))
     return tuple(range(steps))
 
 
-def _native(row: str, meter: tuple[int, int]) -> str:
-    """A row cut or stretched to the bars of a meter."""
+_TO_FOUR: dict[tuple[int, int], tuple[int | None, ...]] = {  # steps of a bar (2/4, 6/8: of two) that make one of 4/4
+    (2, 4): tuple(range(16)),
+    (3, 4): (*range(8), *range(4), *range(8, 12)),
+    (5, 4): (*range(8), *range(12, 20)),
+    (6, 8): tuple(6 * beat + at for beat in range(4) for at in (0, 2, 4, 5)),
+    (7, 8): (*range(14), None, None),
+}
+
+
+def _straight(text: str, meter: tuple[int, int]) -> str:
+    """A row of another meter in 4/4."""
+    width = steps_in_bar(meter) * (2 if meter in ((2, 4), (6, 8)) else 1)
+    text = text * 2 if len(text) % width else text
+    bars = (text[at : at + width] for at in range(0, len(text), width))
+    return "".join(_TIE if at is None else bar[at] for bar in bars for at in _TO_FOUR[meter])
+
+
+def carried(text: str, source: tuple[int, int] | None, meter: tuple[int, int], fill: bool = False) -> str:
+    """A row of the meter `source` (None: 4/4), without its prefix, cut or stretched to the bars of `meter`."""
+    if (source or (4, 4)) == meter:
+        return text
+    text = _straight(text, source) if source else text
     if meter == (4, 4):
-        return row
-    bars = [row[at : at + 16] for at in range(0, len(row), 16)]
-    if len(bars) == 1 and meter in ((6, 8), (2, 4)):
+        return text
+    bars = [text[at : at + 16] for at in range(0, len(text), 16)]
+    if len(bars) == 1 and meter in ((6, 8), (2, 4)) and not fill:
         bars *= 2  # a bar of 4/4 becomes two
     taken = []
-    for number, bar in enumerate(bars):
-        steps = sources(meter, number)
-        taken.append("".join(_TIE if at is None else bar[at] for at in steps))
+    for number, bar in enumerate(bars[-1:] if fill else bars):
+        taken.append("".join(_TIE if at is None else bar[at] for at in sources(meter, number, fill)))
     return "".join(taken)
 
 
-@lru_cache(maxsize=4096)
-def bars_of(row: str, meter: tuple[int, int], steps: int = 0, rolls: bool = True) -> tuple[tuple[Hit, ...], ...]:
-    """The hits of a row, bar by bar. `steps` is given where the row is written in its own meter already.
+@lru_cache(maxsize=16384)
+def bars_of(
+    row: str, meter: tuple[int, int], rolls: bool = True, source: tuple[int, int] | None = None
+) -> tuple[tuple[Hit, ...], ...]:
+    """The hits of a row, bar by bar. The row's meter stands in front of it, or is given as `source`.
 
     Digits are rolls for drums; in bass rows and arpeggios they are marks like any other.
     """
-    text = row if steps else _native(row, meter)
-    width = steps or steps_in_bar(meter)
+    own, text = split(row)
+    text = carried(text, own or source, meter)
+    width = steps_in_bar(meter)
     hits = _read(text, rolls)
     count = max(1, len(text) // width)
     return tuple(
@@ -103,10 +149,10 @@ def bars_of(row: str, meter: tuple[int, int], steps: int = 0, rolls: bool = True
 
 
 @lru_cache(maxsize=4096)
-def bars_of_fill(row: str, meter: tuple[int, int]) -> tuple[Hit, ...]:
+def bars_of_fill(row: str, meter: tuple[int, int], source: tuple[int, int] | None = None) -> tuple[Hit, ...]:
     """A fill's hits: it keeps the end of its row, so that it leads into the next bar in every meter."""
-    text = "".join(_TIE if at is None else row[at] for at in sources(meter, 0, fill=True)) if meter != (4, 4) else row
-    return _read(text)
+    width = steps_in_bar(meter)
+    return _read(carried(row, source, meter, fill=True)[-width:])
 
 
 def _read(text: str, rolls: bool = True) -> tuple[Hit, ...]:

@@ -9,7 +9,7 @@ from composer.chance import chance
 from composer.form import Section
 from composer.harmony import Harmony
 from composer.plan import Plan
-from composer.rhythm import Feel, steps_in_bar
+from composer.rhythm import Feel, fitting, steps_in_bar
 from composer.style import Style
 
 Salt = Mapping[tuple[str, str], int]
@@ -73,7 +73,8 @@ class Scene:
         for bar in range(self.section.bars):
             level = self.level(bar)
             if level not in picks:
-                picks[level] = self._pair(role, table.get(level) or next(iter(table.values())), level, rng)
+                rows = fitting(table.get(level) or next(iter(table.values())), self.plan.meter)
+                picks[level] = self._pair(role, rows, level, rng)
             base, other = picks[level]
             chosen.append(other if bar % every == every - 1 and self.section.bars > 1 else base)
         return chosen
