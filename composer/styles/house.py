@@ -7,7 +7,6 @@ from composer.style import Groove, Lead, Mix, Part, Style
 STYLE = Style(
     name="House",
     aliases=(
-        "deep house",
         "tech house",
         "progressive house",
         "future house",

@@ -17,7 +17,6 @@ STYLE = Style(
         "plugg",
         "rage",
         "trap soul",
-        "drill beat",
     ),
     bpm=(130, 150),
     hints=(
