@@ -16,31 +16,23 @@ from song.score import Note
 from tiny_songs import BPM, part, plan, score, small_band, soundfont
 
 PROMISED = [
-    *(
-        "piano",
-        "electric_piano",
-        "organ",
-        "bass_finger",
-        "bass_upright",
-        "bass_808",
-        "bass_synth",
-        "bass_acid",
-        "bass_sub",
-    ),
-    *("pad_warm", "pad_glass", "pad_dark", "supersaw", "stab", "pluck", "lead_saw", "lead_square", "lead_soft", "acid"),
-    *(
-        "mallet",
-        "marimba",
-        "bells",
-        "music_box",
-        "harp",
-        "guitar_nylon",
-        "guitar_clean",
-        "guitar_muted",
-        "guitar_distorted",
-    ),
-    *("strings", "strings_spiccato", "pizzicato", "brass", "brass_soft", "trumpet", "sax", "flute", "choir"),
-    *("texture_vinyl", "texture_rain", "texture_wind", "texture_tape"),
+    *("piano", "electric_piano", "organ", "bass_finger", "bass_upright", "bass_808", "bass_synth", "bass_acid"),
+    *("bass_sub", "pad_warm", "pad_glass", "pad_dark", "supersaw", "stab", "pluck", "lead_saw", "lead_square"),
+    *("lead_soft", "acid", "mallet", "marimba", "bells", "music_box", "harp", "guitar_nylon", "guitar_clean"),
+    *("guitar_muted", "guitar_distorted", "strings", "strings_spiccato", "pizzicato", "brass", "brass_soft"),
+    *("trumpet", "sax", "flute", "choir", "texture_vinyl", "texture_rain", "texture_wind", "texture_tape"),
+    *("piano_felt", "piano_upright", "wurlitzer", "clavinet", "harpsichord", "church_organ", "organ_bubble"),
+    *("accordion", "harmonica", "kalimba", "steel_drum", "vibraphone", "guitar_steel", "guitar_electric"),
+    *("guitar_crunch", "guitar_chug", "banjo", "mandolin", "ukulele", "sitar", "bass_pick", "bass_slap"),
+    *("bass_fretless", "bass_reese", "bass_wobble", "bass_growl", "bass_pulse", "bass_chip", "violin", "cello"),
+    *("strings_chamber", "strings_tremolo", "clarinet", "oboe", "tin_whistle", "pan_flute", "trombone"),
+    *("brass_stab", "french_horn", "bagpipe", "lead_pulse", "chip_arp", "lead_brass", "lead_sync", "lead_whistle"),
+    *("pad_poly", "pad_strings", "pluck_glass", "stab_rave", "bell_fm", "choir_ooh"),
+]
+KITS = [
+    *("lofi", "house", "techno", "trap", "orchestral", "ambient", "rock", "jazz", "boombap", "drill", "dnb"),
+    *("dubstep", "synthwave", "chip", "funk", "soul", "metal", "punk", "pop", "country", "latin", "reggae"),
+    *("afrobeat", "celtic", "epic", "brushes"),
 ]
 TEXTURES = [name for name in PROMISED if name.startswith("texture")]
 PITCHED = [name for name in PROMISED if name not in TEXTURES]
@@ -88,8 +80,7 @@ def cents_off(sound: np.ndarray, pitch: int) -> float:
 
 
 def test_every_promised_patch_and_kit_exists():
-    assert set(PROMISED) <= set(PATCHES)
-    assert set(drums.KITS) == {"lofi", "house", "techno", "trap", "orchestral", "ambient", "rock", "jazz"}
+    assert set(PROMISED) == set(PATCHES) and set(KITS) == set(drums.KITS)
 
 
 @pytest.mark.parametrize("patch", PITCHED)
@@ -123,6 +114,53 @@ def test_velocity_moves_level_and_brightness(patch):
     soft, hard = sound[:, : SAMPLE_RATE // 2], sound[:, 2 * SAMPLE_RATE : 5 * SAMPLE_RATE // 2]
     assert level_db(hard) > level_db(soft) + (3 if PATCHES[patch].chain.drive > 1 else 6)
     assert centre(hard) > 1.01 * centre(soft)
+
+
+# What an ear would notice first: (attack to 80 % in ms, spectral centroid of middle C in Hz), from - to.
+CHARACTER = {
+    "piano_felt": (0, 40, 200, 900), "harpsichord": (0, 10, 1800, 4500), "clavinet": (0, 10, 1200, 4000),
+    "church_organ": (20, 90, 400, 1200), "kalimba": (0, 10, 200, 600), "guitar_steel": (0, 10, 1500, 3500),
+    "ukulele": (0, 10, 900, 2200), "banjo": (0, 10, 1800, 4500), "violin": (30, 120, 1500, 3200),
+    "cello": (35, 140, 900, 2000), "clarinet": (20, 80, 600, 1500), "oboe": (20, 80, 1200, 2600),
+    "french_horn": (40, 400, 400, 1300), "brass_stab": (5, 40, 1000, 2600), "lead_sync": (1, 300, 1800, 4500),
+    "lead_whistle": (8, 60, 250, 800), "pad_strings": (120, 400, 1500, 4000), "bell_fm": (0, 12, 700, 2500),
+    "chip_arp": (0, 6, 1500, 4500), "bass_slap": (0, 25, 1500, 4500), "bass_fretless": (8, 60, 120, 600),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("patch", CHARACTER)
+def test_patch_has_its_character(patch):
+    quick, slow, dark, bright = CHARACTER[patch]
+    start = SAMPLE_RATE // 4
+    sound = played(patch, 40 if "bass" in patch else 60, beats=1.0)[:, start : start + SAMPLE_RATE // 2]
+    power = np.sqrt((sound.astype(float) ** 2).sum(axis=0).reshape(-1, 48).mean(axis=1))
+    assert quick <= int(np.argmax(power > 0.8 * power.max())) <= slow
+    assert dark < centre(sound) < bright
+
+
+def test_wobble_keeps_time_with_the_music():
+    band = {"bass": part("bass_wobble")}
+    sound = synth.render(score(band, {"bass": [Note(33, 100, 0.0, 8.0)]}), plan(band, 5.0))["bass"]
+    highs = dsp.filter(sound, dsp.highpass(900, SAMPLE_RATE)).mean(axis=0)[: 4 * SAMPLE_RATE]
+    swell = np.abs(np.fft.rfft((highs.reshape(-1, 480) ** 2).mean(axis=1)))[1:]
+    assert (int(np.argmax(swell)) + 1) / 4 == 2 * BPM / 60  # two openings to a beat
+
+
+def test_gated_snare_stops_at_once():
+    levels = {}
+    for kit in ("synthwave", "pop"):
+        sound = hit(kit, 38)
+        levels[kit] = level_db(sound[:, 14_400:19_200]) - level_db(sound[:, 4800:9600])
+    assert levels["synthwave"] < levels["pop"] - 12
+
+
+@pytest.mark.parametrize("pitch", sorted(set(drums.PLACES) - {35, 36}))
+def test_every_lane_of_a_kit_is_a_short_clean_hit(pitch):
+    sound = drums.one_shot("latin", pitch, 0)
+    assert np.isfinite(sound).all() and 0.05 < np.abs(sound).max() <= 1.0
+    assert np.abs(sound[:, 0]).max() < 0.02 and np.abs(sound[:, -1]).max() < 1e-3
+    early, late = sound[:, : sound.shape[1] // 2], sound[:, sound.shape[1] // 2 :]
+    assert level_db(late) < level_db(early) - (3 if pitch in (drums.BRUSH, drums.SUB_DROP) else 12)
 
 
 @pytest.mark.parametrize("patch", TEXTURES)

@@ -19,7 +19,7 @@ _BLOCK = 32
 
 
 class Chain(NamedTuple):
-    """In order: low cut, body, drive, high cut, chorus. Zero means none."""
+    """In order: low cut, body, vowel, drive, high cut, chorus. Zero means none."""
 
     low_cut: float = 0.0  # hertz
     body: tuple[tuple[float, float, float], ...] = ()  # resonances: hertz, q, level beside the direct sound
@@ -27,18 +27,22 @@ class Chain(NamedTuple):
     drive: float = 0.0  # gain into the overdrive at a stem level of -18 dB
     high_cut: float = 0.0  # hertz, 12 dB an octave
     steep: bool = False  # 24 dB an octave instead
+    vowel: float = 0.0  # level of two resonances that move from "oo" to "ah" and back
+    vowel_beats: float = 1.0  # cycles in a beat
     chorus: float = 0.0  # level of the modulated copies
     chorus_rate: float = 0.6  # hertz
     chorus_depth: float = 2.5  # milliseconds
     sway: float = 0.0  # loudness moving from side to side with the chorus, as a rotating horn does
 
 
-def apply(stem: np.ndarray, chain: Chain) -> None:
+def apply(stem: np.ndarray, chain: Chain, bpm: float = 120.0) -> None:
     """Run a stem through a chain, in place."""
     if chain.low_cut:
         dsp.filter_inplace(stem, dsp.highpass(chain.low_cut, _RATE))
     if chain.body:
         _resonate(stem, np.concatenate([dsp.bandpass(hz, _RATE, q) for hz, q, _ in chain.body]), *_levels(chain))
+    if chain.vowel:
+        _speak(stem, chain.vowel, chain.vowel_beats * bpm / 60)
     if chain.drive:
         level = _playing_level(stem)
         if level > 0:
@@ -81,6 +85,32 @@ def _resonate(stem, bank, levels, direct):
             right += levels[k] * v
         stem[0, i] = left
         stem[1, i] = right
+
+
+@njit(cache=True, nogil=True)
+def _speak(stem, level, rate):
+    # Two formants between "oo" (330, 870 Hz) and "ah" (730, 1250 Hz) (Peterson & Barney 1952).
+    state = np.zeros((2, 4))
+    for begin in range(0, stem.shape[1], _BLOCK):
+        open_ = 0.5 + 0.5 * math.cos(6.283185307 * rate * begin / _RATE)
+        g1 = math.tan(math.pi * (330.0 + 400.0 * open_) / _RATE)
+        g2 = math.tan(math.pi * (870.0 + 380.0 * open_) / _RATE)
+        f1 = 1.0 / (1.0 + g1 * (g1 + 0.18))
+        h1 = 1.0 / (1.0 + g2 * (g2 + 0.14))
+        for side in range(2):
+            a, b, c, d = state[side, 0], state[side, 1], state[side, 2], state[side, 3]
+            for i in range(begin, min(begin + _BLOCK, stem.shape[1])):
+                x = stem[side, i] + _TINY
+                v = x - b
+                u = f1 * a + g1 * f1 * v
+                w = b + g1 * u
+                a, b = 2.0 * u - a, 2.0 * w - b
+                v = x - d
+                y = h1 * c + g2 * h1 * v
+                w = d + g2 * y
+                c, d = 2.0 * y - c, 2.0 * w - d
+                stem[side, i] = (1.0 - 0.6 * level) * x + level * (0.45 * u + 0.3 * y)
+            state[side, 0], state[side, 1], state[side, 2], state[side, 3] = a, b, c, d
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -14,74 +14,17 @@ from numba import njit
 
 import dsp
 from composer.chance import chance
-from composer.synth import strikes
+from composer.synth import chips, strikes
+from composer.synth.kits import KITS, Kit
 from song.audio import SAMPLE_RATE
 from song.score import Note
 
 SNAP, RISER, IMPACT, REVERSE_CYMBAL, SUB_DROP, BRUSH, TAIKO = 26, 27, 28, 29, 30, 33, 87
+BODHRAN, BODHRAN_TIP, CASCARA, SURDO, DJEMBE = 88, 89, 90, 91, 92
 KICKS = (35, 36)  # what ducks the others
 OPEN_HAT, CLOSING_HATS = 46, (42, 44, 46)
+GATED = (38, 39, 40, 41, 43, 45, 47, 48, 50)  # what a gated room answers to
 VARIANTS = 3
-
-
-class Kit(NamedTuple):
-    """A kit's tuning and taste. Frequencies in hertz, decays in seconds to 1/e."""
-
-    kick_hertz: float = 50.0
-    kick_sweep: float = 1.8  # how far above its pitch the kick starts, as a factor
-    kick_decay: float = 0.16
-    kick_click: float = 0.5
-    kick_drive: float = 1.6
-    snare_hertz: float = 195.0
-    snare_body: float = 0.07
-    snare_wires: float = 0.11
-    snare_noise: float = 1.0
-    snare_low: float = 1100.0
-    snare_high: float = 8000.0
-    brushes: bool = False
-    clap_decay: float = 0.09
-    hat_decay: float = 0.028
-    hat_open: float = 0.19
-    hat_low: float = 5200.0
-    hat_high: float = 11_000.0
-    crash_decay: float = 0.9
-    metal_high: float = 10_500.0
-    tom_tune: float = 1.0
-    tom_decay: float = 0.2
-    tom_modes: tuple[float, ...] = (1.0, 1.59)
-    room: float = 0.12  # level of the room in the hit
-    room_seconds: float = 0.45
-    dust: float = 0.0  # saturation and lost highs of an old sampler, 0-1
-
-
-KITS: dict[str, Kit] = {
-    "lofi": Kit(kick_hertz=52, kick_sweep=1.1, kick_decay=0.13, kick_click=0.3, kick_drive=2.2, snare_hertz=182,
-                snare_wires=0.09, snare_high=6000, hat_decay=0.024, hat_open=0.14, hat_low=4300, hat_high=8200,
-                crash_decay=0.7, metal_high=7200, room=0.14, room_seconds=0.35, dust=0.8),
-    "house": Kit(kick_hertz=50, kick_sweep=2.4, kick_decay=0.17, kick_click=0.55, kick_drive=2.0, snare_hertz=205,
-                 snare_wires=0.1, hat_decay=0.026, hat_open=0.17, hat_low=5600, hat_high=10_500, room=0.08),
-    "techno": Kit(kick_hertz=47, kick_sweep=3.2, kick_decay=0.19, kick_click=0.7, kick_drive=3.2, snare_hertz=215,
-                  snare_body=0.05, snare_wires=0.13, clap_decay=0.07, hat_decay=0.022, hat_open=0.15, hat_low=6000,
-                  hat_high=10_500, room=0.14, room_seconds=0.8),
-    "trap": Kit(kick_hertz=50, kick_sweep=2.6, kick_decay=0.14, kick_click=0.75, kick_drive=2.6, snare_hertz=220,
-                snare_body=0.05, snare_wires=0.13, snare_noise=1.2, clap_decay=0.12, hat_decay=0.018, hat_open=0.24,
-                hat_low=6200, room=0.1, room_seconds=0.6),
-    "orchestral": Kit(kick_hertz=42, kick_sweep=0.7, kick_decay=0.42, kick_click=0.3, kick_drive=1.1,
-                      snare_hertz=170, snare_body=0.09, snare_wires=0.16, snare_noise=0.8, hat_low=4600,
-                      hat_decay=0.05, crash_decay=1.7, metal_high=9500, tom_tune=0.8, tom_decay=0.55,
-                      tom_modes=(1.0, 1.5, 1.98, 2.44), room=0.4, room_seconds=1.8),
-    "ambient": Kit(kick_hertz=46, kick_sweep=0.8, kick_decay=0.26, kick_click=0.2, kick_drive=1.2, snare_hertz=178,
-                   snare_wires=0.16, snare_noise=0.6, snare_high=6500, hat_low=4600, hat_high=8800, hat_decay=0.03,
-                   crash_decay=1.5, metal_high=8000, room=0.4, room_seconds=1.6),
-    "rock": Kit(kick_hertz=58, kick_sweep=0.9, kick_decay=0.15, kick_click=1.1, kick_drive=1.5, snare_hertz=188,
-                snare_body=0.1, snare_wires=0.15, snare_noise=1.1, snare_low=800, hat_low=3600, hat_decay=0.034,
-                hat_open=0.3, crash_decay=1.2, tom_decay=0.3, tom_modes=(1.0, 1.59, 2.14), room=0.3,
-                room_seconds=0.7),
-    "jazz": Kit(kick_hertz=64, kick_sweep=0.5, kick_decay=0.13, kick_click=0.35, kick_drive=1.1, snare_hertz=205,
-                snare_body=0.06, snare_wires=0.12, snare_noise=0.85, snare_low=900, snare_high=6500, brushes=True,
-                hat_low=3800, hat_high=9500, hat_decay=0.04, hat_open=0.3, crash_decay=1.1, metal_high=9500,
-                tom_tune=1.25, tom_decay=0.24, room=0.2, room_seconds=0.55),
-}  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -112,20 +55,29 @@ PLACES: dict[int, Place] = {
         0.22),
     62: Place(strikes.hand_drum(245, 0.05, 0.9), 0.45, -0.3), 63: Place(strikes.hand_drum(236, 0.13, 0.3), 0.48,
         -0.3),
-    64: Place(strikes.hand_drum(172, 0.17, 0.3), 0.5, -0.2), 69: Place(strikes.shaker, 0.22, -0.4),
-    70: Place(strikes.shaker, 0.24, 0.4),
-    75: Place(strikes.claves, 0.3, 0.3), 81: Place(strikes.triangle, 0.2, 0.38),
+    64: Place(strikes.hand_drum(172, 0.17, 0.3), 0.5, -0.2), 69: Place(strikes.cabasa, 0.22, -0.4),
+    70: Place(strikes.shaker, 0.24, 0.4), 82: Place(strikes.shaker, 0.24, 0.4),
+    65: Place(strikes.timbale(232), 0.5, 0.25), 66: Place(strikes.timbale(178), 0.52, 0.1),
+    67: Place(strikes.agogo(884), 0.28, -0.3), 68: Place(strikes.agogo(662), 0.28, -0.3),
+    73: Place(strikes.guiro(0.07), 0.24, -0.45), 74: Place(strikes.guiro(0.24), 0.26, -0.45),
+    75: Place(strikes.claves, 0.3, 0.3), 76: Place(strikes.woodblock(1150), 0.3, 0.2),
+    77: Place(strikes.woodblock(820), 0.3, 0.2), 80: Place(strikes.muted_triangle, 0.18, 0.38),
+    81: Place(strikes.triangle, 0.2, 0.38),
+    BODHRAN: Place(strikes.bodhran(88, 0.16, 0.35), 0.8, -0.1),
+    BODHRAN_TIP: Place(strikes.bodhran(164, 0.06, 0.8), 0.5, 0.1),
+    CASCARA: Place(strikes.cascara, 0.28, 0.3), SURDO: Place(strikes.surdo, 0.85, -0.05),
+    DJEMBE: Place(strikes.hand_drum(104, 0.2, 0.45), 0.6, -0.25),
 }  # fmt: skip
 # What a General MIDI file may ask for and we have nothing better to answer with.
-_NEAREST = {34: 37, 52: 57, 55: 49, 58: 56, 59: 51, 65: 60, 66: 61, 67: 56, 68: 56, 71: 75, 72: 75, 73: 69, 74: 69,
-            76: 75, 77: 75, 80: 81, 82: 70, 85: 75, 86: TAIKO}  # fmt: skip
+_NEAREST = {34: 37, 52: 57, 55: 49, 58: 56, 59: 51, 71: 75, 72: 75, 83: 54, 84: 81, 85: 75, 86: SURDO}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
 def one_shot(kit: str, pitch: int, variant: int) -> np.ndarray:
     """One hit, float32 (2, frames), peak at the level of its place; ends in silence."""
-    place = PLACES[pitch]
-    return _finished(place.hit(KITS[kit], chance(0, kit, pitch, variant)), KITS[kit], place.level, pitch)
+    place, taste = PLACES[pitch], KITS[kit]
+    make = chips.HITS.get(pitch, place.hit) if taste.chip else place.hit
+    return _finished(make(taste, chance(0, kit, pitch, variant)), taste, place.level, pitch)
 
 
 @lru_cache(maxsize=64)
@@ -141,7 +93,12 @@ def _finished(sound: np.ndarray, kit: Kit, level: float, pitch: int) -> np.ndarr
     if kit.room and pitch not in (*KICKS, SUB_DROP, IMPACT):
         dry = np.pad(sound, ((0, 0), (0, int(0.9 * kit.room_seconds * SAMPLE_RATE))))
         send = dsp.filter(dry, dsp.highpass(220, SAMPLE_RATE))  # low drums keep a dry foundation
-        sound = dry + np.float32(1.6 * kit.room) * dsp.reverb(send, SAMPLE_RATE, kit.room_seconds, 0.5, 0.009)
+        answer = dsp.reverb(send, SAMPLE_RATE, kit.room_seconds, 0.5, 0.009)
+        if kit.gate and pitch in GATED:
+            open_ = round(kit.gate * SAMPLE_RATE)
+            answer[:, open_:] = 0
+            answer[:, :open_] = dsp.fade(2.2 * answer[:, :open_], SAMPLE_RATE, 0.0, 0.03)
+        sound = dry + np.float32(1.6 * kit.room) * answer
     sound = sound / np.float32(np.abs(sound).max())
     if kit.dust:
         sound = np.tanh(np.float32(1 + 1.2 * kit.dust) * sound)

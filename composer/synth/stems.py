@@ -92,8 +92,15 @@ def _play(
         patch = PATCHES[_patch_name(track)]
         rows = _rows(notes, score.bpm, patch, seed)
         for layer in patch.layers:
-            sound(stem, rows, layer, light)
-        apply(stem, patch.chain)
+            sound(stem, rows, in_step(layer, score.bpm), light)
+        apply(stem, patch.chain, score.bpm)
+
+
+def in_step(layer: Layer, bpm: float) -> Layer:
+    """The layer, its wobble in hertz."""
+    if isinstance(layer, voices.Analogue) and layer.lfo_beats:
+        return layer._replace(lfo_rate=layer.lfo_beats * bpm / 60, lfo_beats=0.0)
+    return layer
 
 
 def sound(stem: np.ndarray, rows: np.ndarray, layer: Layer, light: np.ndarray) -> None:

@@ -1,8 +1,7 @@
 """How each drum is made: one hit from sines, noise and a kit's taste. Numbers in, a short stereo sound out.
 
-Conventions: 48 kHz; mono working arrays (frames,), hits float32 (2,
-                                                                  frames); decay times are where the level has fallen
-by 1/e; `kit` is a `Kit` from `composer.synth.drums`, `rng` makes the round robins differ.
+Conventions: 48 kHz; mono working arrays (frames,), hits float32 (2, frames); decays in seconds to 1/e; `kit` is a `Kit`
+of `composer.synth.kits`, `rng` makes the round robins differ.
 Metal is a crowd of inharmonic partials with noise around it, each band with its own decay, since that is what keeps
 cymbals from sounding like a hiss (Fletcher & Rossing 1998, chapter 20).
 """
@@ -18,7 +17,7 @@ import dsp
 from song.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from composer.synth.drums import Kit
+    from composer.synth.kits import Kit
 
 Random = np.random.Generator
 Hit = Callable[["Kit", Random], np.ndarray]
@@ -311,6 +310,83 @@ def claves(kit: "Kit", rng: Random) -> np.ndarray:
 def triangle(kit: "Kit", rng: Random) -> np.ndarray:
     t = _time(1.8)
     return _stereo(_metal(rng, t, 1900, 9000, 7, 0.5) * np.minimum(1, t / 0.001))
+
+
+def muted_triangle(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.3)
+    return _stereo(_metal(rng, t, 1900, 9000, 7, 0.05) * np.minimum(1, t / 0.001))
+
+
+def timbale(hertz: float) -> Hit:
+    """A metal shell under a tight skin."""
+
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        skin = _skin(rng, hertz, 0.13, 0.04, (1.0, 1.59, 2.14, 2.65), 0.7, 6500)
+        t = np.arange(skin.shape[1]) / SAMPLE_RATE
+        return skin + _stereo(0.3 * _metal(rng, t, 5.5 * hertz, 7000, 9, 0.12))
+
+    return hit
+
+
+def cascara(kit: "Kit", rng: Random) -> np.ndarray:
+    """The stick on the shell of a timbale."""
+    t = _time(0.2)
+    return _stereo(0.8 * _metal(rng, t, 1500, 6500, 9, 0.022) + 0.5 * _burst(rng, t, 2500, 8000, 0.004))
+
+
+def agogo(hertz: float) -> Hit:
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        t = _time(0.7)
+        rows = ((1.0, 1.0, 0.16), (1.48, 0.35, 0.1), (2.76, 0.4, 0.07), (4.1, 0.2, 0.04))
+        bell = sum(level * np.sin(2 * np.pi * hertz * r * t) * _fall(t, decay) for r, level, decay in rows)
+        return _stereo(bell + 0.15 * _burst(rng, t, 2500, 8000, 0.004))
+
+    return hit
+
+
+def woodblock(hertz: float) -> Hit:
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        t = _time(0.2)
+        f = hertz * rng.uniform(0.99, 1.01)
+        wood = np.sin(2 * np.pi * f * t) * _fall(t, 0.02) + 0.5 * np.sin(2 * np.pi * 2.63 * f * t) * _fall(t, 0.008)
+        return _stereo(np.tanh(1.4 * (wood + 0.25 * _burst(rng, t, 1200, 6000, 0.004))))
+
+    return hit
+
+
+def guiro(seconds: float) -> Hit:
+    """A stick drawn over the notches of a gourd, for `seconds`."""
+
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        t = _time(seconds + 0.08)
+        rate = 150.0 if seconds > 0.1 else 190.0  # notches in a second
+        notch = np.exp(-3.5 * (t * rate * (1 + 0.3 * t / seconds) % 1.0))
+        shape = np.minimum(1, t / (0.25 * seconds)) * np.minimum(1, np.maximum(0, seconds + 0.02 - t) / 0.02)
+        grain = 1.2 * _noise(rng, t, 1900, 3400) + 0.6 * _noise(rng, t, 3400, 8500)
+        return _stereo(grain * notch * shape)
+
+    return hit
+
+
+def cabasa(kit: "Kit", rng: Random) -> np.ndarray:
+    t = _time(0.16)
+    shape = np.minimum(1, t / 0.004) * (np.exp(-t / 0.02) + 0.5 * np.exp(-(((t - 0.045) / 0.012) ** 2)))
+    return _stereo(_noise(rng, t, 5200, 10_500, steep=True) * shape)
+
+
+def bodhran(hertz: float, decay: float, tip: float) -> Hit:
+    """A goat skin on a frame; `tip` 0-1 how much of the stick is heard."""
+
+    def hit(kit: "Kit", rng: Random) -> np.ndarray:
+        skin = _skin(rng, hertz, decay, 0.22, (1.0, 1.59, 2.14), 0.5 * tip, 2400)
+        t = np.arange(skin.shape[1]) / SAMPLE_RATE
+        return skin + _stereo(0.4 * tip * _burst(rng, t, 1100, 4500, 0.006))
+
+    return hit
+
+
+def surdo(kit: "Kit", rng: Random) -> np.ndarray:
+    return _skin(rng, 66, 0.32, 0.18, (1.0, 1.59, 2.14), 0.25, 1400)
 
 
 def brush(kit: "Kit", rng: Random) -> np.ndarray:

@@ -30,11 +30,14 @@ _TINY = 1e-15
 class Analogue(NamedTuple):
     """Unison oscillators -> state variable low-pass -> amplifier, as in a subtractive synthesiser."""
 
-    wave: float = 0.0  # 0 saw, 1 pulse, 2 triangle, 3 sine
+    wave: float = 0.0  # 0 saw, 1 pulse, 2 triangle, 3 sine, 4 saw synced to the pitch, 5 triangle in sixteen steps
     voices: float = 1.0
     detune: float = 0.0  # cents between the middle and the outermost voice
     spread: float = 0.0  # 0 mono - 1 voices fill the stereo field
     width: float = 0.5  # of the pulse
+    pwm: float = 0.0  # how far the width of the pulse sways
+    pwm_rate: float = 0.6
+    sync: float = 0.0  # octaves that the envelope drives a synced saw above the pitch
     octave: float = 0.0  # level of one more voice an octave above
     sub: float = 0.0  # level of a sine an octave below (wave 3: at the pitch itself)
     noise: float = 0.0  # breath or bow while the note sounds
@@ -54,6 +57,7 @@ class Analogue(NamedTuple):
     poles: float = 2.0  # 2 or 4
     touch: float = 1.0  # octaves from the softest to the hardest note
     lfo_rate: float = 0.0
+    lfo_beats: float = 0.0  # cycles in a beat: a wobble in step with the music, instead of `lfo_rate`
     lfo_depth: float = 0.0  # octaves of the cutoff
     vibrato: float = 0.0  # cents
     vibrato_rate: float = 5.2
@@ -63,6 +67,8 @@ class Analogue(NamedTuple):
     bend_time: float = 0.03
     drift: float = 3.0  # cents by which each voice wanders
     drive: float = 0.0  # 0 clean, 1-8 saturation after the filter
+    tremolo: float = 0.0  # part of the loudness that shakes
+    tremolo_rate: float = 5.0
     level: float = 1.0
 
 
@@ -196,6 +202,32 @@ def _oscillate(wave, phase, step, width, gain_left, gain_right, left, right):
             y = np.float32(4.0) * abs(p - np.float32(0.5)) - one
             left[i] += gl * y
             right[i] += gr * y
+    elif wave == 4:  # `width` saws to a cycle, the last one cut off where the cycle ends
+        ratio = np.float32(width)
+        cut = ratio - np.floor(ratio - np.float32(1e-4))
+        fine = sharp / ratio
+        for i in range(_BLOCK):
+            p = p0 + dt * np.float32(i)
+            p -= np.floor(p)
+            q = p * ratio
+            q -= np.floor(q)
+            rise, fall = max(zero, one - p * sharp), max(zero, one - (one - p) * sharp)
+            y = two * q - one + cut * (rise * rise - fall * fall)
+            if p * sharp >= one:
+                rise = max(zero, one - q * fine)
+                y += rise * rise
+            if p * ratio < ratio - cut:
+                fall = max(zero, one - (one - q) * fine)
+                y -= fall * fall
+            left[i] += gl * y
+            right[i] += gr * y
+    elif wave == 5:
+        for i in range(_BLOCK):
+            p = p0 + dt * np.float32(i)
+            p -= np.floor(p)
+            y = np.floor(np.float32(32.0) * abs(p - np.float32(0.5))) * np.float32(0.133333) - one
+            left[i] += gl * y
+            right[i] += gr * y
     else:
         for i in range(_BLOCK):
             y = np.float32(_cosine(p0 + dt * np.float32(i)))
@@ -245,9 +277,16 @@ def analogue(out, notes, patch, light):
             here = min(_BLOCK, frames - begin)
             t = offset / _RATE
             after = _envelope(t + block_seconds, length, patch.attack, patch.decay, patch.sustain, patch.release)
+            if patch.tremolo > 0:
+                after *= 1.0 - patch.tremolo * (0.5 + 0.5 * _cosine(patch.tremolo_rate * t + 0.0007 * hertz))
             octaves = slide * math.exp(-t / patch.glide) + patch.bend / 12.0 * math.exp(-t / patch.bend_time)
             depth = patch.vibrato * min(1.0, max(0.0, (t - patch.vibrato_delay) / 0.4))
             pitch = hertz * 2.0**octaves
+            opened = patch.env_sustain + (1.0 - patch.env_sustain) * math.exp(
+                -3.0 * max(0.0, t - patch.env_attack) / patch.env_decay
+            )
+            if t < patch.env_attack:
+                opened = t / patch.env_attack
             left[:] = np.float32(0.0)
             right[:] = np.float32(0.0)
             for j in range(voices):
@@ -255,7 +294,12 @@ def analogue(out, notes, patch, light):
                 if depth > 0:  # players of a section do not shake in step
                     wander += depth * _cosine(patch.vibrato_rate * (1.0 + 0.06 * j) * t + 0.29 * j - 0.25)
                 step = pitch * 2.0 ** ((cents[j] + wander) / 1200.0) / _RATE
-                _oscillate(wave, phases[j], step, patch.width, gl[j], gr[j], left, right)
+                shape = patch.width
+                if patch.pwm > 0:
+                    shape += patch.pwm * _cosine(patch.pwm_rate * (1.0 + 0.13 * j) * t + 0.31 * j)
+                if wave == 4:
+                    shape = min(2.0 ** (patch.sync * opened), 0.4 / step)
+                _oscillate(wave, phases[j], step, shape, gl[j], gr[j], left, right)
                 phases[j] += step * _BLOCK
                 phases[j] -= math.floor(phases[j])
             if patch.octave > 0:
@@ -270,11 +314,6 @@ def analogue(out, notes, patch, light):
                     left[i] += np.float32(breath * (state / 1073741824.0 - 1.0))
                     state = _random(state)
                     right[i] += np.float32(breath * (state / 1073741824.0 - 1.0))
-            opened = patch.env_sustain + (1.0 - patch.env_sustain) * math.exp(
-                -3.0 * max(0.0, t - patch.env_attack) / patch.env_decay
-            )
-            if t < patch.env_attack:
-                opened = t / patch.env_attack
             octaves = patch.env * opened + touch + follow + light[min(begin // LIGHT, light.shape[0] - 1)]
             if patch.lfo_depth > 0:
                 octaves += patch.lfo_depth * _cosine(patch.lfo_rate * begin / _RATE)

@@ -17,7 +17,7 @@ def warm() -> None:
     one_of_each = {type(layer): layer for patch in PATCHES.values() for layer in patch.layers}
     for layer in one_of_each.values():
         stems.sound(stem, rows, layer, np.zeros(16))
-    chain.apply(stem, chain.Chain(50, ((300, 1, 1),), 1.0, 1.0, 5000, False, 0.5))
+    chain.apply(stem, chain.Chain(50, ((300, 1, 1),), 1.0, 1.0, 5000, False, 0.5, 1.0, 0.5))
     drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0)
     sample = soundfont.Sample(np.zeros(64, np.float32), 1, 50, SAMPLE_RATE, 60, 0)
     soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
