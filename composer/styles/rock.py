@@ -8,7 +8,6 @@ STYLE = Style(
         "rock music",
         "indie rock",
         "hard rock",
-        "punk rock",
         "classic rock",
         "alternative rock",
         "alt rock",
