@@ -7,6 +7,7 @@ import numpy as np
 from composer.chance import chance
 from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill, fitting, split
 from composer.scene import Scene
+from composer.variants import bent_beat
 from composer.vocabulary import PERCUSSION
 
 # lane -> (pitch, velocity of a plain stroke); 26-30 and 87 are the studio's own
@@ -18,13 +19,15 @@ LANES: dict[str, tuple[int, int]] = {
     "tom1": (48, 90), "tom2": (45, 92), "tom3": (41, 96), "conga": (63, 72), "congalow": (64, 74), "mute": (62, 62),
     "bongo": (60, 70), "bongolow": (61, 72),
     "snap": (26, 78),
-    "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64),
+    "taiko": (87, 104), "brush": (40, 60), "clave": (75, 64), "splash": (55, 78), "china": (52, 84),
     "timbale": (65, 80), "timbalelow": (66, 82), "cascara": (90, 62), "agogo": (67, 64), "agogolow": (68, 64),
     "cabasa": (69, 60), "guiro": (73, 60), "guirolong": (74, 62), "block": (76, 64), "blocklow": (77, 64),
     "triangle": (81, 56), "bodhran": (88, 92), "tip": (89, 72), "surdo": (91, 94), "djembe": (92, 84),
 }  # fmt: skip
 RISER, IMPACT, REVERSE, DROP = 27, 28, 29, 30
-_MARKS = {"X": 1.14, "x": 1.0, "o": 0.52, "?": 0.45}
+_MARKS = {"X": 1.14, "x": 1.0, "f": 1.05, "o": 0.52, "?": 0.45}
+_SLOWED = ("kick", "snare", "clap", "rim", "snap", "tom1", "tom2", "tom3")  # what half time slows down
+_FLAM = 0.035  # seconds from the grace stroke to the main one
 _SOMETIMES = 0.45
 
 
@@ -50,34 +53,56 @@ def _hits(row: str, meter: tuple[int, int], bar: int) -> list[tuple[str, Hit]]:
 def base_row(scene: Scene, level: str) -> str:
     """The song's beat for a letter and an energy. The bass asks for it too, so it hangs on no section."""
     rows = fitting(scene.style.beats[level], scene.plan.meter)
-    return rows[int(chance(scene.plan.seed, "row", "drums", scene.letter, level).integers(len(rows)))]
+    return _song_row(rows, scene.plan.seed, scene.letter, level, scene.own.free)
+
+
+@lru_cache(maxsize=512)
+def _song_row(rows: tuple[str, ...], seed: int, letter: str, level: str, free: float) -> str:
+    row = rows[int(chance(seed, "row", "drums", letter, level).integers(len(rows)))]
+    return bent_beat(row, free, chance(seed, "bend", "drums", letter, level))
 
 
 def base_kick(scene: Scene, bar: int) -> list[Hit]:
     """Where the kick of the song's beat falls in a bar, drums playing or not."""
-    row = base_row(scene, scene.level(bar))
-    return sorted(
-        {hit.step: hit for lane, hit in _hits(row, scene.plan.meter, bar) if lane == "kick"}.values(),
-        key=lambda hit: hit.step,
-    )
+    row = base_row(scene, scene.level(bar, scene.own.drums))
+    found = {hit.step: hit for lane, hit in _beat(scene, row, bar) if lane == "kick"}
+    return sorted(found.values(), key=lambda hit: hit.step)
+
+
+def _beat(scene: Scene, row: str, bar: int) -> list[tuple[str, Hit]]:
+    """A bar of the beat; in half time its drums fall half as often, while hats and hand drums go on as they were."""
+    meter = scene.plan.meter
+    if not _half_time(scene):
+        return _hits(row, meter, bar)
+    begin = bar % 2 * scene.steps / 2
+    slow = [
+        (lane, Hit((hit.step - begin) * 2, hit.length * 2, hit.mark))
+        for lane, hit in _hits(row, meter, bar // 2)
+        if lane in _SLOWED and begin <= hit.step < begin + scene.steps / 2
+    ]
+    return slow + [pair for pair in _hits(row, meter, bar) if pair[0] not in _SLOWED]
+
+
+def _half_time(scene: Scene) -> bool:
+    odds = scene.style.half_time.get(scene.section.name, 0.0)
+    return bool(odds and chance(scene.plan.seed, "half time", scene.section.name).random() < odds)
 
 
 def play_drums(scene: Scene) -> list[Stroke]:
     """The beat of a section, with its variations, its fill, and a build where it is one."""
     rng = scene.rng("drums")
-    other = {
-        level: fitting(rows, scene.plan.meter)[int(rng.integers(len(fitting(rows, scene.plan.meter))))]
-        for level, rows in scene.style.beats.items()
-    }
+    other: dict[str, str] = {}
+    for level, rows in scene.style.beats.items():
+        fits = fitting(rows, scene.plan.meter)
+        other[level] = bent_beat(fits[int(rng.integers(len(fits)))], max(0.3, scene.own.free), rng)
     every = (2, 4, 4)[int(rng.integers(3))]
     strokes: list[Stroke] = []
     bars = scene.section.bars
-    stop = _stops(scene, rng)
     for bar in range(bars):
-        level = scene.level(bar)
-        hits = _hits(base_row(scene, level), scene.plan.meter, bar)
+        level = scene.level(bar, scene.own.drums)
+        hits = _beat(scene, base_row(scene, level), bar)
         if bar % every == every - 1:
-            hits = _varied(hits, _hits(other[level], scene.plan.meter, bar), rng)
+            hits = _varied(hits, _beat(scene, other[level], bar), rng)
         if scene.section.name == "build":
             hits = [pair for pair in hits if pair[0] in ("kick", "hat", "shaker", "open")] if bar < bars - 1 else []
         if bar == bars - 1 and (bars > 1 or scene.last):
@@ -86,17 +111,10 @@ def play_drums(scene: Scene) -> list[Stroke]:
             hits = _with_fill(scene, hits, bar, rng, short=True)
         for word in scene.plan.percussion:
             hits = hits + _hits(PERCUSSION[word], scene.plan.meter, bar)
-        limit = scene.steps - (4 if stop and bar == bars - 1 else 0)
-        strokes += _strokes(scene, [pair for pair in hits if pair[1].step < limit], bar, rng)
+        strokes += _strokes(scene, hits, bar, rng)
     if scene.section.name == "build":
         strokes += _roll(scene)
     return sorted((s for s in strokes if s.lane not in scene.plan.mutes), key=lambda s: (s.step, s.pitch))
-
-
-def _stops(scene: Scene, rng: np.random.Generator) -> bool:
-    """A beat of silence from the drums before a big moment."""
-    lifted = scene.after is not None and scene.after >= scene.section.energy + 0.1
-    return bool(lifted and rng.random() < scene.style.transitions.get("stop", 0) and scene.section.bars >= 2)
 
 
 def _varied(
@@ -131,18 +149,14 @@ def _strokes(scene: Scene, hits: list[tuple[str, Hit]], bar: int, rng: np.random
     luck = rng.random(len(hits))
     strokes = []
     for (lane, hit), draw in zip(hits, luck, strict=True):
-        if (hit.mark == "?" and draw > _SOMETIMES) or (hit.mark == "o" and draw > 0.92):
+        if (hit.mark == "?" and draw > _SOMETIMES * scene.own.fill) or (hit.mark == "o" and draw > scene.own.fill):
             continue
-        pitch, loud = LANES[lane]
-        strokes.append(
-            Stroke(
-                bar * scene.steps + hit.step,
-                min(hit.length, 2.0),
-                pitch,
-                loud * _MARKS.get(hit.mark, 0.8) * scene.loudness(bar),
-                lane=lane,
-            )
-        )
+        pitch, plain = LANES[lane]
+        step = bar * scene.steps + hit.step
+        loud = plain * _MARKS.get(hit.mark, 0.8) * scene.loudness(bar)
+        if hit.mark == "f" and step >= 1:
+            strokes.append(Stroke(step - _FLAM * scene.plan.bpm / 15, 0.3, pitch, loud * 0.5, lane=lane))
+        strokes.append(Stroke(step, min(hit.length, 2.0), pitch, loud, lane=lane))
     return strokes
 
 

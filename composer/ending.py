@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from composer import drums, harmony
 from composer.plan import Plan
+from composer.players import POWERED
 from composer.style import Part, Style
 from composer.voicing import lead_voices
 from song.score import Note
@@ -13,8 +14,9 @@ _CENTERS = {"color": 58, "color2": 66, "color3": 72}
 
 
 def final_chord(plan: Plan, style: Style) -> harmony.Harmony:
-    """The tonic, as the style likes to end."""
-    return replace(harmony.chord(style.final[plan.key.minorish], plan.key), start=plan.last_beat)
+    """The tonic of the last section, as the style likes to end."""
+    key = harmony.raised(plan.key, plan.sections[-1].shift)
+    return replace(harmony.chord(style.final[key.minorish], key), start=plan.last_beat)
 
 
 def last_notes(
@@ -54,7 +56,7 @@ def _last_pitches(final: harmony.Harmony, style: Style, role: str, part: Part, n
     if role in _CENTERS:
         return (_nearest(final.tones[1:3], _CENTERS[role], part),)
     kind = {"power": "close", "rootless": "drop2"}.get(style.voicings.get(role, "close"), "close")
-    kind = "power" if part.patch == "guitar_distorted" else kind
+    kind = "power" if part.patch in POWERED else kind
     return lead_voices([final], kind, part.low, part.high, min(max(60, part.low + 7), part.high - 7))[0]
 
 

@@ -6,8 +6,10 @@ there.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,6 +84,11 @@ def chord(numeral: str, key: Key, start: float = 0.0, beats: float = 0.0) -> Har
     return replace(harmony, bass=bass, symbol=f"{key.name(root)}{symbol}{slash}")
 
 
+def raised(key: Key, semitones: int) -> Key:
+    """The key some semitones up."""
+    return Key((key.tonic + semitones) % 12, key.mode) if semitones else key
+
+
 def rows_for(style: Style, mode: str) -> tuple[str, ...]:
     """The style's progressions for a mode; a mode that it has no table for borrows one and bends it to its scale."""
     if mode in style.progressions:
@@ -130,18 +137,83 @@ def _numeral(offset: int, third: int, fifth: int, seventh: int, rich: int) -> st
     return name + (({11: "maj7", 10: "7"}[seventh] if third == 4 else "7") if rich else "")
 
 
-def progressions(style: Style, key: Key, seed: int) -> dict[str, str]:
-    """One row for each letter of the song: A, B, bridge and P, different where the table allows."""
+def progressions(style: Style, key: Key, seed: int, free: float = 0.0, rich: float = 0.0) -> dict[str, str]:
+    """One row for each letter of the song: A, B, bridge and P, different where the table allows.
+
+    `free` 0-1 is how much a row may be recast for this song, `rich` -1 to 1 makes its chords plainer or fuller.
+    """
     rows = rows_for(style, key.mode)
     chosen: dict[str, str] = {}
     for letter in ("A", "B", "bridge", "P"):
         fitting = [row for row in rows if letter in _uses(row)] or list(rows)
         fresh = [row for row in fitting if row.split(" ", 1)[1] not in chosen.values()] or fitting
         # A song says early where home is: rows that start on the tonic are likelier in A.
-        odds = np.array([2.5 if letter == "A" and _at_home(row) else 1.0 for row in fresh])
+        odds = np.array([1.6 if letter == "A" and _at_home(row) else 1.0 for row in fresh])
         pick = int(chance(seed, "progression", letter).choice(len(fresh), p=odds / odds.sum()))
         chosen[letter] = fresh[pick].split(" ", 1)[1]
-    return chosen
+    return {letter: recast(row, key, free, rich, chance(seed, "recast", letter)) for letter, row in chosen.items()}
+
+
+def recast(row: str, key: Key, free: float, rich: float, rng: np.random.Generator) -> str:
+    """A row made a song's own: said twice with another end, begun in its middle, a chord replaced by its relative."""
+    bars = row.split()
+    rolls = rng.random(4)
+    if len(bars) == 4 and rolls[0] < 0.45 * free:  # a question and an answer
+        bars = [*bars, *bars[:3], _relative(bars[3], key, rng)]
+    elif len(bars) == 4 and not _at_home(f"x {row}") and rolls[1] < 0.3 * free and bars[0] != bars[2]:
+        bars = bars[2:] + bars[:2]
+    if len(bars) <= 8 and rolls[2] < 0.6 * free:
+        place = int(rng.integers(1, len(bars)))
+        bars[place] = _relative(bars[place], key, rng)
+    draws = rng.random(len(bars))
+    return " ".join(
+        ",".join(_enriched(name, key, rich, draw) for name in bar.split(","))
+        for bar, draw in zip(bars, draws, strict=True)
+    )
+
+
+_THIRDS = {"I": ("vi", "iii"), "vi": ("I", "IV"), "IV": ("ii", "vi"), "ii": ("IV",), "iii": ("I", "vi"), "V": ("iii",),
+           "i": ("bVI", "bIII"), "bVI": ("iv", "i"), "iv": ("bVI",), "bIII": ("i", "v"), "bVII": ("v", "iv"),
+           "v": ("bVII", "bIII")}  # fmt: skip
+
+
+def _relative(bar: str, key: Key, rng: np.random.Generator) -> str:
+    """A chord that shares two notes with a bar's only chord; the bar itself where none lies in the key."""
+    found = _ROMAN.match(bar)
+    if not found or found[4]:
+        return bar
+    scale = set(key.pitch_classes)
+    options = [name for name in _THIRDS.get(found[1] + found[2], ()) if set(chord(name, key).tones) <= scale]
+    if not options:
+        return bar
+    name = options[int(rng.integers(len(options)))]
+    full = any(mark in found[3] for mark in ("7", "9", "11", "13"))
+    if not full:
+        return name
+    seventh = (chord(name, key).root + 11) % 12 in scale
+    return name + (("maj7" if seventh else "7") if name[-1].isupper() else "7")
+
+
+_PLAIN = {"maj7": "", "maj9": "", "maj13": "", "maj7#11": "", "7": "", "9": "", "13": "", "11": "", "add9": "", "6": "",
+          "69": "", "7b9": "7", "7#9": "7", "7alt": "7", "7#11": "7", "9sus4": "sus4", "7sus4": "sus4"}  # fmt: skip
+_FULLER = {"": "add9", "maj7": "maj9", "7": "9", "add9": "maj9"}
+_FULLER_MINOR = {"": "7", "7": "9", "add9": "9"}
+
+
+def _enriched(numeral: str, key: Key, rich: float, draw: float) -> str:
+    """A numeral with fewer or more notes above its triad, as far as the key has them; altered chords stay."""
+    found = _ROMAN.match(numeral)
+    assert found is not None, numeral
+    accidental, letters, suffix, inversion = found.groups()
+    end = f"/{inversion}" if inversion else ""
+    if draw >= abs(rich):
+        return numeral
+    if rich < 0:
+        dominant = letters == "V" and suffix in ("7", "9", "13")
+        return accidental + letters + ("7" if dominant and rich > -0.8 else _PLAIN.get(suffix, suffix)) + end
+    table = _FULLER if letters.isupper() else _FULLER_MINOR
+    full = accidental + letters + (table.get(suffix, suffix) if suffix or rich > 0.5 else "") + end
+    return full if set(chord(full, key).tones) <= set(key.pitch_classes) else numeral
 
 
 def _at_home(row: str) -> bool:
@@ -183,6 +255,18 @@ def section_chords(
     return [harmony for bar in placed for harmony in bar]
 
 
+def exactly(given: Sequence[Harmony], start: float, end: float) -> list[Harmony]:
+    """Chords that were given for a stretch of beats, unchanged, the first and last one held to its edges."""
+    inside = [one for one in given if one.start < end - 1e-6 and one.start + one.beats > start + 1e-6]
+    if not inside:
+        return []
+    bounds = [start, *(one.start for one in inside[1:]), end]
+    return [
+        replace(one, start=low, beats=round(high - low, 6))
+        for one, (low, high) in zip(inside, pairwise(bounds), strict=True)
+    ]
+
+
 def _in_mode(cadences: tuple[str, ...], key: Key) -> list[str]:
     """Cadence chords with at most one tone from outside: the leading tone of a minor key, a borrowed sixth."""
     scale = set(key.pitch_classes)
@@ -202,11 +286,13 @@ def _coloured(
     rng: np.random.Generator,
 ) -> list[str]:
     """One bar's chord, perhaps with a dominant of the next one in its second half, perhaps borrowed."""
-    roll = rng.random(4)
+    roll = rng.random(5)
     rich = any(mark in numeral for mark in ("7", "9", "13", "11"))
     moving = root != target
     leading = _dominant((target - key.tonic) % 12, rich, roll[1] < odds.get("tritone", 0))
     leads = moving and chord(leading, key).root != root
+    if numeral in ("V", "V7") and roll[4] < odds.get("sus", 0):
+        return ["Vsus4" if numeral == "V" else "V7sus4", numeral]
     if leads and last and roll[0] < odds.get("turnaround", 0):
         return [numeral, leading]
     if leads and bar % 2 and roll[0] < odds.get("secondary", 0) and (target - root) % 12 != 5:

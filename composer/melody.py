@@ -8,17 +8,20 @@ tones, the contour, leaps and range, so that one motif keeps its face over diffe
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from composer.chance import chance
-from composer.harmony import Harmony, at
-from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, pulses, steps_in_bar
-from composer.style import Lead
+from composer.harmony import at
+from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, carried, pulses, split, steps_in_bar
+from composer.scene import Scene
+from composer.style import Lead, Part
 from song.key import Key
+
+Meter = tuple[int, int]
 
 _CADENCES = (
     "x-----------....",
@@ -30,21 +33,24 @@ _CADENCES = (
 )
 _PHRASES = {  # bars of a phrase; capital H and F: half and full cadence, ' a variation, " another
     8: (
+        ("a", "a", "b", "H", "a", "a'", 'b"', "F"),
+        ("a", "b", "a", "H", 'b"', "b'", "a'", "F"),
         ("a", "b", "a'", "H", "a", "b'", 'a"', "F"),
         ("a", "a'", "b", "H", "a", "a'", "b'", "F"),
         ("a", "b", "b'", "H", "a", "b", 'a"', "F"),
     ),
-    4: (("a", "a'", "b", "F"), ("a", "b", "a'", "F"), ("a", "b", "b'", "F")),
+    4: (("a", "a'", "b", "F"), ("a", "b", "a'", "F"), ("a", "b", "b'", "F"), ("a", "a", 'a"', "F")),
     3: (("a", "a'", "F"),),
     2: (("a", "F"),),
     1: (("F",),),
 }
+_COMPOUND_CELLS = ("x---x-", "x-----", "x-x-x-", "x-x---", "......", "x---xx", "..x-x-", "x-----------")  # 6/8
 _STEP_SIZE = 1.75  # semitones in a scale step, on average
 
 
 @dataclass(frozen=True)
 class Motif:
-    """A bar's rhythm as a row, and how it moves: scale steps from note to note."""
+    """A bar's rhythm as a row in the song's meter, and how it moves: scale steps from note to note."""
 
     row: str
     contour: tuple[int, ...]
@@ -52,13 +58,14 @@ class Motif:
 
 @dataclass(frozen=True)
 class Theme:
-    """What a letter of the song sings: an idea, its answer, its cadences and the order of them."""
+    """What a letter of the song sings: an idea, its answer, its cadences, their order, and the notes of its pickup."""
 
     idea: Motif
     answer: Motif
     half: Motif
     full: Motif
     shape: int
+    pickup: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +77,47 @@ class _Event:
     fresh: bool  # a breath lies before it
 
 
-@lru_cache(maxsize=64)
-def theme(lead: Lead, seed: int, letter: str) -> Theme:
+@lru_cache(maxsize=128)
+def theme(lead: Lead, seed: int, letter: str, meter: Meter) -> Theme:
     """The theme of a letter. B answers A with longer notes where the style sings."""
     rng = chance(seed, "theme", letter)
-    density = lead.density * (0.85 if letter == "B" else 1.0)
-    ideas = [_motif(lead, density, rng) for _ in range(4)]
-    idea = max(ideas, key=_interest)
-    answers = [_motif(lead, density * 0.9, rng) for _ in range(4)]
-    answer = max((one for one in answers if one.row != idea.row), key=_interest, default=answers[0])
-    half, full = (_cadence(rng) for _ in range(2))
-    return Theme(idea, answer, half, full, int(rng.integers(1000)))
+    return invented(lead, lead.density * (0.85 if letter == "B" else 1.0), meter, rng)
 
 
-def _motif(lead: Lead, density: float, rng: np.random.Generator) -> Motif:
-    cells = lead.cells
+def invented(lead: Lead, density: float, meter: Meter, rng: np.random.Generator) -> Theme:
+    """A new theme: the most interesting of a few ideas, an answer to it, and two cadences."""
+    ideas = [_motif(lead, density, meter, rng) for _ in range(4)]
+    idea = max(ideas, key=lambda one: _interest(one, meter))
+    answers = [_motif(lead, density * 0.9, meter, rng) for _ in range(4)]
+    different = (one for one in answers if one.row != idea.row)
+    answer = max(different, key=lambda one: _interest(one, meter), default=answers[0])
+    half, full = (_cadence(meter, rng) for _ in range(2))
+    shape = int(rng.integers(1000))
+    pickup = int(rng.integers(1, 3)) if rng.random() < lead.pickup else 0
+    return Theme(idea, answer, half, full, shape, pickup)
+
+
+def _cells(lead: Lead, meter: Meter) -> tuple[str, ...]:
+    """The rhythms that tunes are made of in a meter."""
+    written = [split(cell) for cell in lead.cells]
+    own = tuple(text for source, text in written if source == meter)
+    plain = tuple(text for source, text in written if source is None)
+    return own or (_COMPOUND_CELLS if meter == (6, 8) else plain or ("x---", "x-x-", "x--x"))
+
+
+def _motif(lead: Lead, density: float, meter: Meter, rng: np.random.Generator) -> Motif:
+    cells, width = _cells(lead, meter), steps_in_bar(meter)
     weights = np.array([_wanted(cell, density) / (1 + 0.12 * place) for place, cell in enumerate(cells)])
     row = ""
-    while len(row) < 16:
-        fits = np.array([len(cell) + len(row) <= 16 for cell in cells])
+    while len(row) < width:
+        fits = np.array([len(cell) + len(row) <= width for cell in cells])
+        if not fits.any():  # the odd eighth of 7/8
+            row += ("x-" if rng.random() < 0.5 else "--") * ((width - len(row)) // 2)
+            continue
         odds = weights * fits
         row += cells[int(rng.choice(len(cells), p=odds / odds.sum()))]
     if _count(row) < 2:
-        row = "x-----x-x-------" if density > 0.4 else "x-------x-------"
+        row = carried("x-----x-x-------" if density > 0.4 else "x-------x-------", None, meter)[:width]
     return Motif(row, _contour(_count(row), rng))
 
 
@@ -121,46 +146,71 @@ def _contour(count: int, rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(moves)
 
 
-def _interest(motif: Motif) -> float:
+def _interest(motif: Motif, meter: Meter) -> float:
     """Prefer a rhythm with a face: mixed lengths, a syncopation, not too many notes, a curve that turns."""
-    hits = bars_of(motif.row, (4, 4))[0]
+    hits = bars_of(motif.row, meter, source=meter)[0]
     lengths = {hit.length for hit in hits}
     offbeats = sum(hit.step % 4 == 2 for hit in hits) + 0.5 * sum(hit.step % 2 == 1 for hit in hits)
     turns = sum(a * b < 0 for a, b in pairwise(motif.contour))
     return len(lengths) + min(offbeats, 2) * 0.6 + min(turns, 2) * 0.5 - max(0, len(hits) - 7) * 0.5
 
 
-def _cadence(rng: np.random.Generator) -> Motif:
-    row = _CADENCES[int(rng.integers(len(_CADENCES)))]
+def _cadence(meter: Meter, rng: np.random.Generator) -> Motif:
+    row = carried(_CADENCES[int(rng.integers(len(_CADENCES)))], None, meter)[: steps_in_bar(meter)]
     return Motif(row, tuple(int(rng.choice((-1, 1, -2), p=(0.65, 0.25, 0.1))) for _ in range(_count(row))))
 
 
-def tune(
-    lead: Lead,
-    key: Key,
-    song: Theme,
-    chords: list[Harmony],
-    start: float,
-    bars: int,
-    meter: tuple[int, int],
-    low: int,
-    high: int,
-    center: float,
-    visit: int,
-    rng: np.random.Generator,
-) -> list[Stroke]:
-    """The melody of a section, in steps from its start. `visit`: how often this theme has been heard before."""
+def play_lead(scene: Scene, part: Part) -> list[Stroke]:
+    """The melody of a section, in steps from its start: the letter's theme, or an improvisation where it is a solo."""
+    solo = scene.section.name == "solo"
+    lead = _freed(scene.lead) if solo else scene.lead
+    song = theme(lead, scene.plan.seed, scene.letter, scene.plan.meter)
+    voice = _voice(scene, part, lead)
+    rng = scene.rng("lead")
     strokes: list[Stroke] = []
     bar = 0
-    for number, size in enumerate(_phrase_sizes(bars)):
-        shapes = _PHRASES[size]
-        shape = shapes[song.shape % len(shapes)]
-        events = _events(song, shape, bar, meter, visit + number, rng)
-        lift = min(number, 1) * 1.5
-        pool = _pool(lead, low, high, center + lift)
-        strokes += _sung(lead, key, events, chords, start, bar, size, meter, pool, center + lift, visit, rng)
+    for number, size in enumerate(_phrase_sizes(scene.section.bars)):
+        if solo:
+            song = invented(lead, lead.density, scene.plan.meter, rng)
+        events = _events(song, _PHRASES[size][song.shape % len(_PHRASES[size])], bar, scene, number, rng)
+        center = voice.center + min(number, 1) * 1.5
+        strokes += _sung(scene, lead, events, replace(voice, center=center), bar, size, rng)
         bar += size
-    return strokes
+    strokes = _trimmed(sorted(strokes, key=lambda one: one.step))
+    return [replace(one, velocity=one.velocity * scene.loudness(int(one.step // scene.steps))) for one in strokes]
+
+
+def _freed(lead: Lead) -> Lead:
+    """How the player of a tune improvises: more notes, wider, with more from outside the scale."""
+    return replace(
+        lead,
+        density=min(1.0, lead.density + 0.28),
+        reach=lead.reach + 2,
+        chromatic=min(0.6, lead.chromatic + 0.18),
+        ornament=min(0.6, lead.ornament + 0.15),
+    )
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """Where a tune lies: the pitches of its instrument, those it may use, and its middle."""
+
+    low: int
+    high: int
+    reach: int
+    center: float
+
+    @property
+    def pool(self) -> tuple[int, ...]:
+        return _pool(self.reach, self.low, self.high, self.center)
+
+
+def _voice(scene: Scene, part: Part, lead: Lead) -> _Voice:
+    """Choruses lie a little higher than verses, the last one higher still."""
+    lift = 4 * (scene.section.energy - 0.6) + (2 if scene.letter == "B" else 0) + (3 if scene.crowned else 0)
+    reach = lead.reach * 0.6
+    center = lead.center + scene.own.lead_register + lift
+    return _Voice(part.low, part.high, lead.reach, round(min(max(center, part.low + reach), part.high - reach)))
 
 
 def _phrase_sizes(bars: int) -> list[int]:
@@ -173,33 +223,31 @@ def _phrase_sizes(bars: int) -> list[int]:
 
 
 def _events(
-    song: Theme,
-    shape: Sequence[str],
-    first: int,
-    meter: tuple[int, int],
-    visit: int,
-    rng: np.random.Generator,
+    song: Theme, shape: Sequence[str], first: int, scene: Scene, number: int, rng: np.random.Generator
 ) -> list[_Event]:
-    """The notes of a phrase without their pitches."""
-    width = steps_in_bar(meter)
-    beats = pulses(meter)
-    events: list[_Event] = []
-    end = -8.0
+    """The notes of a phrase without their pitches. `number`: which phrase of the section it is."""
+    width, beats = scene.steps, pulses(scene.plan.meter)
+    events: list[_Event] = _pickup(song, first * width) if number else []
+    end = events[-1].step + events[-1].length if events else -8.0
     for place, name in enumerate(shape):
         motif = {"a": song.idea, "b": song.answer, "H": song.half, "F": song.full}[name[0]]
-        twist = _twist(name, visit, rng)
-        hits, contour = _bar_hits(motif, place, meter, twist)
-        for number, hit in enumerate(hits):
+        hits, contour = _bar_hits(motif, scene.plan.meter, _twist(name, scene.visit + number, rng))
+        for count, hit in enumerate(hits):
             step = (first + place) * width + hit.step
-            last = number == len(hits) - 1
-            cadence = last and name in "HF"
+            cadence = count == len(hits) - 1 and name in "HF"
             strong = hit.step in beats or hit.length >= 4
             kind = ("half" if name == "H" else "full") if cadence else "strong" if strong else "weak"
             kind = "middle" if kind == "strong" and hit.step not in (0, beats[len(beats) // 2]) else kind
-            move = contour[number % len(contour)] if contour else 0
+            move = contour[count % len(contour)] if contour else 0
             events.append(_Event(step, hit.length, move, kind, step - end >= 4))
             end = step + hit.length
     return events
+
+
+def _pickup(song: Theme, start: float) -> list[_Event]:
+    """Eighth notes that climb into a phrase, in the rest before it."""
+    steps = [start - 2.0 * place for place in range(song.pickup, 0, -1)]
+    return [_Event(step, 2.0, 1, "weak", step == steps[0]) for step in steps]
 
 
 def _twist(name: str, visit: int, rng: np.random.Generator) -> str:
@@ -211,12 +259,9 @@ def _twist(name: str, visit: int, rng: np.random.Generator) -> str:
     return "same" if visit == 0 or rng.random() > 0.25 else str(rng.choice(("sequence", "trim")))
 
 
-def _bar_hits(motif: Motif, place: int, meter: tuple[int, int], twist: str) -> tuple[list[Hit], tuple[int, ...]]:
-    rows = bars_of(motif.row, meter)
-    part = place % len(rows)
-    hits = list(rows[part])
-    skipped = sum(len(row) for row in rows[:part])
-    contour = motif.contour[skipped:] or motif.contour
+def _bar_hits(motif: Motif, meter: Meter, twist: str) -> tuple[list[Hit], tuple[int, ...]]:
+    hits = list(bars_of(motif.row, meter, source=meter)[0])
+    contour = motif.contour
     width = steps_in_bar(meter)
     if twist == "sequence":
         contour = (contour[0] + (1 if contour[0] <= 0 else -1) * 2, *contour[1:])
@@ -232,9 +277,9 @@ def _bar_hits(motif: Motif, place: int, meter: tuple[int, int], twist: str) -> t
 
 
 @lru_cache(maxsize=256)
-def _pool(lead: Lead, low: int, high: int, center: float) -> tuple[int, ...]:
-    bottom = max(low, round(center - lead.reach - 1))
-    top = min(high, round(center + lead.reach + 1))
+def _pool(reach: int, low: int, high: int, center: float) -> tuple[int, ...]:
+    bottom = max(low, round(center - reach - 1))
+    top = min(high, round(center + reach + 1))
     if top - bottom < 12:  # an instrument's edge leaves less than an octave: lean on the edge
         bottom, top = max(low, min(bottom, top - 12)), min(high, max(top, bottom + 12))
     return tuple(range(bottom, top + 1))
@@ -288,31 +333,20 @@ def _among(classes: np.ndarray, members: set[int]) -> np.ndarray:
 
 
 def _sung(
-    lead: Lead,
-    key: Key,
-    events: list[_Event],
-    chords: list[Harmony],
-    start: float,
-    first: int,
-    bars: int,
-    meter: tuple[int, int],
-    pool: tuple[int, ...],
-    center: float,
-    visit: int,
-    rng: np.random.Generator,
+    scene: Scene, lead: Lead, events: list[_Event], voice: _Voice, first: int, bars: int, rng: np.random.Generator
 ) -> list[Stroke]:
     """Pitches for a phrase: the cheapest path, with a little chance where the theme comes back."""
     if not events:
         return []
-    width = steps_in_bar(meter)
+    width, pool = scene.steps, voice.pool
     pitches = np.array(pool)
-    noise = rng.normal(0, 0.12 + 0.1 * min(visit, 3), (len(events), len(pool)))
+    noise = rng.normal(0, 0.12 + 0.1 * min(scene.visit, 3), (len(events), len(pool)))
     cost, back = np.zeros(len(pool)), []
     for number, event in enumerate(events):
         through = (event.step - first * width) / (bars * width)
-        arch = center - 1 + 3.5 * math.sin(math.pi * min(1.0, through * 1.15))
-        sounding = at(chords, start + event.step / STEPS_PER_BEAT)
-        here = _fits(pool, event.place, event.length >= 3, sounding.root, sounding.intervals, key)
+        arch = voice.center - 1 + 3.5 * math.sin(math.pi * min(1.0, through * 1.15))
+        sounding = at(scene.chords, scene.start + event.step / STEPS_PER_BEAT)
+        here = _fits(pool, event.place, event.length >= 3, sounding.root, sounding.intervals, scene.key)
         here = here + 0.022 * (pitches - arch) ** 2 + noise[number]
         if number:
             total = cost[:, None] + _moves(pool, event.move, event.fresh)
@@ -323,33 +357,55 @@ def _sung(
     for pointers in reversed(back):
         path.append(int(pointers[path[-1]]))
     line = [pool[place] for place in reversed(path)]
-    return _phrased(lead, key, events, line, first * width, bars * width, visit, rng)
+    line = _blued(lead, scene.key, events, line, rng)
+    return _phrased(scene, lead, events, line, first * width, bars * width, rng)
+
+
+def _blued(lead: Lead, key: Key, events: list[_Event], line: list[int], rng: np.random.Generator) -> list[int]:
+    """Thirds and sevenths that pass are flattened, and fifths that are left downwards: blue notes."""
+    if not lead.blue:
+        return line
+    rolls = rng.random(len(line))
+    bent = list(line)
+    for number, (event, pitch) in enumerate(zip(events, line, strict=True)):
+        above = (pitch - key.tonic) % 12
+        falls = number + 1 < len(line) and line[number + 1] < pitch
+        blue = above in (4, 11) or (above == 7 and falls)
+        if blue and event.place == "weak" and event.length <= 3 and rolls[number] < lead.blue:
+            bent[number] = pitch - 1
+    return bent
 
 
 def _phrased(
+    scene: Scene,
     lead: Lead,
-    key: Key,
     events: list[_Event],
     line: list[int],
     start: float,
     length: float,
-    visit: int,
     rng: np.random.Generator,
 ) -> list[Stroke]:
     """Dynamics of the phrase (it swells to its middle), and ornaments where it has been heard before."""
-    strokes = []
-    chances = rng.random((len(events), 2))
+    strokes: list[Stroke] = []
+    chances = rng.random((len(events), 4))
     for number, (event, pitch) in enumerate(zip(events, line, strict=True)):
-        swell = math.sin(math.pi * min(1.0, (event.step - start) / length + 0.1))
-        loud = 76 + 12 * swell + (5 if event.place != "weak" else 0) + min(6, max(-4, (pitch - 72) * 0.3))
         before = line[number - 1] if number else pitch
+        swell = lead.swell * math.sin(math.pi * min(1.0, max(0.0, (event.step - start) / length + 0.1)))
+        loud = 76 + 12 * swell + (5 if event.place != "weak" else 0) + min(6, max(-4, (pitch - 72) * 0.3))
+        loud -= 5 * (number > 0 and pitch == before and number % 2)
         room = event.step - (events[number - 1].step if number else -9)
-        grace = event.length >= 3 and room >= 2 and chances[number, 0] < lead.ornament * (0.6 + 0.5 * visit)
+        grace = event.length >= 3 and room >= 2 and chances[number, 0] < lead.ornament * (0.6 + 0.5 * scene.visit)
         chromatic = event.length >= 3 and room >= 2 and chances[number, 1] < lead.chromatic
-        if (grace or chromatic) and event.step >= 1:
-            below = pitch - 1 if chromatic else _neighbour(pitch, before, key)
-            strokes.append(Stroke(event.step - (1 if room >= 3 else 0.5), 1 if room >= 3 else 0.5, below, loud - 18))
-        strokes.append(Stroke(event.step, event.length, pitch, loud))
+        passing = abs(pitch - before) == 2 and 3 <= room <= 8 and chances[number, 2] < 0.6 * lead.chromatic
+        if (grace or chromatic or passing) and event.step >= 1:
+            lead_in = (
+                (pitch + before) // 2 if passing else pitch - 1 if chromatic else _neighbour(pitch, before, scene.key)
+            )
+            size = 1 if room >= 3 else 0.5
+            strokes.append(Stroke(event.step - size, size, lead_in, loud - 18))
+        bound = event.length >= 2 and number + 1 < len(line) and 0 < abs(line[number + 1] - pitch) <= 4
+        slides = bound and chances[number, 3] < 0.4 * lead.ornament
+        strokes.append(Stroke(event.step, event.length, pitch, loud, lane="slide" if slides else ""))
     return _trimmed(strokes)
 
 
@@ -364,5 +420,5 @@ def _trimmed(strokes: list[Stroke]) -> list[Stroke]:
     kept = []
     for number, stroke in enumerate(strokes):
         limit = strokes[number + 1].step - stroke.step if number + 1 < len(strokes) else stroke.length
-        kept.append(stroke if stroke.length <= limit else Stroke(stroke.step, limit, stroke.pitch, stroke.velocity))
-    return kept
+        kept.append(replace(stroke, length=limit) if stroke.length > limit else stroke)
+    return [stroke for stroke in kept if stroke.length >= 0.4]

@@ -1,8 +1,8 @@
-"""Players: bass, chords, pads, arpeggios and second voices. Each turns a scene into strokes for its part."""
+"""Players: bass, chords, pads, arpeggios and riffs. Each turns a scene into strokes for its part."""
 
 import math
 from dataclasses import replace
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
 import numpy as np
 
@@ -12,10 +12,16 @@ from composer.harmony import Harmony, at
 from composer.rhythm import STEPS_PER_BEAT, Hit, Stroke, bars_of, fitting
 from composer.scene import Scene
 from composer.style import Part
+from composer.variants import bent_climb, bent_line
 from composer.voicing import Voices, lead_voices
 
+_LOUD = {"X": 94, "o": 62, "t": 72, "b": 82, "f": 80, "a": 80, "d": 84, "u": 66, "m": 50, "r": 78}  # of comping marks
+POWERED = ("guitar_distorted", "guitar_chug")  # too thick for more than root and fifth
+_BASS_LOUD = {"r": 74, "a": 80, "8": 86, "s": 92, "w": 86, "g": 46, "2": 82, "4": 82, "6": 84}
 
-def _chord_at(scene: Scene, step: float) -> Harmony:
+
+def chord_at(scene: Scene, step: float) -> Harmony:
+    """The chord that sounds at a step of the section."""
     return at(scene.chords, scene.start + step / STEPS_PER_BEAT)
 
 
@@ -49,19 +55,26 @@ def play_bass(scene: Scene, part: Part) -> list[Stroke]:
     floor = part.low + 2
     strokes: list[Stroke] = []
     before = floor + 5
-    for bar, row in enumerate(scene.rows("bass", scene.style.bass, rng)):
-        hits = _bass_hits(scene, row, bar)
+    rows = scene.rows("bass", scene.style.bass, rng, scene.own.bass, _bent_bass)
+    for bar, row in enumerate(rows):
         offset, limit = bar * scene.steps, scene.section.bars * scene.steps
-        for hit in _cut(hits, offset, _changes(scene, bar), limit):
+        for hit in _cut(_bass_hits(scene, row, bar), offset, _changes(scene, bar), limit):
+            if not chord_at(scene, hit.step).intervals:
+                continue
             pitch = _bass_pitch(scene, part, hit, before, floor, rng)
-            loud = {"r": 74, "a": 80, "8": 86, "s": 92, "w": 86}.get(hit.mark, 90) * scene.loudness(bar)
+            loud = _BASS_LOUD.get(hit.mark, 90) * scene.loudness(bar)
             if hit.mark == "s":
                 strokes.append(Stroke(hit.step, hit.length * 0.6, pitch, loud, lane="slide"))
                 strokes.append(Stroke(hit.step + hit.length * 0.5, hit.length * 0.5, min(pitch + 12, part.high), loud))
                 continue
-            strokes.append(Stroke(hit.step, hit.length, pitch, loud))
+            length = min(hit.length, 0.6) if hit.mark == "g" else hit.length
+            strokes.append(Stroke(hit.step, length, pitch, loud))
             before = pitch
     return _monophonic(strokes)
+
+
+def _bent_bass(row: str, free: float, rng: np.random.Generator) -> str:
+    return bent_line(row, free, rng, fresh="r", other="R58")
 
 
 def _bass_hits(scene: Scene, row: str, bar: int) -> tuple[Hit, ...]:
@@ -78,11 +91,13 @@ def _bass_hits(scene: Scene, row: str, bar: int) -> tuple[Hit, ...]:
 
 
 def _bass_pitch(scene: Scene, part: Part, hit: Hit, before: int, floor: int, rng: np.random.Generator) -> int:
-    harmony = _chord_at(scene, hit.step)
+    harmony = chord_at(scene, hit.step)
     root = floor + (harmony.bass - floor) % 12
     if hit.mark in "aw":
         return _walk(scene, part, hit, harmony, before, floor, rng)
     step = {"8": 12, "5": harmony.fifth, "3": harmony.third, "7": harmony.seventh}.get(hit.mark, 0)
+    if hit.mark in "246":
+        step = degree(scene, harmony, int(hit.mark))
     chordal = floor + (harmony.root - floor) % 12 + step
     pitch = root if not step else root + 12 if step == 12 else chordal
     return pitch - 12 if pitch > part.high or (step in (7, 10, 11) and pitch > floor + 14) else pitch
@@ -103,7 +118,7 @@ def _walk(
         options = [
             target - 1,
             target + 1,
-            target + 2 if (target + 2) % 12 in scene.plan.key.pitch_classes else target - 2,
+            target + 2 if (target + 2) % 12 in scene.key.pitch_classes else target - 2,
             target + 7,
         ]
         kept = [pitch for pitch in options if floor <= pitch <= top and pitch != before] or [target]
@@ -113,7 +128,7 @@ def _walk(
     pool = [
         p
         for p in range(floor, top + 1)
-        if p != before and (p % 12 in harmony.tones or p % 12 in scene.plan.key.pitch_classes)
+        if p != before and (p % 12 in harmony.tones or p % 12 in scene.key.pitch_classes)
     ]
     weights = np.array([_pull(p, before, target, harmony) for p in pool])
     return int(pool[int(rng.choice(len(pool), p=weights / weights.sum()))])
@@ -152,13 +167,14 @@ def _monophonic(strokes: list[Stroke]) -> list[Stroke]:
 def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices]:
     """The section's voicings for a role."""
     kind = scene.style.voicings.get(role, "close")
-    if part.patch == "guitar_distorted":
+    if part.patch in POWERED:
         kind = "power"
     elif kind == "power":
         kind = "close"
     if kind == "rootless" and "bass" not in scene.plan.band:
         kind = "drop2"
-    return lead_voices(scene.chords, kind, part.low, part.high, min(max(center, part.low + 7), part.high - 7))
+    center = min(max(center + scene.own.chord_register, part.low + 7), part.high - 7)
+    return lead_voices(scene.chords, kind, part.low, part.high, center)
 
 
 def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[float, Voices]:
@@ -169,26 +185,45 @@ def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[flo
 def play_chords(scene: Scene, part: Part) -> list[Stroke]:
     """Comping: the style's rows, chord by chord, strummed or rolled as the style likes."""
     rng = scene.rng("chords")
-    table = _voice_table(scene, "chords", part, 52 if part.patch == "guitar_distorted" else 62)
+    table = _voice_table(scene, "chords", part, 52 if part.patch in POWERED else 62)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     tied = False  # the bar's chord was struck early, at the end of the bar before
-    for bar, row in enumerate(scene.rows("chords", scene.style.comps, rng)):
-        rows = bars_of(row, scene.plan.meter)
-        for hit in _cut(rows[bar % len(rows)], bar * scene.steps, _changes(scene, bar), limit):
-            if tied and hit.step < bar * scene.steps + 1:
+    rows = scene.rows("chords", scene.style.comps, rng, scene.own.comps, _bent_comp)
+    for bar, row in enumerate(rows):
+        parts = bars_of(row, scene.plan.meter)
+        for hit in _cut(parts[bar % len(parts)], bar * scene.steps, _changes(scene, bar), limit):
+            if tied and hit.step < bar * scene.steps + 1 and strokes:
                 strokes = _held(strokes, hit.step + hit.length)
                 continue
             early = hit.mark == "a" and bar + 1 < scene.section.bars
-            harmony = _chord_at(scene, (bar + 1) * scene.steps if early else hit.step)
-            voices = table[harmony.start]
-            voices = voices[:1] if hit.mark == "b" else voices[1:] or voices if hit.mark == "t" else voices
+            harmony = chord_at(scene, (bar + 1) * scene.steps if early else hit.step)
+            if not harmony.intervals:
+                continue
             length = hit.length + (2 if early and hit.length < 3 else 0)
-            loud = {"X": 94, "o": 62, "t": 72, "b": 80, "a": 80}.get(hit.mark, 80) * scene.loudness(bar)
-            down = hit.step % 4 == 0
-            strokes += _struck(hit.step, min(length, limit - hit.step), voices, loud, scene.style.strum, down)
+            loud = _LOUD.get(hit.mark, 80) * scene.loudness(bar)
+            voices = _hand(hit.mark, table[harmony.start], harmony, part)
+            strokes += _struck(hit, min(length, limit - hit.step), voices, loud, scene.style.strum)
             tied = early
     return strokes
+
+
+def _bent_comp(row: str, free: float, rng: np.random.Generator) -> str:
+    strummed = any(mark in row for mark in "du")
+    fresh = "u" if strummed else "t" if "t" in row else "x"
+    return bent_line(row, free * 0.8, rng, fresh, "u" if strummed else "")
+
+
+def _hand(mark: str, voices: Voices, harmony: Harmony, part: Part) -> Voices:
+    """Which voices of a chord a comping mark plays."""
+    if mark == "b":
+        return voices[:1]
+    if mark == "f":
+        fifth = voices[0] - (voices[0] - harmony.root - harmony.fifth) % 12
+        return (fifth if fifth >= part.low else fifth + 12,)
+    if mark == "t":
+        return voices[1:] or voices
+    return voices[-3:] if mark in "um" else voices
 
 
 def _held(strokes: list[Stroke], end: float) -> list[Stroke]:
@@ -197,11 +232,18 @@ def _held(strokes: list[Stroke], end: float) -> list[Stroke]:
     return [replace(stroke, length=end - stroke.step) if stroke.step == last else stroke for stroke in strokes]
 
 
-def _struck(step: float, length: float, voices: Voices, loud: float, strum: float, down: bool = True) -> list[Stroke]:
-    """A chord: the top voice a little louder, the others one after the other where the style strums."""
+def _struck(hit: Hit, length: float, voices: Voices, loud: float, strum: float) -> list[Stroke]:
+    """A chord: the top voice a little louder, the others one after the other where the style strums.
+
+    Hands go down on the beat and up between, unless the row says which; damped strokes are short, rolls slow.
+    """
+    down = hit.step % 4 == 0 if hit.mark not in "dur" else hit.mark != "u"
+    strum = max(strum * 2.5, 40.0) if hit.mark == "r" else max(strum, 6.0) if hit.mark in "dum" else strum
+    length = min(length, 0.7) if hit.mark == "m" else length
     order = voices if down else voices[::-1]
+    first = order[0] if hit.mark in "du" else voices[-1]
     return [
-        Stroke(step, length, pitch, loud + (5 if pitch == voices[-1] else -2), lag=place * strum)
+        Stroke(hit.step, length, pitch, loud + (5 if pitch == first else -2), lag=place * strum)
         for place, pitch in enumerate(order)
     ]
 
@@ -211,14 +253,16 @@ def play_pad(scene: Scene, part: Part) -> list[Stroke]:
     rng = scene.rng("pad")
     table = _voice_table(scene, "pad", part, 62)
     rows = fitting(scene.style.pads, scene.plan.meter)
-    row = rows[int(chance(scene.plan.seed, "row", "pad", scene.letter).integers(len(rows)))]
+    row = rows[int(scene.decided("row", "pad").integers(len(rows)))]
     held: dict[int, Stroke] = {}
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     for bar in range(scene.section.bars):
         parts = bars_of(row, scene.plan.meter)
         for hit in _cut(parts[bar % len(parts)], bar * scene.steps, _changes(scene, bar), limit):
-            voices = table[_chord_at(scene, hit.step).start]
+            if not chord_at(scene, hit.step).intervals:
+                continue
+            voices = table[chord_at(scene, hit.step).start]
             loud = (70 + 4 * float(rng.random())) * scene.loudness(bar)
             now: dict[int, Stroke] = {}
             for pitch in voices:
@@ -241,16 +285,19 @@ def play_arp(scene: Scene, part: Part) -> list[Stroke]:
     rng = scene.rng("arp")
     rows = fitting(scene.style.arps or ("0-1-2-3-2-1-0-1-",), scene.plan.meter)
     table = _voice_table(scene, "arp", part, (part.low + part.high) / 2 - 4)
-    home = int(chance(scene.plan.seed, "row", "arp", scene.letter).integers(len(rows)))
-    other = int(rng.integers(len(rows)))
+    picked = scene.decided("row", "arp")
+    home = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free, picked)
+    other = bent_climb(rows[int(rng.integers(len(rows)))], scene.own.free, rng)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     for bar in range(scene.section.bars):
-        row = rows[other if bar % 4 == 3 or (scene.visit and bar % 8 >= 4) else home]
+        row = other if bar % 4 == 3 or (scene.visit and bar % 8 >= 4) else home
         parts = bars_of(row, scene.plan.meter, rolls=False)
         for hit in parts[bar % len(parts)]:
             step = bar * scene.steps + hit.step
-            pitch = _rung(table[_chord_at(scene, step).start], int(hit.mark), part)
+            if not chord_at(scene, step).intervals:
+                continue
+            pitch = _rung(table[chord_at(scene, step).start], int(hit.mark), part)
             loud = (72 + (6 if hit.step % 4 == 0 else 0)) * scene.loudness(bar)
             strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
     return strokes
@@ -263,92 +310,54 @@ def _rung(voices: Voices, place: int, part: Part) -> int:
     return pitch
 
 
-# -- second voices
+# -- riffs
 
 
-def play_guide(scene: Scene, part: Part, role: str, center: float) -> list[Stroke]:
-    """Guide tones: thirds and sevenths, one long note per chord, by the shortest way."""
-    rng = scene.rng(role)
+def degree(scene: Scene, harmony: Harmony, number: int) -> int:
+    """Semitones from a chord's root to a degree of the key's scale above it; thirds and fifths are the chord's own."""
+    if number == 5 or (number == 3 and harmony.third in (3, 4)):
+        return harmony.third if number == 3 else harmony.fifth
+    steps = sorted((pitch - harmony.root) % 12 for pitch in scene.key.pitch_classes)
+    steps = steps if steps[0] == 0 else [0, *steps]
+    return steps[(number - 1) % len(steps)] + 12 * ((number - 1) // len(steps))
+
+
+def riffs(scene: Scene, role: str) -> bool:
+    """Whether a role plays the song's riff in this section: one decision for each song and role."""
+    style = scene.style
+    if not style.riffs or scene.section.name not in style.riff_in:
+        return False
+    return bool(chance(scene.plan.seed, "riff by", role).random() < style.riff_by.get(role, 0.0))
+
+
+def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
+    """The song's riff over each chord: the same figure for everybody who plays it, each in his own octave."""
+    rows = fitting(scene.style.riffs, scene.plan.meter)
+    picked = scene.decided("riff")
+    row = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free * 0.5, picked)
+    parts = bars_of(row, scene.plan.meter, rolls=False)
+    base = part.low + 2 if role == "bass" else max(part.low, 48 if part.patch in POWERED else 57)
+    limit = scene.section.bars * scene.steps
     strokes: list[Stroke] = []
-    center = min(max(center, part.low + 11), part.high - 10) if part.high - part.low > 21 else center
-    before = int(np.clip(center, part.low + 3, part.high - 3))
-    for harmony in scene.chords:
-        step = (harmony.start - scene.start) * STEPS_PER_BEAT
-        length = harmony.beats * STEPS_PER_BEAT
-        tones = [harmony.tones[1 % len(harmony.tones)], *harmony.tones[3:5]] + (
-            [harmony.tones[2]] if len(harmony.tones) == 3 else []
-        )
-        pitches = [p for p in range(max(part.low, before - 7), min(part.high, before + 7) + 1) if p % 12 in tones]
-        pitch = min(
-            pitches,
-            key=lambda p: (abs(p - before) + 0.15 * abs(p - center) + float(rng.random()) * 0.8, p),
-            default=before,
-        )
-        loud = 72 * scene.loudness(int(step // scene.steps))
-        if strokes and strokes[-1].pitch == pitch and length + strokes[-1].length <= 2 * scene.steps:
-            strokes[-1] = Stroke(strokes[-1].step, strokes[-1].length + length, pitch, strokes[-1].velocity)
-        else:
-            strokes += _approached(scene, strokes, step, length, before, pitch, loud, rng)
-        before = pitch
+    for bar in range(scene.section.bars):
+        for hit in parts[bar % len(parts)]:
+            step = bar * scene.steps + hit.step
+            harmony = chord_at(scene, step)
+            if not harmony.intervals:
+                continue
+            root = base + (harmony.root - base) % 12
+            pitch = root + _riff_step(scene, harmony, hit.mark)
+            pitch -= 12 * max(0, math.ceil((pitch - part.high) / 12))
+            loud = (92 if hit.step % 8 == 0 else 82) * scene.loudness(bar)
+            strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
+            if role == "chords" and part.patch in POWERED and hit.length >= 2 and pitch + 7 <= part.high:
+                strokes.append(Stroke(step, min(hit.length, limit - step), pitch + 7, loud - 4))
     return strokes
 
 
-def _approached(
-    scene: Scene,
-    strokes: list[Stroke],
-    step: float,
-    length: float,
-    before: int,
-    pitch: int,
-    loud: float,
-    rng: np.random.Generator,
-) -> list[Stroke]:
-    """A long note, now and then with a passing note that leads on inside its second half."""
-    moves = length >= 12 and rng.random() < 0.4
-    if not moves:
-        return [Stroke(step, length, pitch, loud)]
-    side = 1 if rng.random() < 0.5 else -1
-    passing = next(
-        pitch + side * away for away in (1, 2, 3) if (pitch + side * away) % 12 in scene.plan.key.pitch_classes
-    )
-    return [Stroke(step, length - 4, pitch, loud), Stroke(step + length - 4, 4, passing, loud - 6)]
-
-
-def play_answer(scene: Scene, part: Part, role: str, tune: list[Stroke]) -> list[Stroke]:
-    """Answers: where the tune breathes for at least a beat and a half, a short figure of chord tones."""
-    rng = scene.rng(role)
-    end = scene.section.bars * scene.steps
-    rests = [(a.step + a.length, b.step) for a, b in pairwise(tune) if b.step - a.step - a.length >= 6]
-    if tune and end - tune[-1].step - tune[-1].length >= 6:
-        rests.append((tune[-1].step + tune[-1].length, float(end)))
-    strokes: list[Stroke] = []
-    center = float(np.clip(69, part.low + 6, part.high - 6))
-    for start, stop in rests:
-        if rng.random() < 0.25:
-            continue
-        strokes += _figure(scene, part, np.ceil(start / 2) * 2, stop, center, rng)
-    return strokes
-
-
-def _figure(
-    scene: Scene, part: Part, start: float, stop: float, center: float, rng: np.random.Generator
-) -> list[Stroke]:
-    rhythm = (
-        ((0, 2), (2, 2), (4, 4))
-        if rng.random() < 0.5
-        else ((0, 1), (1, 1), (2, 2), (4, 2), (6, 4))
-        if stop - start >= 10
-        else ((2, 2), (4, 4))
-    )
-    side = 1 if rng.random() < 0.5 else -1
-    pitch = center - side * 4
-    strokes = []
-    for at_step, length in rhythm:
-        step = start + at_step
-        if step + length > stop:
-            break
-        tones = _chord_at(scene, step).tones
-        options = [p for p in range(part.low, part.high + 1) if p % 12 in tones and 0 < (p - pitch) * side <= 7]
-        pitch = min(options, key=lambda p: abs(p - pitch), default=round(pitch))
-        strokes.append(Stroke(step, length, int(pitch), 74 * scene.loudness(int(step // scene.steps))))
-    return strokes
+def _riff_step(scene: Scene, harmony: Harmony, mark: str) -> int:
+    if mark == "b":
+        return 6
+    if mark == "8":
+        return 12
+    return degree(scene, harmony, 7) - 12 if mark == "0" else degree(scene, harmony, int(mark))

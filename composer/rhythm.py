@@ -216,7 +216,8 @@ class Feel:
         if not strokes:
             return []
         steps = np.array([stroke.step for stroke in strokes], float)
-        ends = steps + np.array([stroke.length for stroke in strokes]) * gate
+        bound = np.array([stroke.lane == "slide" for stroke in strokes])  # slides touch the next note
+        ends = steps + np.array([stroke.length for stroke in strokes]) * np.where(bound, 1.0, gate)
         onsets, which = np.unique(np.round(steps, 4), return_inverse=True)
         late = self._late(strokes, steps, role)
         late += rng.normal(0, self.groove.loose * 0.5, len(onsets))[which]
@@ -226,7 +227,6 @@ class Feel:
         finish = start + swung(ends, self.groove, self.meter) / STEPS_PER_BEAT
         length = np.maximum(np.minimum(finish, end - 0.02) - begin, 0.03)
         if apart:  # seconds of air before the next note, so that no synth slides where nobody wrote a slide
-            bound = np.array([stroke.lane == "slide" for stroke in strokes])
             length = np.where(bound, length, np.maximum(length - apart * self.bpm / 60, length * 0.6))
         touch = rng.normal(0, self.groove.touch * self.humanize, len(strokes))
         loud = np.array([stroke.velocity for stroke in strokes]) * self._accents(steps) + touch
@@ -242,7 +242,9 @@ class Feel:
         push = np.array(self.groove.push, float)[
             np.mod(np.floor(steps + 1e-6), steps_in_bar(self.meter)).astype(int) % 16
         ]
-        return push + np.array([late.get(stroke.lane or role, 0.0) for stroke in strokes], float)
+        return push + np.array(
+            [late.get(role if stroke.lane in ("", "slide") else stroke.lane, 0.0) for stroke in strokes], float
+        )
 
     def _accents(self, steps: np.ndarray) -> np.ndarray:
         """Velocity factors by the place in the bar."""

@@ -16,6 +16,7 @@ from composer.harmony import chord
 from composer.plan import STYLES, Plan, plan
 from composer.rhythm import Feel, swung
 from composer.style import Groove
+from composer.traits import groove_of
 from composer.voicing import lead_voices
 from song.key import MODES, Key
 from song.request import Generate
@@ -180,7 +181,7 @@ def test_slow_and_short_still_ends_inside_its_length() -> None:
 def test_humanize_zero_is_the_swung_grid() -> None:
     for style in STYLES:
         song = planned(style, 2, 30, humanize=0.0)
-        grid = swung(np.arange(0, 16 * 64, 1 / 12), STYLES[style].groove, (4, 4)) / 4
+        grid = swung(np.arange(0, 16 * 64, 1 / 12), groove_of(song, STYLES[style]), (4, 4)) / 4
         for one in pitched(compose(song)):
             for note in one.notes:
                 if note.start < song.last_beat:
@@ -417,7 +418,7 @@ def test_another_take_of_one_part_leaves_all_others(style: str) -> None:
     song = planned(style, 4, 60)
     before = compose(song)
     changed = 0
-    for section in song.sections[1:3]:
+    for section in song.sections[1:4]:
         for role in ("drums", "lead", "bass", "chords", "harmony"):
             after = compose(song, {(section.id, role): 1})
             low, high = section.start * 4.0, (section.start + section.bars) * 4.0
