@@ -282,7 +282,8 @@ def _tune(scene: Scene, part: Part) -> list[Stroke]:
     given = [
         _folded(note, scene, part) for note in scene.plan.tune if scene.start - 1e-6 <= note.start < scene.end - 1e-6
     ]
-    own = players.play_riff(scene, part, "lead") if players.riffs(scene, "lead") else play_lead(scene, part)
+    riff = scene.section.name != "solo" and players.riffs(scene, "lead")
+    own = players.play_riff(scene, part, "lead") if riff else play_lead(scene, part)
     if not given:
         return own
     taken = {

@@ -139,6 +139,7 @@ def plan(request: Any) -> Plan:
     bpm, bars, duration = fit(asked, meter, ending)
     shift = sum(MOODS[name].energy for name in said.moods[:3])
     sections = form.sections(style.forms, bars, style.longest, asked.chance("form"))
+    sections = form.lifted(sections, style.modulation, style.steps_up, asked.chance("modulation"))
     band, named = assemble(style, said, seed, notices)
     return Plan(
         style=style_id,
