@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 FONT_PACKAGE := fluidr3mono-gm-soundfont
+VOICE_PACKAGE := libflite1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 ifdef PORT
@@ -14,17 +15,17 @@ ifdef HOST
 export STUDIO_HOST := $(HOST)
 endif
 
-.PHONY: run install test test-slow lint format bench doctor soundfont browser clean
+.PHONY: run install test test-slow lint format bench doctor soundfont voice browser clean
 
-run: install soundfont
+run: install soundfont voice
 	@exec $(BIN)/python app.py
 
 install: .venv/.installed
 
-test: .venv/.tested browser soundfont
+test: .venv/.tested browser soundfont voice
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-slow: .venv/.tested browser soundfont
+test-slow: .venv/.tested browser soundfont voice
 	@$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
 
 lint: .venv/.tested
@@ -67,6 +68,16 @@ soundfont:
 	    && echo "Fetched the SoundFont FluidR3Mono (MIT)." \
 	    || echo "No SoundFont could be fetched; the studio's own instruments play."; }; \
 	  cd ../.. && rm -rf .soundfonts/fetch; rmdir .soundfonts 2>/dev/null || true; \
+	fi
+
+# Flite's English voices sing words that can be understood. No root needed; without them the studio's own singer sings.
+voice:
+	@if [ ! -e .voices ] && ! ls /usr/lib/*/libflite_cmu_us_rms.so.1 /usr/lib*/libflite_cmu_us_rms.so.1 >/dev/null 2>&1; then \
+	  mkdir -p .voices/fetch && cd .voices/fetch && \
+	  { timeout 120 apt-get download $(VOICE_PACKAGE) >/dev/null 2>&1 && dpkg -x $(VOICE_PACKAGE)_*.deb .. \
+	    && echo "Fetched the voices of Flite (CMU, permissive)." \
+	    || echo "Flite could not be fetched; the studio's own formant singer sings."; }; \
+	  cd ../.. && rm -rf .voices/fetch; rmdir .voices 2>/dev/null || true; \
 	fi
 
 # The page is tested in a real browser: the system's Chromium, else Playwright's.

@@ -35,7 +35,7 @@ def examine() -> list[Finding]:
         config = settings()
     except ValidationError as error:
         return [_python(), _lack("settings", complaint(error), fatal=True)]
-    checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config)]
+    checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config), _voice(config)]
     return [*checks, _home(config), _disk(config), _port(config), *_engines()]
 
 
@@ -101,6 +101,18 @@ def _soundfont(config: Settings) -> Finding:
         return Finding("soundfont", str(found))
     how = "make soundfont, or apt install fluidr3mono-gm-soundfont, or set STUDIO_SOUNDFONT to an .sf2 or .sf3 file"
     return _lack("soundfont", f"none found, the studio's own instruments play; to get one: {how}")
+
+
+def _voice(config: Settings) -> Finding:
+    from composer import voice
+
+    found = voice.find(config.flite)
+    if found is None:
+        return _lack("voice", f"no Flite found, the studio's own formant singer sings; to get it: {voice.HOW}")
+    try:
+        return Finding("voice", f"{voice.Flite(found).name} at {found}")
+    except voice.FliteError as error:
+        return _lack("voice", f"{error}; to get another: {voice.HOW}")
 
 
 def _home(config: Settings) -> Finding:

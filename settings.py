@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     token: str = ""
     engine: str = "auto"
     soundfont: Path | None = None
+    flite: Path | None = None
     lane: Literal["process", "inline"] = "inline" if ON_SPACE else "process"
     max_upload: int = Field(200 * 2**20, gt=0)
     max_duration: float = Field(600, ge=5)

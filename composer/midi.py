@@ -4,6 +4,7 @@ Conventions: 480 ticks in a quarter note; drums on channel 10 (index 9); the sam
 """
 
 import io
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -59,7 +60,8 @@ def write(score: Score, target: Target) -> None:
     channels = _channels()
     for track in score.tracks:
         if track.role != "texture":
-            file.tracks.append(_written(track, _DRUM_CHANNEL if track.drums else next(channels)))
+            words = score.lyrics if track.role == "vocals" else ()
+            file.tracks.append(_written(track, _DRUM_CHANNEL if track.drums else next(channels), words))
     if isinstance(target, str | os.PathLike):
         file.save(str(target))
     else:
@@ -90,11 +92,12 @@ def _signature(name: str) -> str:
     return (_MINORS if key.minorish else _MAJORS)[fifths]
 
 
-def _written(track: Track, channel: int) -> mido.MidiTrack:
+def _written(track: Track, channel: int, lyrics: tuple[tuple[float, str], ...] = ()) -> mido.MidiTrack:
     events: list[tuple[int, mido.Message | mido.MetaMessage]] = [
         (0, mido.MetaMessage("track_name", name=track.name)),
         (0, mido.Message("program_change", channel=channel, program=track.program)),
     ]
+    events += [(_ticks(beat), mido.MetaMessage("lyrics", text=text)) for beat, text in lyrics]
     for on, off, pitch, velocity in _spans(track):
         events.append((on, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
         events.append((off, mido.Message("note_off", channel=channel, note=pitch, velocity=0)))
@@ -157,7 +160,7 @@ def read(source: Target) -> Score:
     stated = max((sum(message.time for message in midi) for midi in file.tracks[:1]), default=0) * scale
     bar = meter[0] * 4 / meter[1]
     beats = stated if stated else math.ceil(end / bar - 1e-6) * bar
-    return Score(bpm, meter, key, beats, tracks, markers)
+    return Score(bpm, meter, key, beats, tracks, markers, lyrics=_read_lyrics(file, scale))
 
 
 def _opened(content: bytes) -> mido.MidiFile:
@@ -190,6 +193,16 @@ def _facts(file: mido.MidiFile, scale: float) -> tuple[float, tuple[int, int], s
         named or key or "C major",
         tuple(sorted(markers, key=lambda marker: marker.beat)),
     )
+
+
+def _read_lyrics(file: mido.MidiFile, scale: float) -> tuple[tuple[float, str], ...]:
+    """The words of the first track that has any."""
+    for midi in file.tracks:
+        times = itertools.accumulate(message.time for message in midi)
+        found = [(now * scale, m.text) for now, m in zip(times, midi, strict=True) if m.type == "lyrics"]
+        if found:
+            return tuple(found)
+    return ()
 
 
 def _typed_key(file: mido.MidiFile) -> str | None:

@@ -59,7 +59,11 @@ class Chord:
 
 @dataclass(frozen=True)
 class Score:
-    """A whole song in symbols. `meter` is (beats in a bar, beat unit); `beats` the length to the final barline."""
+    """A whole song in symbols. `meter` is (beats in a bar, beat unit); `beats` the length to the final barline.
+
+    `lyrics` are (beat, syllable) as in MIDI files: the note that starts there sings it, and notes up to the next one
+    go on with it. A space behind a syllable ends its word, "\\r" its line, "\\n" its stanza.
+    """
 
     bpm: float  # quarter notes in a minute
     meter: tuple[int, int]
@@ -68,6 +72,7 @@ class Score:
     tracks: tuple[Track, ...]
     markers: tuple[Marker, ...]
     chords: tuple[Chord, ...] = ()
+    lyrics: tuple[tuple[float, str], ...] = ()
 
     @property
     def beats_per_bar(self) -> float:
