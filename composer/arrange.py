@@ -11,7 +11,7 @@ from composer import drums, harmony, players
 from composer.chance import chance
 from composer.counter import play_counter, play_guide
 from composer.ending import final_chord, last_notes
-from composer.form import letter
+from composer.form import choruses, letter
 from composer.melody import play_lead
 from composer.plan import Plan, Section
 from composer.rhythm import STEPS_PER_BEAT, Feel, Stroke
@@ -112,8 +112,8 @@ def _key(plan: Plan, section: Section) -> Key:
 
 def _crowned(plan: Plan) -> str:
     """The id of the last chorus, where it is not the first one as well."""
-    choruses = [section.id for section in plan.sections if letter(section) == "B" and section.name != "build"]
-    return choruses[-1] if len(choruses) > 1 else ""
+    found = choruses(plan.sections)
+    return plan.sections[found[-1]].id if len(found) > 1 else ""
 
 
 def _harmonies(plan: Plan, style: Style, own: Traits, salt: Salt) -> list[list[harmony.Harmony]]:

@@ -75,22 +75,24 @@ def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Gene
     return _numbered(items, lengths)
 
 
+def choruses(plan: Sequence[Section]) -> list[int]:
+    """The places of the sections that listeners wait for."""
+    return [place for place, one in enumerate(plan) if letter(one) == "B" and one.name not in ("build", "tag")]
+
+
 def lifted(
     plan: tuple[Section, ...], odds: float, steps: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Section, ...]:
-    """The sections, perhaps with the last chorus and all that follows it `steps` semitones up.
+    """The sections, perhaps with the last chorus and all that follows it some semitones up.
 
-    Only where a chorus was heard before in the home key, since otherwise nobody notices a change.
+    Only where a chorus was heard before in the home key, since otherwise nobody notices a change, and where the form
+    does not change key by itself.
     """
-    choruses = [place for place, section in enumerate(plan) if letter(section) == "B" and section.name != "build"]
-    if len(choruses) < 2 or rng.random() >= odds:
+    found = choruses(plan)
+    if len(found) < 2 or any(section.shift for section in plan) or rng.random() >= odds:
         return plan
-    up, last = int(steps[int(rng.integers(len(steps)))]), choruses[-1]
-    while last > 0 and plan[last - 1].name == plan[last].name:  # a double chorus goes up as one, or in its second half
-        if last - 1 == choruses[0] or rng.random() < 0.5:
-            break
-        last -= 1
-    return tuple(replace(section, shift=section.shift + up * (place >= last)) for place, section in enumerate(plan))
+    up = int(steps[int(rng.integers(len(steps)))])
+    return tuple(replace(section, shift=up * (place >= found[-1])) for place, section in enumerate(plan))
 
 
 def written(items: Sequence[tuple[str, int | None, float | None]], bars: int, style: Style) -> tuple[Section, ...]:
