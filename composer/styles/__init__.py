@@ -3,18 +3,24 @@
 from composer.style import Style
 from composer.styles import (
     ambient,
+    blues,
     boom_bap,
+    bossa_nova,
+    chamber,
     cinematic,
     country,
     deep_house,
     drill,
     drum_and_bass,
     dubstep,
+    epic_trailer,
     folk,
+    funk,
     house,
     jazz,
     lofi,
     metal,
+    piano_solo,
     pop_ballad,
     psytrance,
     punk,
@@ -25,6 +31,7 @@ from composer.styles import (
     synthwave,
     techno,
     trap,
+    waltz,
 )
 
 STYLES: dict[str, Style] = {
@@ -51,4 +58,11 @@ STYLES: dict[str, Style] = {
     "punk": punk.STYLE,
     "country": country.STYLE,
     "folk": folk.STYLE,
+    "epic_trailer": epic_trailer.STYLE,
+    "piano_solo": piano_solo.STYLE,
+    "chamber": chamber.STYLE,
+    "waltz": waltz.STYLE,
+    "bossa_nova": bossa_nova.STYLE,
+    "blues": blues.STYLE,
+    "funk": funk.STYLE,
 }

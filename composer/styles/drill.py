@@ -17,7 +17,6 @@ STYLE = Style(
         "sample drill",
         "drill music",
         "drill type beat",
-        "grime",
     ),
     bpm=(138, 146),
     hints=(

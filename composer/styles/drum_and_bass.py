@@ -38,7 +38,6 @@ STYLE = Style(
         "intelligent drum and bass",
         "atmospheric drum and bass",
         "drumfunk",
-        "breakcore",
     ),
     bpm=(171, 176),
     hints=(

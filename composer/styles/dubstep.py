@@ -20,7 +20,6 @@ STYLE = Style(
         "140 bass",
         "bass music",
         "complextro",
-        "chillstep",
         "glitch hop",
     ),
     bpm=(138, 142),

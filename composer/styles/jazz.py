@@ -7,8 +7,6 @@ STYLE = Style(
     aliases=(
         "swing",
         "bebop",
-        "bossa nova",
-        "bossa",
         "smooth jazz",
         "cool jazz",
         "jazz trio",

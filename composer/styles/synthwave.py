@@ -25,7 +25,6 @@ STYLE = Style(
         "80s soundtrack",
         "retro synth",
         "retro electro",
-        "vaporwave",
         "chillwave",
     ),
     bpm=(84, 116),
