@@ -5,7 +5,6 @@ SoundFont plays. What leaves the desk as stems, the reverb among them, adds up t
 """
 
 import os
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -93,17 +92,12 @@ def _blend(amounts: dict[str, float], stems: dict[str, np.ndarray], total: np.nd
     list(pool.map(stretch, range(0, total.shape[1], 32_768)))
 
 
-def _each(work: Callable[[np.ndarray], None], sound: np.ndarray, pool: Executor) -> None:
-    """Let both channels through a pass at once."""
-    list(pool.map(lambda side: work(sound[side : side + 1]), range(len(sound))))
-
-
 def _reverb(stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.ndarray, pool: Executor) -> np.ndarray:
     """The room that all parts share, (2, frames), a little out of the way of the kick."""
     send = np.zeros((2, frames), np.float32)
     sends = {role: plan.band.get(role, _PLAIN).reverb for role in stems}
     _blend({role: amount for role, amount in sends.items() if amount > 0}, stems, send, pool)
-    _each(lambda side: dsp.filter_inplace(side, dsp.highpass(220, SAMPLE_RATE)), send, pool)
+    dsp.filter_inplace(send, dsp.highpass(220, SAMPLE_RATE))
     seconds = plan.mix.reverb_seconds
     room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
@@ -158,13 +152,12 @@ def _sweep(plan: "Plan", frames: int) -> np.ndarray:
 def mastered(sound: np.ndarray, plan: "Plan", progress: Progress = silent) -> np.ndarray:
     """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`, the sum of the stems."""
     stages = np.concatenate([dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)])
-    with ThreadPoolExecutor(2) as pool:
-        _each(lambda side: dsp.filter_inplace(side, stages), sound, pool)
-        progress(0.5, "Mastering")
-        level = dsp.loudness(sound, SAMPLE_RATE)
-        gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
-        strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
-        _each(lambda side: strip.warm_up(side, plan.mix.drive), sound, pool)
+    dsp.filter_inplace(sound, stages)
+    progress(0.5, "Mastering")
+    level = dsp.loudness(sound, SAMPLE_RATE)
+    gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
+    strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
+    strip.warm_up(sound, plan.mix.drive)
     dsp.compress_inplace(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
     progress(1.0, "Mastering")
     return sound
@@ -182,7 +175,7 @@ def _width(sound: np.ndarray, wanted: float) -> float:
 def tone(sound: np.ndarray) -> np.ndarray:
     """Power per octave in the six BANDS, dB, mean 0, of (2, frames): what the sound is like over its whole length."""
     size = 8192
-    starts = np.linspace(0, max(0, sound.shape[1] - size), 240).astype(int)
+    starts = np.linspace(0, max(0, sound.shape[1] - size), 120).astype(int)
     window = np.hanning(size).astype(np.float32)
     power = np.zeros(size // 2 + 1)
     for start in starts:

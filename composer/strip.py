@@ -15,6 +15,7 @@ GRID = 512  # frames between two values of an automation
 OPEN_HERTZ = 20_000.0  # a filter that is this open is none
 _RATE = float(SAMPLE_RATE)
 _TINY = 1e-18
+_VECTOR = {"contract", "nnan", "nsz", "reassoc"}
 
 
 def trim(stem: np.ndarray, low_cut: float) -> tuple[float, float]:
@@ -63,6 +64,14 @@ def place(
     )  # fmt: skip
 
 
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _sounds(left, right):
+    top = np.float32(0.0)
+    for i in range(left.shape[0]):
+        top = max(top, max(abs(left[i]), abs(right[i])))
+    return top > np.float32(0.0)
+
+
 @njit(cache=True, nogil=True)
 def _trim(stem, k, edges, power, shared):
     h0, h1, h2, h3, h4 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
@@ -70,13 +79,16 @@ def _trim(stem, k, edges, power, shared):
     c3, c4 = k[2, 3], k[2, 4]
     m1 = m2 = l1 = l2 = l3 = l4 = n1 = n2 = r1 = r2 = r3 = r4 = 0.0
     for hop in range(power.shape[0]):
+        left, right = stem[0, edges[hop] : edges[hop + 1]], stem[1, edges[hop] : edges[hop + 1]]
+        if abs(m1) + abs(m2) + abs(n1) + abs(n2) < 1e-9 and not _sounds(left, right):
+            continue  # nothing plays, and what played has died
         total = both = 0.0
-        for i in range(edges[hop], edges[hop + 1]):
-            u = stem[0, i] + _TINY
+        for i in range(left.shape[0]):
+            u = left[i] + _TINY
             x = h0 * u + m1
             m1 = h1 * u - h3 * x + m2
             m2 = h2 * u - h4 * x
-            stem[0, i] = x
+            left[i] = x
             y = a0 * x + l1
             l1 = a1 * x - a3 * y + l2
             l2 = a2 * x - a4 * y
@@ -85,11 +97,11 @@ def _trim(stem, k, edges, power, shared):
             l4 = y - c4 * z
             total += z * z
             heard = z
-            u = stem[1, i] + _TINY
+            u = right[i] + _TINY
             x = h0 * u + n1
             n1 = h1 * u - h3 * x + n2
             n2 = h2 * u - h4 * x
-            stem[1, i] = x
+            right[i] = x
             y = a0 * x + r1
             r1 = a1 * x - a3 * y + r2
             r2 = a2 * x - a4 * y
@@ -98,8 +110,8 @@ def _trim(stem, k, edges, power, shared):
             r4 = y - c4 * z
             total += z * z
             both += heard * z
-        power[hop] = total / max(1, edges[hop + 1] - edges[hop])
-        shared[hop] = both / max(1, edges[hop + 1] - edges[hop])
+        power[hop] = total / max(1, left.shape[0])
+        shared[hop] = both / max(1, left.shape[0])
 
 
 @njit(cache=True, nogil=True)
@@ -111,7 +123,14 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
     ducked, swept = duck.shape[0] > 0 and depth > 0, sweep.shape[0] > 0
     dry = dry_step = 1.0
     f1 = f2 = f3 = 0.0
+    quiet = 0
     for begin in range(0, stem.shape[1], GRID):
+        end = min(begin + GRID, stem.shape[1])
+        left, right = stem[0, begin:end], stem[1, begin:end]
+        quiet = 0 if _sounds(left, right) else quiet + 1
+        if quiet * GRID > mask + GRID:  # the delayed copy has ended, too
+            s1 = s2 = t1 = t2 = low = 0.0
+            continue
         filtered = False
         if swept:
             now, soon = sweep[begin // GRID], sweep[begin // GRID + 1]
@@ -127,8 +146,9 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
                 f3 = g * f2
             else:
                 s1 = s2 = t1 = t2 = 0.0
-        for i in range(begin, min(begin + GRID, stem.shape[1])):
-            x, y = stem[0, i], stem[1, i]
+        for n in range(end - begin):
+            i = begin + n
+            x, y = left[n], right[n]
             if copies > 0 or sides != 1.0:
                 middle = 0.5 * (x + y)
                 late = ring[(i - lag) & mask]
@@ -149,33 +169,35 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
                 y = w + dry * (y - w)
                 dry += dry_step
             shade = 1.0 - depth * duck[i] if ducked else 1.0
-            stem[0, i] = gain_left * shade * x
-            stem[1, i] = gain_right * shade * y
+            left[n] = gain_left * shade * x
+            right[n] = gain_right * shade * y
 
 
 @njit(cache=True, nogil=True)
 def widen(sound, width, stage, gain):
     """Side gain and a high-pass on the sides of a whole mix, and a gain on everything, in place."""
+    left, right = sound[0], sound[1]
     b0, b1, b2, a1, a2 = stage[0, 0], stage[0, 1], stage[0, 2], stage[0, 3], stage[0, 4]
     z1 = z2 = 0.0
     for i in range(sound.shape[1]):
-        x, y = sound[0, i], sound[1, i]
+        x, y = left[i], right[i]
         middle, side = 0.5 * gain * (x + y), 0.5 * gain * width * (x - y) + _TINY
         v = b0 * side + z1
         z1 = b1 * side - a1 * v + z2
         z2 = b2 * side - a2 * v
-        sound[0, i] = middle + v
-        sound[1, i] = middle - v
+        left[i] = middle + v
+        right[i] = middle - v
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
 def warm_up(sound, drive):
     """Soft saturation in place: unity for quiet sound, rounder the louder it is, the more the higher `drive` (0-1)."""
-    push = 0.4 + 1.6 * drive
+    push = np.float32(0.4 + 1.6 * drive)
     for side in range(sound.shape[0]):
-        for i in range(sound.shape[1]):
-            x = push * sound[side, i]
-            sound[side, i] = x / math.sqrt(1.0 + x * x) / push
+        row = sound[side]
+        for i in range(row.shape[0]):
+            x = push * row[i]
+            row[i] = row[i] / np.sqrt(np.float32(1.0) + x * x)
 
 
 @njit(cache=True, nogil=True)

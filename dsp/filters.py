@@ -92,21 +92,70 @@ def _shelf(hz: float, gain_db: float, sample_rate: float, q: float, side: float)
 
 @njit(cache=True, nogil=True)
 def _run_cascade(left, right, stages):
-    # Two channels in one loop: each recursion waits only for itself, so the two overlap and the pair costs little more.
-    frames = left.shape[0]
-    paired = right.shape[0] == frames
-    for s in range(stages.shape[0]):
-        b0, b1, b2, a1, a2 = stages[s, 0], stages[s, 1], stages[s, 2], stages[s, 3], stages[s, 4]
-        l1 = l2 = r1 = r2 = 0.0
-        for i in range(frames):
-            x = left[i] + TINY
-            y = b0 * x + l1
-            l1 = b1 * x - a1 * y + l2
-            l2 = b2 * x - a2 * y
-            left[i] = y
-            if paired:
-                x = right[i] + TINY
-                y = b0 * x + r1
-                r1 = b1 * x - a1 * y + r2
-                r2 = b2 * x - a2 * y
-                right[i] = y
+    # Two channels and two stages in one loop: each recursion waits only for itself, so the four overlap.
+    paired = right.shape[0] == left.shape[0]
+    for s in range(0, stages.shape[0] - 1, 2):
+        if paired:
+            _two_stages(left, right, stages[s], stages[s + 1])
+        else:
+            _stage(left, stages[s])
+            _stage(left, stages[s + 1])
+    if stages.shape[0] % 2 == 1:
+        last = stages[stages.shape[0] - 1]
+        if paired:
+            _stage_of_both(left, right, last)
+        else:
+            _stage(left, last)
+
+
+@njit(cache=True, nogil=True)
+def _stage(sound, k):
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
+    s1 = s2 = 0.0
+    for i in range(sound.shape[0]):
+        x = sound[i] + TINY
+        y = b0 * x + s1
+        s1 = b1 * x - a1 * y + s2
+        s2 = b2 * x - a2 * y
+        sound[i] = y
+
+
+@njit(cache=True, nogil=True)
+def _stage_of_both(left, right, k):
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
+    l1 = l2 = r1 = r2 = 0.0
+    for i in range(left.shape[0]):
+        x = left[i] + TINY
+        y = b0 * x + l1
+        l1 = b1 * x - a1 * y + l2
+        l2 = b2 * x - a2 * y
+        left[i] = y
+        x = right[i] + TINY
+        y = b0 * x + r1
+        r1 = b1 * x - a1 * y + r2
+        r2 = b2 * x - a2 * y
+        right[i] = y
+
+
+@njit(cache=True, nogil=True)
+def _two_stages(left, right, k, m):
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
+    c0, c1, c2, d1, d2 = m[0], m[1], m[2], m[3], m[4]
+    l1 = l2 = l3 = l4 = r1 = r2 = r3 = r4 = 0.0
+    for i in range(left.shape[0]):
+        x = left[i] + TINY
+        y = b0 * x + l1
+        l1 = b1 * x - a1 * y + l2
+        l2 = b2 * x - a2 * y
+        z = c0 * y + l3
+        l3 = c1 * y - d1 * z + l4
+        l4 = c2 * y - d2 * z
+        left[i] = z
+        x = right[i] + TINY
+        y = b0 * x + r1
+        r1 = b1 * x - a1 * y + r2
+        r2 = b2 * x - a2 * y
+        z = c0 * y + r3
+        r3 = c1 * y - d1 * z + r4
+        r4 = c2 * y - d2 * z
+        right[i] = z

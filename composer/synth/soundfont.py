@@ -11,8 +11,8 @@ import io
 import math
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -30,6 +30,8 @@ DRUM_BANK = 128
 _SUFFIXES = (".sf2", ".sf3")
 _RATE = float(SAMPLE_RATE)
 _BLOCK = 32
+_INAUDIBLE = 2e-4  # 74 dB below the loudest moment of a note
+_LONG, _SPARE = 8192, 2048  # frames of an unrolled loop at least, and of its beginning behind its end
 
 _PAIR = np.dtype([("operator", "<u2"), ("amount", "<i2")])
 _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
@@ -70,7 +72,8 @@ _NOT_ADDED = {_USE_INSTRUMENT, _KEYS, _VELOCITIES, _MODES, _CLASS}
 _NOT_ADDED |= {_FIXED_KEY, _FIXED_VELOCITY, _ROOT}
 
 
-class Sample(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sample:
     """One decoded sample: float32 with a little silence behind it, its loop in frames, and how it is tuned."""
 
     sound: np.ndarray
@@ -79,6 +82,7 @@ class Sample(NamedTuple):
     rate: int
     key: int
     correction: int  # cents
+    endless: dict[tuple[int, int], tuple[np.ndarray, float]] = field(default_factory=dict)  # what `_endless` made
 
 
 class SoundFontError(ValueError):
@@ -224,7 +228,23 @@ def load(path: Path | None) -> tuple[SoundFont | None, str]:
 
 def play(out: np.ndarray, start: int, sample: Sample, zone: dict[int, int], note: Note, seconds: float) -> None:
     """Adds one sample to `out` from frame `start`, as one zone wants it for a note held for `seconds`."""
-    _play(out, start, sample.sound, _voice(zone, note, sample, seconds))
+    voice = _voice(zone, note, sample, seconds)
+    sound = sample.sound
+    if voice[2]:
+        loop = (int(voice[3]), int(voice[4]))
+        if loop not in sample.endless:
+            sample.endless[loop] = _endless(sound, *loop)
+        sound, voice[4] = sample.endless[loop]
+    _play(out, start, sound, sample.sound, voice)
+
+
+def _endless(sound: np.ndarray, loop: int, loop_end: int) -> tuple[np.ndarray, float]:
+    """A sample whose loop is repeated until it is long, with its beginning once more behind its end: a block that is
+    read across the end needs no care. And where the long loop ends."""
+    length = loop_end - loop
+    rounds = _LONG // length + 1
+    turning = np.tile(sound[loop:loop_end], rounds + _SPARE // length + 1)
+    return np.concatenate([sound[:loop], turning[: rounds * length + _SPARE]]), float(loop + rounds * length)
 
 
 def _chunks(data: memoryview) -> Iterable[tuple[str, tuple[int, int]]]:
@@ -278,7 +298,7 @@ def _seconds(zone: dict[int, int], operator: int) -> float:
 
 
 def _voice(zone: dict[int, int], note: Note, sample: Sample, seconds: float) -> np.ndarray:
-    """What the kernel must know of one note in one zone, (22,) float64, in the order in which `_play` unpacks it."""
+    """What the kernel must know of one note in one zone, (23,) float64, in the order in which `_play` unpacks it."""
     key = zone[_FIXED_KEY] if zone.get(_FIXED_KEY, -1) >= 0 else note.pitch
     velocity = (zone[_FIXED_VELOCITY] if zone.get(_FIXED_VELOCITY, -1) > 0 else note.velocity) / 127
     root = zone.get(_ROOT, -1)
@@ -320,14 +340,51 @@ def _voice(zone: dict[int, int], note: Note, sample: Sample, seconds: float) -> 
             zone.get(_VIB_PITCH, 0) / 1200,
             8.176 * 2 ** (zone.get(_VIB_RATE, 0) / 1200),
             _seconds(zone, _VIB_DELAY),
+            loop_end - loop,
         ],
         np.float64,
     )
 
 
+_VECTOR = {"contract", "nnan", "nsz", "reassoc"}
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _resample(sound, at, step, block):
+    # Hermite interpolation between four neighbours; positions from the block's start, so the loop has no order.
+    first = int(at) - 1
+    near = sound[first : first + int(step * _BLOCK) + 6]
+    part = at - (first + 1)
+    for i in range(_BLOCK):
+        place = part + step * i
+        whole = np.uint64(place)
+        f = np.float32(place - whole)
+        a, b, c, d = near[whole], near[whole + np.uint64(1)], near[whole + np.uint64(2)], near[whole + np.uint64(3)]
+        two, three = np.float32(2.0), np.float32(3.0)
+        bend = two * a - np.float32(5.0) * b + np.float32(4.0) * c - d + f * (three * (b - c) + d - a)
+        block[i] = b + np.float32(0.5) * f * (c - a + f * bend)
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _add(target, block, level, slope):
+    first, rise = np.float32(level), np.float32(slope)
+    for i in range(target.shape[0]):
+        target[i] += block[i] * (first + rise * np.float32(i))
+
+
+@njit(cache=True, nogil=True, fastmath=_VECTOR)
+def _height(block):
+    top = np.float32(0.0)
+    for i in range(_BLOCK):
+        top = max(top, abs(block[i]))
+    return top
+
+
 @njit(cache=True, nogil=True)
-def _play(out, start, sound, voice):
+def _play(out, start, sound, tail, voice):
+    # `sound` has the loop unrolled; `tail` is the sample as it is, for those that go on behind their loop.
     held, step, mode, loop, loop_end = voice[0], voice[1], int(voice[2]), voice[3], voice[4]
+    round_ = voice[22]
     gain_left, gain_right = voice[5], voice[6]
     delay, attack, hold, decay, sustain, release = voice[7], voice[8], voice[9], voice[10], voice[11], voice[12]
     cutoff, q, opens, mod_attack, mod_decay, mod_sustain = (
@@ -341,10 +398,10 @@ def _play(out, start, sound, voice):
     vib_depth, vib_rate, vib_delay = voice[19], voice[20], voice[21]
     frames, last = out.shape[1], sound.shape[0] - 5
     filtered = cutoff < 16_000.0 or opens != 0.0
-    block = np.zeros(_BLOCK)
+    block = np.zeros(_BLOCK, np.float32)
     at = 1.0
     s1 = s2 = 0.0
-    before = 0.0
+    before = loudest = 0.0
     offset = 0
     while start + offset < frames:
         t = (offset + _BLOCK) / _RATE - delay
@@ -359,49 +416,51 @@ def _play(out, start, sound, voice):
             after = max(sustain, math.exp(-11.5 * (t - attack - hold) / decay))
         if offset + _BLOCK > held:
             after *= math.exp(-11.5 * (offset + _BLOCK - held) / _RATE / release)
-        if (t > attack and after < 2e-5) or at >= last:
+        if (t > attack and t > 0.0 and after < _INAUDIBLE) or at >= last:
             after = 0.0
         move = step
         if vib_depth != 0.0 and t > vib_delay:
             move = step * 2.0 ** (vib_depth * math.sin(6.283185307 * vib_rate * (t - vib_delay)))
+        if mode == 3 and offset > held:
+            at = loop + (at - loop) % round_ if at > loop else at
+            sound, last, mode = tail, tail.shape[0] - 5, 0
+        if at + move * (_BLOCK + 1) < last:
+            _resample(sound, at, move, block)
+            at += move * _BLOCK
+        else:
+            for i in range(_BLOCK):
+                whole = int(at)
+                block[i] = 0.0
+                if whole < last:
+                    block[i] = sound[whole] + (at - whole) * (sound[whole + 1] - sound[whole])
+                    at += move
+        if mode > 0 and at >= loop_end:  # behind the loop its beginning follows, longer than a block: see `_endless`
+            at -= loop_end - loop
         if filtered:
             if t < mod_attack:
                 opened = max(0.0, t / mod_attack)
             else:
                 opened = max(mod_sustain, 1.0 - (t - mod_attack) / mod_decay)
             g = math.tan(math.pi * min(20_000.0, max(60.0, cutoff * 2.0 ** (opens * opened))) / _RATE)
-            f1 = 1.0 / (1.0 + g * (g + 1.0 / q))
-            f2 = g * f1
-            f3 = g * f2
-        looping = mode == 1 or (mode == 3 and offset <= held)
-        for i in range(_BLOCK):
-            whole = int(at)
-            if whole >= last:
-                block[i] = 0.0
-                continue
-            f = at - whole
-            a, b, c, d = sound[whole - 1], sound[whole], sound[whole + 1], sound[whole + 2]
-            if looping:  # neighbours across the seam, or every round clicks
-                if whole + 1 >= loop_end:
-                    c = sound[whole + 1 - int(loop_end - loop)]
-                if whole + 2 >= loop_end:
-                    d = sound[whole + 2 - int(loop_end - loop)]
-            y = b + 0.5 * f * (c - a + f * (2.0 * a - 5.0 * b + 4.0 * c - d + f * (3.0 * (b - c) + d - a)))
-            if filtered:
-                v = y - s2 + 1e-15
-                u = f1 * s1 + f2 * v
-                w = s2 + f2 * s1 + f3 * v
-                s1, s2 = 2.0 * u - s1, 2.0 * w - s2
-                y = w
-            block[i] = y
-            at += move
-            if looping and at >= loop_end:
-                at -= loop_end - loop
+            b0 = g * g / (1.0 + g * (g + 1.0 / q))
+            a1 = 2.0 * (b0 - b0 / (g * g))
+            a2 = 1.0 - 2.0 * b0 / (g * q)
+            for i in range(_BLOCK):
+                x = block[i] + 1e-15
+                y = b0 * x + s1
+                s1 = 2.0 * b0 * x - a1 * y + s2
+                s2 = b0 * x - a2 * y
+                block[i] = y
+        height = _height(block)
+        loudest = max(loudest, height)
+        if t > 0.2 and after < 0.5 and after * height < _INAUDIBLE * loudest:
+            after = 0.0
+        begin = start + offset
+        here = min(_BLOCK, frames - begin)
         slope = (after - before) / _BLOCK
-        for i in range(min(_BLOCK, frames - start - offset)):
-            y = block[i] * (before + slope * i)
-            out[0, start + offset + i] += gain_left * y
-            out[1, start + offset + i] += gain_right * y
+        if begin >= 0:
+            _add(out[0, begin : begin + here], block, gain_left * before, gain_left * slope)
+            _add(out[1, begin : begin + here], block, gain_right * before, gain_right * slope)
         offset += _BLOCK
         before = after
         if after == 0.0 and t > 0.0:

@@ -19,7 +19,7 @@ def warm() -> None:
         stems.sound(stem, rows, layer, np.zeros(16))
     chain.apply(stem, chain.Chain(50, ((300, 1, 1),), 1.0, 1.0, 5000, False, 0.5, 1.0, 0.5))
     drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0)
-    sample = soundfont.Sample(np.zeros(64, np.float32), 1, 50, SAMPLE_RATE, 60, 0)
+    sample = soundfont.Sample(np.zeros(640, np.float32), 1, 500, SAMPLE_RATE, 60, 0)
     soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
     strip.trim(stem, 30.0)
     strip.place(stem, 1.0, 0.0, 0.5, np.zeros(4800, np.float32), 0.5, np.full(12, 900.0))
