@@ -2,11 +2,14 @@
 
 from composer.style import Style
 from composer.styles import (
+    afrobeat,
     ambient,
     blues,
     boom_bap,
     bossa_nova,
+    celtic,
     chamber,
+    chiptune,
     cinematic,
     country,
     deep_house,
@@ -25,7 +28,9 @@ from composer.styles import (
     psytrance,
     punk,
     reggae,
+    reggaeton,
     rock,
+    salsa,
     soul,
     synth_pop,
     synthwave,
@@ -65,4 +70,9 @@ STYLES: dict[str, Style] = {
     "bossa_nova": bossa_nova.STYLE,
     "blues": blues.STYLE,
     "funk": funk.STYLE,
+    "celtic": celtic.STYLE,
+    "salsa": salsa.STYLE,
+    "reggaeton": reggaeton.STYLE,
+    "afrobeat": afrobeat.STYLE,
+    "chiptune": chiptune.STYLE,
 }

@@ -1,7 +1,5 @@
 """Folk: a guitar picked with thumb and fingers, a plain tune that everybody can sing, room for a fiddle."""
 
-# ruff: noqa: E501 - rows of data read better whole
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

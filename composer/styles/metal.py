@@ -1,7 +1,5 @@
 """Metal: palm-muted riffs over a double kick, fifths low on the neck, a flat second that bites."""
 
-# ruff: noqa: E501 - rows of data read better whole
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

@@ -1,7 +1,5 @@
 """Punk: three chords, down strokes in eighths, a drummer in a hurry."""
 
-# ruff: noqa: E501 - rows of data read better whole
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(

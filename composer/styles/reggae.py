@@ -1,7 +1,5 @@
 """Reggae: the one drop, a skank on every off-beat, an organ that bubbles and a bass that sings."""
 
-# ruff: noqa: E501 - rows of data read better whole
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
