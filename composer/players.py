@@ -17,6 +17,7 @@ from composer.voicing import Voices, lead_voices
 
 _LOUD = {"X": 94, "o": 62, "t": 72, "b": 82, "f": 80, "a": 80, "d": 84, "u": 66, "m": 50, "r": 78}  # of comping marks
 POWERED = ("guitar_distorted", "guitar_chug")  # too thick for more than root and fifth
+_OPEN = ("guitar_crunch", "bagpipe")  # play root and fifth where the style does
 _BASS_LOUD = {"r": 74, "a": 80, "8": 86, "s": 92, "w": 86, "g": 46, "2": 82, "4": 82, "6": 84}
 
 
@@ -91,7 +92,7 @@ def _bass_hits(scene: Scene, row: str, bar: int) -> tuple[Hit, ...]:
 
 
 def _bass_pitch(scene: Scene, part: Part, hit: Hit, before: int, floor: int, rng: np.random.Generator) -> int:
-    harmony = chord_at(scene, hit.step)
+    harmony = chord_at(scene, hit.step + (hit.length if hit.mark == "n" else 0))
     root = floor + (harmony.bass - floor) % 12
     if hit.mark in "aw":
         return _walk(scene, part, hit, harmony, before, floor, rng)
@@ -169,7 +170,7 @@ def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices
     kind = scene.style.voicings.get(role, "close")
     if part.patch in POWERED:
         kind = "power"
-    elif kind == "power":
+    elif kind == "power" and part.patch not in _OPEN:
         kind = "close"
     if kind == "rootless" and "bass" not in scene.plan.band:
         kind = "drop2"
@@ -185,7 +186,8 @@ def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[flo
 def play_chords(scene: Scene, part: Part) -> list[Stroke]:
     """Comping: the style's rows, chord by chord, strummed or rolled as the style likes."""
     rng = scene.rng("chords")
-    table = _voice_table(scene, "chords", part, 52 if part.patch in POWERED else 62)
+    low = part.patch in POWERED or (part.patch in _OPEN and scene.style.voicings.get("chords") == "power")
+    table = _voice_table(scene, "chords", part, 52 if low else 62)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     tied = False  # the bar's chord was struck early, at the end of the bar before

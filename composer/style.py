@@ -16,7 +16,7 @@ Beats are lanes joined by "|": "kick x.......x.x..... | snare ....x.......x...".
 2-9 that many even strokes until the next mark   f  a flam.   The lanes are in `composer.drums.LANES`.
 BASS rows name what is played over the chord:  R root  r soft root  8 octave  5 fifth  3 third  7 seventh  6 sixth  2 4
 second and fourth of the scale  g ghost, a damped thump  a approach to the next root  w a step of a walk  K wherever the
-kick falls (a row "K---------------")  s root that slides up an octave.
+kick falls (a row "K---------------")  s root that slides up an octave  n root of the chord in which it ends, early.
 COMPING rows:  x X o chord  b lowest voice  f lowest voice, a fifth away from b (boom-chuck)  t upper voices  a the next
 chord, early  d down stroke  u up stroke, from the top and lighter  m damped stroke  r chord rolled from the bottom.
 ARP rows: digits climb the chord from 0.   PAD rows: as x.
@@ -154,6 +154,7 @@ class Style:
     # -- form
     forms: tuple[str, ...] = ("1 intro:1:.3 A:2:.6 B:2:.9 outro:1:.3",)
     longest: int = 16  # bars a section may have before the form goes round again
+    strain: int = 0  # bars that every section has, as a blues has twelve; 0: as many as the form needs
     layers: dict[str, float] = field(default_factory=dict)  # role -> energy at which it joins
     silent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # section -> roles that wait
     bed: tuple[str, ...] = ("pad", "chords", "arp", "bass", "lead", "counter", "drums")  # who never stops
