@@ -53,14 +53,18 @@ def letter(section: Section) -> str:
     return LETTERS.get(section.name, "A")
 
 
-def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Generator) -> tuple[Section, ...]:
-    """Sections that fill exactly `bars`, in units of four bars (two in short songs)."""
+def sections(
+    rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Generator, strain: int = 0
+) -> tuple[Section, ...]:
+    """Sections that fill exactly `bars`, in units of four bars (two in short songs), or in strains of their own."""
     odds = np.array([float(row.split(" ", 1)[0]) for row in rows])
     row = rows[int(rng.choice(len(rows), p=odds / odds.sum()))]
     items = [_item(text) for text in row.split()[1:]]
     if bars < _SHORTEST_WITH_SECTIONS:
         best = max(items, key=lambda item: item.energy)
         return (Section("A", 0, bars, min(0.85, best.energy), "A1"),)
+    if 0 < strain <= bars:
+        return _numbered(*_strophic(items, bars, strain))
     unit = 4 if bars >= 20 else 2
     units = bars // unit
     items = _stretched(items, units * unit, longest)
@@ -73,6 +77,23 @@ def sections(rows: tuple[str, ...], bars: int, longest: int, rng: np.random.Gene
     lengths = [count * unit for count in counts]
     lengths[-1] += spare - unit * short_end
     return _numbered(items, lengths)
+
+
+def _strophic(items: list[_Item], bars: int, strain: int) -> tuple[list[_Item], list[int]]:
+    """Sections of one length, as a blues has its twelve bars, and how long each is. Intro and outro take the rest."""
+    count, spare = divmod(bars, strain)
+    middle = _thinned([item for item in items if item.name not in _EDGES], max(count, 5))[:count]
+    middle = [middle[place % len(middle)] for place in range(count)]
+    head, tail = items[0].name == "intro", items[-1].name == "outro"
+    before = min(4, spare - 4 if tail else spare) if head else 0
+    before = before if before >= 2 else 0
+    after = spare - before
+    lengths = [strain] * count
+    if tail and after >= 2:
+        middle, lengths = [*middle, items[-1]], [*lengths, after]
+    else:
+        lengths[-1] += after
+    return ([items[0], *middle], [before, *lengths]) if before else (middle, lengths)
 
 
 def choruses(plan: Sequence[Section]) -> list[int]:

@@ -138,7 +138,7 @@ def plan(request: Any) -> Plan:
     ending = request.ending if request.ending != "auto" else said.ending or style.ending
     bpm, bars, duration = fit(asked, meter, ending)
     shift = sum(MOODS[name].energy for name in said.moods[:3])
-    sections = form.sections(style.forms, bars, style.longest, asked.chance("form"))
+    sections = form.sections(style.forms, bars, style.longest, asked.chance("form"), style.strain)
     sections = form.lifted(sections, style.modulation, style.steps_up, asked.chance("modulation"))
     band, named = assemble(style, said, seed, notices)
     return Plan(

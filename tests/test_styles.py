@@ -307,3 +307,15 @@ def test_bands_vary(style: Style) -> None:
         for seed in range(24)
     }
     assert len(bands) >= 8
+
+
+def test_a_blues_has_twelve_bars() -> None:
+    for seed in range(6):
+        for duration in (45, 90, 200):
+            song = plan(Generate(prompt="blues shuffle at 110 bpm", seed=seed, duration=duration))
+            lengths = [one.bars for one in song.sections if one.name not in ("intro", "outro")]
+            assert sum(one.bars for one in song.sections) == song.bars
+            assert set(lengths[:-1]) <= {12}
+            assert lengths[-1] in range(12, 24)
+    short = plan(Generate(prompt="blues", seed=1, duration=10, bpm=80))
+    assert short.bars < 12, "too short for one chorus: an ordinary form"
