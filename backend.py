@@ -4,6 +4,7 @@
 """
 
 import functools
+import json
 import logging
 import platform
 import re
@@ -25,10 +26,12 @@ from engines import ENGINES, Engine
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
-from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, StudioError
+from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
+from song.heard import Heard
 from song.job import Job
 from song.progress import Progress, part, silent
-from song.request import SEED_LIMIT, SongRequest, read
+from song.request import SEED_LIMIT, Edit, Extend, SongRequest, has_source, read
+from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
 from worker import InThread, InWorker, Runner, serve
 
@@ -61,13 +64,17 @@ def engine_for(request: SongRequest) -> Engine:
 
 
 def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request. Answers the recipe."""
+    """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request, and for modes that start from a
+    song its `Origin` as source. Answers the recipe."""
     started = time.perf_counter()
     request = read(arguments["request"])
-    take, finished = _perform(request, part(progress, 0.0, 0.95))
+    source = _source(arguments, part(progress, 0.0, 0.1))
+    take, finished = _perform(request, source, part(progress, 0.1 if source else 0.0, 0.95))
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
-    recipe = _recipe(arguments["id"], take, finished, time.perf_counter() - started)
+    recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
+    if take.sheet:
+        durable.write_text(folder / FILES["sheet"], json.dumps(take.sheet))
     post_process.write_wav(folder / FILES["audio"], finished.audio, recipe)
     durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
     progress(1.0, "Keeping")
@@ -75,9 +82,10 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
 
 
 def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """Make a kept take again and write its stems. `arguments`: recipe. Raises CannotMake if it comes out different."""
+    """Make a kept take again and write its stems. `arguments`: recipe, source. Raises CannotMake if it comes out
+    different."""
     recipe = Recipe.model_validate(arguments["recipe"])
-    take, finished = _perform(recipe.request, progress)
+    take, finished = _perform(recipe.request, _source(arguments, silent), progress)
     if post_process.samples_sha256(finished.audio) != recipe.samples_sha256:
         raise CannotMake(
             "This take was made by another version of the studio or on another machine, so its stems would differ; "
@@ -87,9 +95,39 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
     return {}
 
 
-def _perform(request: SongRequest, progress: Progress) -> tuple[Take, post_process.Finished]:
-    """Play the song and bring it to its loudness."""
-    take = engine_for(request).generate(request, part(progress, 0.0, 0.85))
+def listen(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """What is heard in a song. `arguments`: its `Origin` as source. Answers the `Heard`."""
+    source = _source(arguments, progress)
+    assert source is not None
+    return source.heard.model_dump(mode="json")
+
+
+def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
+    """The song to start from, with its sound. One that nobody listened to yet is listened to now, once and for all."""
+    if not arguments.get("source"):
+        return None
+    origin = Origin.model_validate(arguments["source"])
+    sheet = json.loads(origin.sheet.read_text(encoding="utf-8")) if origin.sheet else {}
+    audio = post_process.read(origin.path)
+    if "heard" in sheet:
+        heard = Heard.model_validate(sheet["heard"])
+    elif origin.heard.is_file():
+        heard = Heard.model_validate_json(origin.heard.read_text(encoding="utf-8"))
+    else:
+        import analysis  # compiled code, and only where sound is listened to
+
+        heard = analysis.listen(audio, part(progress, 0.0, 1.0))
+        durable.write_text(origin.heard, heard.model_dump_json())
+    if origin.recipe:
+        heard = heard.model_copy(update={"lufs": origin.recipe.facts.lufs})
+    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet)
+
+
+def _perform(request: SongRequest, source: Source | None, progress: Progress) -> tuple[Take, post_process.Finished]:
+    """Play the song and bring it to its loudness; what holds another song's sound is final as it is."""
+    take = engine_for(request).generate(request, part(progress, 0.0, 0.85), source)
+    if isinstance(request, Extend | Edit):
+        return take, post_process.measured(take.audio)
     return take, post_process.finish(
         take.audio,
         target_lufs=request.target_lufs,
@@ -113,7 +151,7 @@ def _with_midi(take: Take, path: Path) -> Take:
     return take
 
 
-TASKS = {"make": make, "stems": stems}
+TASKS = {"make": make, "stems": stems, "listen": listen}
 
 
 def work(handle: int) -> None:
@@ -160,10 +198,44 @@ class Studio:
             raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
         seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
         request = request.model_copy(update={"engine": engine.name, "seed": seed})
-        self._check_room(engine.duration(request), request.variations)
+        duration = engine.duration(request, self._origin(request).duration if has_source(request) else 0.0)
+        self._check_room(duration, request.variations)
         job = self.library.enqueue(request)
         self.lane.wake()
         return job
+
+    # -- songs to start from ------------------------------------------------------------------------------------------
+
+    def add_source(self, path: Path, title: str = "") -> Origin:
+        """Let a song in from outside: decode it, keep it. Raises BadRequest for what is no song, DiskFull."""
+        import decode
+
+        self._check_room(0.0, 1)
+        decoded = decode.decode(path, self.settings.temp)
+        try:
+            return self.library.keep_source(decoded.path, _upload_title(title or Path(path).stem), decoded.notices)
+        finally:
+            decoded.path.unlink(missing_ok=True)
+
+    def source(self, id: str) -> Origin:
+        """A take or an upload, as something to start from. Raises NotFound."""
+        return self.library.origin(id)
+
+    def listen(self, id: str) -> Heard:
+        """What is heard in a take or an upload; at once where somebody listened before. Raises NotFound."""
+        arguments = {"source": self.source(id).model_dump(mode="json")}
+        answer = (
+            self.lane.call("listen", arguments, self.settings.temp)
+            if self.lane.ours
+            else listen(arguments, self.settings.temp, silent)
+        )
+        return Heard.model_validate(answer)
+
+    def _origin(self, request: Any) -> Origin:
+        try:
+            return self.source(request.source)
+        except NotFound as error:
+            raise BadRequest("source", f"{error} Give a take of the library, or upload the song again.") from None
 
     def job(self, job_id: str) -> Job:
         """The newest that is known of a job. Raises NotFound."""
@@ -208,9 +280,20 @@ class Studio:
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""
-        arguments = {"id": new_id(), "request": recipe.request.model_dump(mode="json")}
+        arguments = {"id": new_id(), "request": recipe.request.model_dump(mode="json"), **self._with_source(recipe)}
         again = Recipe.model_validate(make(arguments, folder, silent))
         return folder / FILES["audio"], again, again.samples_sha256 == recipe.samples_sha256
+
+    def _with_source(self, recipe: Recipe) -> dict[str, Any]:
+        """The source that a take is made again from. Raises CannotMake where it is gone."""
+        if not has_source(recipe.request):
+            return {}
+        try:
+            return {"source": self.source(recipe.request.source).model_dump(mode="json")}
+        except NotFound:
+            raise CannotMake(
+                "This take was made from a song that is no longer in the library, so it cannot be made again."
+            ) from None
 
     def _check_room(self, duration: float, variations: int) -> None:
         if duration > self.settings.max_duration:
@@ -233,7 +316,7 @@ class Studio:
     def _stems(self, kept: Kept, folder: Path) -> Path:
         path = folder / FILES["stems"]
         if not path.exists():
-            arguments = {"recipe": kept.recipe.model_dump(mode="json")}
+            arguments = {"recipe": kept.recipe.model_dump(mode="json"), **self._with_source(kept.recipe)}
             if self.lane.ours:
                 self.lane.call("stems", arguments, folder)
             else:
@@ -255,11 +338,17 @@ def studio() -> Studio:
         return _studio()
 
 
-def _recipe(id: str, take: Take, finished: post_process.Finished, seconds: float) -> Recipe:
+def _upload_title(name: str) -> str:
+    """A file's name as a title: no control characters, no broken text, not endless."""
+    words = "".join(c if c.isprintable() else " " for c in name.replace("_", " "))
+    return " ".join(words.split())[:120] or "Upload"
+
+
+def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source | None, seconds: float) -> Recipe:
     request, plan = take.request, take.plan
     return Recipe(
         id=id,
-        title=request.title or _title(request.prompt),
+        title=request.title or (_retitled(source.title, request.mode) if source else _title(request.prompt)),
         created=datetime.now(UTC),
         mode=request.mode,
         engine=take.engine,
@@ -280,7 +369,15 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, seconds: float
         notices=(*take.notices, *finished.notices),
         seconds_spent=round(seconds, 3),
         samples_sha256=post_process.samples_sha256(finished.audio),
+        parent=source.id if source else None,
+        proof=post_process.proof(finished.audio, take.splice) if take.splice else None,
     )
+
+
+def _retitled(title: str, mode: str) -> str:
+    """ "Rain (cover)", "Rain (edited)", and not "Rain (edited) (edited)"."""
+    mark = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}[mode]
+    return title if title.endswith(mark) else f"{title[: 119 - len(mark)]} {mark}"
 
 
 def _title(prompt: str) -> str:

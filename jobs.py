@@ -21,6 +21,7 @@ from library import Library, new_id, take_id
 from song.errors import Cancelled, CannotMake, EngineFailed, StudioError
 from song.job import Job
 from song.progress import part
+from song.request import has_source
 from song.take import Recipe
 from worker import Runner, WorkerDied, coded, said
 
@@ -176,6 +177,8 @@ class Lane:
         whole = 1 / job.request.variations
         progress = part(functools.partial(self._progress, job), variation * whole, (variation + 1) * whole)
         arguments = {"id": take_id(job.id, variation), "request": request_of(job, variation)}
+        if has_source(job.request):
+            arguments["source"] = self.library.origin(job.request.source).model_dump(mode="json")
         try:
             folder.mkdir()
             answer = self.runner.run("make", arguments, folder, progress)

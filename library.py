@@ -263,7 +263,7 @@ class Library:
             known = {"id": id, "title": title, "duration": duration, "notices": notices, "added": time.time()}
             durable.write_text(folder / "source.json", json.dumps(known))
             with contextlib.suppress(OSError):  # not empty: somebody else was faster
-                os.rename(folder, place)
+                folder.rename(place)
             shutil.rmtree(folder, ignore_errors=True)
             durable.sync_folder(self.settings.sources)
         return self.origin(id)
@@ -282,7 +282,9 @@ class Library:
     def sources(self) -> list[Origin]:
         """All uploads, newest first."""
         folders = self.settings.sources.iterdir()
-        names = sorted((path for path in folders if _UPLOAD.fullmatch(path.name)), key=lambda path: path.stat().st_ctime)
+        names = sorted(
+            (path for path in folders if _UPLOAD.fullmatch(path.name)), key=lambda path: path.stat().st_ctime
+        )
         return [self.origin(path.name) for path in reversed(names)]
 
     def _take_as_origin(self, kept: Kept) -> Origin:
@@ -355,7 +357,8 @@ class Library:
                 continue
             with _plainly(), self._reading.connect() as connection:
                 made = takes.select().where(takes.c.recipe.contains(origin.id)).limit(1)
-                asked = jobs.select().where(jobs.c.state.in_(("queued", "running")), jobs.c.request.contains(origin.id)).limit(1)
+                waiting = jobs.select().where(jobs.c.state.in_(("queued", "running")))
+                asked = waiting.where(jobs.c.request.contains(origin.id)).limit(1)
                 if connection.execute(made).first() or connection.execute(asked).first():
                     continue
             shutil.rmtree(self.settings.sources / origin.id, ignore_errors=True)

@@ -27,7 +27,7 @@ from durable import atomic, copy
 from song.audio import Audio
 from song.errors import BadRequest, EngineFailed
 from song.progress import Progress, silent
-from song.take import Recipe
+from song.take import Proof, Recipe, Region, Seam, Splice
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
 TOLERANCE_LU = 0.08
@@ -140,6 +140,65 @@ def _shortfall(target: float, lufs: float) -> tuple[str, ...]:
     if target - lufs <= 0.3:
         return ()
     return (f"The song is at {lufs:.1f} LUFS instead of {target:g}: making it louder would crush it.",)
+
+
+def measured(audio: Audio) -> Finished:
+    """A song that is finished already, as the 24-bit numbers it is kept as. What was 24-bit stays exactly as it was."""
+    import dsp
+
+    samples = audio.samples.copy()
+    _quantise(samples)
+    lufs, peak = dsp.loudness(samples, audio.sample_rate), dsp.true_peak(samples, audio.sample_rate)
+    return Finished(Audio(samples, audio.sample_rate), round(lufs, 2), round(max(SILENCE_DBTP, peak), 2))
+
+
+# --- what stayed as it was --------------------------------------------------------------------------------------------
+
+
+def proof(audio: Audio, splice: Splice) -> Proof:
+    """Count, on the finished samples, what differs from the source outside the regions, and look at the seams."""
+    rate = audio.sample_rate
+    compared, changed = difference(splice.original, audio, splice.regions, splice.offset)
+    return Proof(
+        regions=tuple(
+            Region(start=round(first / rate, 4), end=round(last / rate, 4), first=first, last=last)
+            for first, last in splice.regions
+        ),
+        compared=compared,
+        changed_outside=changed,
+        offset=splice.offset,
+        seams=tuple(_seam(audio, at, frames) for at, frames in splice.seams),
+    )
+
+
+def difference(before: Audio, after: Audio, regions: Iterable[tuple[int, int]], offset: int = 0) -> tuple[int, int]:
+    """(24-bit samples compared, how many of them differ) outside `regions`, frames of `after` with `last` exclusive.
+
+    Frame 0 of `before` lies at `offset` of `after`; a frame that `after` has and `before` lacks counts as different.
+    """
+    frames = after.frames
+    outside = np.ones(frames, bool)
+    for first, last in regions:
+        outside[max(0, first) : last] = False
+    places = np.flatnonzero(outside)
+    there = places[(places >= offset) & (places < offset + before.frames)]
+    missing = (len(places) - len(there)) * after.channels
+    different = 0
+    for start in range(0, len(there), BLOCK):
+        block = there[start : start + BLOCK]
+        different += int((pcm24(after.samples[:, block]) != pcm24(before.samples[:, block - offset])).sum())
+    return len(places) * after.channels, different + missing
+
+
+def _seam(audio: Audio, at: int, frames: int) -> Seam:
+    """Loudness of the three seconds after a crossfade less that of the three seconds before it."""
+    from dsp import splice
+
+    rate, span = audio.sample_rate, 3 * audio.sample_rate
+    before = splice.loudness_around(audio.samples, rate, max(0, at - span), at)
+    after = splice.loudness_around(audio.samples, rate, at + frames, min(audio.frames, at + frames + span))
+    step = round(after - before, 2)
+    return Seam(at=round(at / rate, 4), level_step_db=step, crossfade_ms=round(1000 * frames / rate, 2))
 
 
 # --- 24-bit numbers ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from song.progress import Progress
 from song.request import Knobs, SongRequest
+from song.source import Source
 from song.take import Take
 
 
@@ -21,11 +22,12 @@ class Engine(Protocol):
     def styles(self) -> dict[str, str]:
         """Styles it knows: what a request calls them, and what musicians do. Empty if any words will do."""
 
-    def duration(self, request: SongRequest) -> float:
-        """Seconds of the song. Fast: no loading. `request.seed` is set. Raises BadRequest for what only it can know."""
+    def duration(self, request: SongRequest, original: float = 0.0) -> float:
+        """Seconds of the song, at most; `original` are those of its source. Fast: no loading. `request.seed` is set.
+        Raises BadRequest for what only it can know."""
 
     def load(self) -> None:
         """Get ready, so that the first song does not wait."""
 
-    def generate(self, request: SongRequest, progress: Progress) -> Take:
-        """Make the song. `request.seed` is set and `variations` is 1."""
+    def generate(self, request: SongRequest, progress: Progress, source: Source | None = None) -> Take:
+        """Make the song. `request.seed` is set and `variations` is 1; `source` is there for every mode that has one."""

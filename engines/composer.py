@@ -1,27 +1,55 @@
 """The embedded engine: writes the song and plays it, with no download, on any CPU."""
 
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from composer import cover, edit, extend, sheet, wish
 from composer.arrange import compose
-from composer.plan import STYLES, plan
+from composer.original import Original, sketch, style_for
+from composer.plan import STYLES, Plan, plan
+from composer.wish import Wish
 from settings import settings
+from song import findings, regions
 from song.audio import Audio
+from song.errors import BadRequest
+from song.heard import Heard, joined
 from song.progress import Progress, part
-from song.request import Findings, Knobs, Making, Original, Playing, Singing, Song, SongRequest, Structure
+from song.request import (
+    Cover,
+    Edit,
+    Extend,
+    Findings,
+    Generate,
+    Knobs,
+    Making,
+    Playing,
+    Singing,
+    Song,
+    SongRequest,
+    Structure,
+)
+from song.request import Original as Start
+from song.score import Score
+from song.source import Source
 from song.take import Take
 
 if TYPE_CHECKING:
+    from composer.mix import Mixdown
     from composer.synth import SoundFont
+    from engines.splicing import Joined
+
+_RING = 5.0  # seconds, at most, that a new part rings on after its bars
+_ENERGY = 0.75  # of music that is put into the middle of a song
 
 
 class Composer:
     """prompt -> plan -> score -> stems -> mix, in about a second."""
 
     name = "composer"
-    version = "1"
-    modes: tuple[str, ...] = ("generate",)
-    groups: tuple[type[Knobs], ...] = (Song, Making, Singing, Structure, Playing, Original, Findings)
+    version = "2"
+    modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
+    groups: tuple[type[Knobs], ...] = (Song, Making, Singing, Structure, Playing, Start, Findings, Cover, Extend, Edit)
 
     def available(self) -> str | None:
         return None
@@ -29,8 +57,13 @@ class Composer:
     def styles(self) -> dict[str, str]:
         return {id: style.name for id, style in STYLES.items()}
 
-    def duration(self, request: SongRequest) -> float:
-        return plan(request).duration
+    def duration(self, request: SongRequest, original: float = 0.0) -> float:
+        if isinstance(request, Generate):
+            return plan(request).duration
+        _check(request, original)
+        if isinstance(request, Cover):
+            return request.duration or original * 2
+        return original + (request.seconds + _RING if isinstance(request, Extend) else 0.0)
 
     def load(self) -> None:
         from composer.synth import warm  # compiled code: half a second to import, so only where sound is made
@@ -44,26 +77,244 @@ class Composer:
 
         return load(find(settings().soundfont))
 
-    def generate(self, request: SongRequest, progress: Progress) -> Take:
+    def generate(self, request: SongRequest, progress: Progress, source: Source | None = None) -> Take:
+        progress(0.0, "Planning")
+        if request.mode == "generate":
+            return self._whole(request, plan(request), progress)
+        assert source is not None, request.mode
+        heard = findings.corrected(source.heard, request)
+        return {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](
+            request, source, heard, progress
+        )
+
+    # -- the modes ----------------------------------------------------------------------------------------------------
+
+    def _whole(self, request: Any, decided: Plan, progress: Progress, **shown: Any) -> Take:
+        """A song of a plan, from the first note to the last."""
+        progress(0.02, "Composing")
+        score = compose(decided)
+        mixed = self._played(decided, score, part(progress, 0.1, 1.0))
+        mastering = {name: getattr(request, name) for name in ("target_lufs", "fade_in", "fade_out")}
+        return self._take(
+            request,
+            decided,
+            audio=Audio(mixed.master),
+            plan=decided.as_json() | shown,
+            score=score,
+            stems={name: Audio(samples) for name, samples in mixed.stems.items()},
+            sheet=sheet.written(decided, score) | {"mastering": mastering},
+        )
+
+    def _cover(self, request: Any, source: Source, heard: Heard, progress: Progress) -> Take:
+        known = Original(heard)
+        decided = cover.covered(request, known, cover.energies(known, extend.levels(source.audio, known)))
+        return self._whole(request, decided, progress, source=_told(source, heard))
+
+    def _extend(self, request: Any, source: Source, heard: Heard, progress: Progress) -> Take:
+        from engines import splicing
+
+        known, style = Original(heard), style_for(request, _style(source))
+        words = request.prompt or _words(style)
+        onward = request.side == "end"
+        if onward:
+            bar = extend.last_bar(known, extend.levels(source.audio, known))
+            joint = extend.onward(request, known, bar, words, style)
+        else:
+            joint = extend.backward(request, known, words, style)
+        progress(0.02, "Composing")
+        score = compose(joint.plan)
+        score = score if onward else extend.without_last_chord(joint.plan, score)
+        mixed = self._played(joint.plan, score, part(progress, 0.1, 0.9))
+        progress(0.9, "Joining")
+        bars, new = joint.plan.bars * joint.plan.bar_seconds, sheet.heard(joint.plan, score)
+        rate = source.audio.sample_rate
+        if onward:
+            made = splicing.continued(source.audio, mixed.master, joint.at, joint.plan.bpm)
+            cut = round(joint.at * rate) / rate
+            pieces = [(heard, 0.0, cut, 0.0), (new, 0.0, new.duration, cut)]
+        else:
+            made = splicing.begun(source.audio, mixed.master, bars, joint.at, joint.plan.bpm)
+            pieces = [(new, 0.0, bars, 0.0), (heard, joint.at, heard.duration, bars)]
+        whole = joined(pieces, heard, made.audio.duration)
+        added = f"{joint.plan.bars} bars {'after ' + format(joint.at, '.2f') + ' s' if onward else 'before the start'}"
+        return self._onto(request, source, joint.plan, made, whole, heard, f"{added}, {joint.plan.words()}", score)
+
+    def _edit(self, request: Any, source: Source, heard: Heard, progress: Progress) -> Take:
+        duration = source.audio.duration
+        spans = regions.inside(request.regions, duration)
+        mine = _rewritable(source, self.version)
+        if mine and not request.style:
+            wanted = wish.understood(request.prompt, mine[0]) if request.prompt else wish.everything(mine[0])
+            if wanted:
+                return self._rewrite(request, source, *mine, spans, wanted, progress)
+        elif not mine and request.prompt and wish.commands(request.prompt):
+            raise BadRequest(
+                "prompt",
+                "this song cannot be taken apart, since it was not made by this version of the studio; "
+                "say how its regions should sound as a whole",
+            )
+        if not spans:
+            raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
+        return self._recompose(request, source, heard, spans, progress)
+
+    def _rewrite(
+        self,
+        request: Any,
+        source: Source,
+        decided: Plan,
+        score: Score,
+        spans: tuple[regions.Region, ...],
+        wanted: Wish,
+        progress: Progress,
+    ) -> Take:
+        """A song of our own: the parts that were named, inside the regions, and the rest as it was."""
+        import post_process
+        from engines import splicing
+
+        spans = spans or ((0.0, source.audio.duration),)
+        progress(0.02, "Composing")
+        decided, score, notices = edit.rewritten(decided, score, spans, wanted, request.seed)
+        mixed = self._played(decided, score, part(progress, 0.1, 0.8))
+        finished = post_process.finish(
+            Audio(mixed.master), **source.sheet["mastering"], progress=part(progress, 0.8, 0.95)
+        )
+        made = splicing.rewritten(source.audio, finished.audio, spans, 60 / decided.bpm)
+        where = ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
+        words = f"{wanted.words} in {where}; everything else as it was"
+        known = dict(source.recipe.plan if source.recipe else {}) | {"words": words, "source": _told(source, None)}
+        take = self._take(
+            request,
+            replace(decided, notices=tuple(notices)),
+            audio=made.audio,
+            plan=known | {"way": "rewritten", "band": decided.as_json()["band"]},
+            score=score,
+            stems={name: Audio(samples) for name, samples in mixed.stems.items()},
+            sheet=sheet.written(decided, score) | {"mastering": source.sheet["mastering"]},
+        )
+        return replace(take, splice=made.splice)
+
+    def _recompose(
+        self, request: Any, source: Source, heard: Heard, spans: tuple[regions.Region, ...], progress: Progress
+    ) -> Take:
+        """Any song: new music in the regions, in the tempo, key and chords that were heard there."""
+        from engines import splicing
+
+        known, style = Original(heard), style_for(request, _style(source))
+        words = request.prompt or _words(style)
+        pieces, heards, done, patch = [], [], 0.0, None
+        for place, span in enumerate(spans):
+            within = part(progress, 0.9 * place / len(spans), 0.9 * (place + 1) / len(spans))
+            within(0.0, "Composing")
+            patch = edit.recomposed(request, known, span, words, style, _ENERGY)
+            score = compose(patch.plan)
+            mixed = self._played(patch.plan, score, within)
+            pieces.append(splicing.Piece(mixed.master, patch.start, patch.end, patch.lead_in, span))
+            new = sheet.heard(patch.plan, score)
+            heards += [(heard, done, patch.start, done)]
+            heards += [(new, patch.lead_in, patch.lead_in + patch.end - patch.start, patch.start)]
+            done = patch.end
+        assert patch is not None
+        progress(0.9, "Joining")
+        made = splicing.patched(source.audio, pieces)
+        whole = joined([*heards, (heard, done, heard.duration, done)], heard, heard.duration)
+        where = ", ".join(f"{piece.start:.2f}-{piece.end:.2f} s" for piece in pieces)
+        return self._onto(
+            request, source, patch.plan, made, whole, heard, f"New music in {where}: {patch.plan.words()}"
+        )
+
+    # -- shared -------------------------------------------------------------------------------------------------------
+
+    def _played(self, decided: Plan, score: Score, progress: Progress) -> "Mixdown":
         from composer.mix import mixdown
         from composer.synth import render
 
-        progress(0.0, "Planning")
-        decided = plan(request)
-        progress(0.02, "Composing")
-        score = compose(decided)
+        stems = render(score, decided, self._font[0], part(progress, 0.0, 0.55))
+        return mixdown(stems, score, decided, part(progress, 0.55, 1.0))
+
+    def _take(self, request: Any, decided: Plan, **made: Any) -> Take:
         font, notice = self._font
         sampled = any(player.sampled for player in decided.band.values())
-        stems = render(score, decided, font, part(progress, 0.1, 0.6))
-        mixed = mixdown(stems, score, decided, part(progress, 0.6, 1.0))
         return Take(
             request=request,
             engine=self.name,
             engine_version=self.version,
-            audio=Audio(mixed.master),
-            plan=decided.as_json(),
-            score=score,
-            stems={name: Audio(samples) for name, samples in mixed.stems.items()},
             notices=(*decided.notices, *([notice] if sampled else [])),
             versions={"soundfont": font.name if font else "none"},
+            **made,
         )
+
+    def _onto(
+        self,
+        request: Any,
+        source: Source,
+        decided: Plan,
+        made: "Joined",
+        whole: Heard,
+        heard: Heard,
+        words: str,
+        score: Score | None = None,
+    ) -> Take:
+        """A take whose sound is partly that of its source."""
+        shown = decided.as_json() | {
+            "words": words,
+            "way": "recomposed",
+            "bpm": heard.bpm,
+            "duration": made.audio.duration,
+            "sections": _sections(whole),
+            "source": _told(source, heard),
+        }
+        take = self._take(
+            request,
+            decided,
+            audio=made.audio,
+            plan=shown,
+            score=score,
+            stems=made.layers(),
+            sheet={"heard": whole.model_dump(mode="json")},
+        )
+        return replace(take, splice=made.splice, notices=(*take.notices, *made.notices))
+
+
+def _check(request: Any, original: float) -> None:
+    """Whatever can be refused before anybody listens. Raises BadRequest."""
+    if isinstance(request, Edit):
+        regions.inside(request.regions, original)
+    if isinstance(request, Cover) and not (request.prompt or request.style):
+        raise BadRequest("style", "is missing; name a style, or say in the words how the cover should sound")
+    sketch(request, request.prompt or _words(request.style), 30.0)
+
+
+def _rewritable(source: Source, version: str) -> tuple[Plan, Score] | None:
+    """Plan and score of a take whose every other note this engine can play exactly as it was."""
+    if source.recipe is None or source.recipe.engine_version != version or source.recipe.engine != Composer.name:
+        return None
+    return sheet.read(source.sheet) if "mastering" in source.sheet else None
+
+
+def _style(source: Source) -> str | None:
+    """The style of a take; None for an upload."""
+    style = source.recipe.plan.get("style") if source.recipe else None
+    return style if style in STYLES else None
+
+
+def _words(style: str | None) -> str:
+    return STYLES[style].name if style in STYLES else style or "a song"
+
+
+def _told(source: Source, heard: Heard | None) -> dict[str, Any]:
+    """The source as the plan shows it."""
+    return {"id": source.id, "title": source.title} | ({"heard": heard.words()} if heard else {})
+
+
+def _sections(heard: Heard) -> list[dict[str, Any]]:
+    known = Original(heard)
+    return [
+        {
+            "name": one.name,
+            "start_bar": one.start,
+            "bars": one.bars,
+            "seconds": round(one.bars * known.bar * 60 / known.bpm, 3),
+            "energy": one.energy,
+        }
+        for one in known.sections
+    ]

@@ -3,7 +3,9 @@
 Conventions: seconds from the start of the audio, confidence 0-1, pitch as MIDI number.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,7 +84,8 @@ class Heard(_Found):
     def words(self) -> str:
         """What was heard, in one sentence that asks to be corrected."""
         cells = [str(bar) for bar in self.bars()]
-        period = next((size for size in _LOOPS if cells[size : 2 * size] == cells[:size]), _SHOWN)
+        first = cells[:_SHOWN]
+        period = next((size for size in _LOOPS if (first[:size] * _SHOWN)[: len(first)] == first), _SHOWN)
         more = " ..." if period == _SHOWN < len(cells) else ""
         chords = f"| {' | '.join(cells[:period])} |{more}" if cells else "no chords"
         return f"I hear {self.bpm:.4g} bpm, {self.key}, {self.meter}, {chords}; correct me."
@@ -95,3 +98,21 @@ class Heard(_Found):
     def chord_at(self, seconds: float) -> str:
         """The symbol that sounds at a time; "N" where none does."""
         return next((one.symbol for one in self.chords if one.start <= seconds < one.end), "N")
+
+
+def joined(pieces: Sequence[tuple[Heard, float, float, float]], like: Heard, duration: float) -> Heard:
+    """One `Heard` for a song put together from (heard, from, to, at): its seconds from-to sound from `at` on. Tempo,
+    key and confidence are those of `like`."""
+    times: dict[str, list[float]] = {"beats": [], "downbeats": []}
+    spans: dict[str, list[Any]] = {"chords": [], "sections": [], "melody": []}
+    for heard, start, end, at in pieces:
+        for name, found in times.items():
+            found += [round(at + time - start, 6) for time in getattr(heard, name) if start - 1e-3 <= time < end - 1e-3]
+        for name, members in spans.items():
+            for one in getattr(heard, name):
+                low, high = max(start, one.start), min(end, one.end)
+                if high - low > 1e-3:
+                    moved = {"start": round(at + low - start, 6), "end": round(at + high - start, 6)}
+                    members.append(one.model_copy(update=moved))
+    changed = {name: tuple(found) for name, found in [*times.items(), *spans.items()]}
+    return like.model_copy(update={"duration": duration, **changed})

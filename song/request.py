@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,7 @@ import tooltips as tip
 from song.chart import read_chart
 from song.errors import BadRequest
 from song.key import Key
+from song.regions import parse
 from song.sections import read_form
 
 SEED_LIMIT = 2**32
@@ -77,7 +78,13 @@ def _form(text: str) -> str:
     return text
 
 
+def _regions(text: str) -> str:
+    parse(text)
+    return text
+
+
 Text = Annotated[str, AfterValidator(_clean)]
+Regions = Annotated[str, AfterValidator(_clean), AfterValidator(_regions)]
 Chords = Annotated[str, AfterValidator(_clean), AfterValidator(_chart)]  # kept as typed
 Form = Annotated[str, AfterValidator(_clean), AfterValidator(_form)]
 Prompt = Annotated[str, AfterValidator(_clean), AfterValidator(_worded)]
@@ -198,7 +205,7 @@ class Edit(Original, Findings, Making):
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
     style: StyleName = Field(None, description=tip.style)
-    regions: Text = Field("", description=tip.regions, max_length=400)
+    regions: Regions = Field("", description=tip.regions, max_length=400)
     mode: Literal["edit"] = "edit"
 
 
@@ -218,6 +225,11 @@ SongRequest = Annotated[
 MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
 _BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}
 _adapter: TypeAdapter[Any] = TypeAdapter(SongRequest)
+
+
+def has_source(request: Any) -> TypeGuard[Cover | Extend | Edit]:
+    """True where a request starts from a song that is there."""
+    return request.mode != "generate"
 
 
 def read(values: Mapping[str, Any]) -> SongRequest:

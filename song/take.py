@@ -42,7 +42,7 @@ class Take:
 
 @dataclass(frozen=True, eq=False)
 class Splice:
-    """Where a take has new sound, and where the sound of its source, sample by sample. All places in frames of the take.
+    """Where a take has new sound, and where that of its source, sample by sample. All places in frames of the take.
 
     original  the source's sound, at the take's rate; its frame 0 lies at `offset` of the take, which may be negative
     regions   (first, last) of what is new, `last` exclusive; everything else is the original
@@ -145,11 +145,9 @@ class Kept(BaseModel):
     def summary(self) -> dict[str, Any]:
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""
         recipe = self.recipe.model_dump(mode="json")
-        wanted = (
-            "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent parent proof"
-        )
+        wanted = "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent"
         kinds = ("audio", "midi", "recipe", "stems")
-        return {name: recipe[name] for name in wanted.split()} | {
+        return {name: recipe[name] for name in (*wanted.split(), "parent", "proof")} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
             "favourite": self.favourite,
             "request": recipe["request"],
