@@ -23,11 +23,11 @@ METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
 FOUR = (4, 4)
 MARKS = {
     "beats": set("xXo?f.-23456789"),
-    "bass": set("RrKsaw8532674g.-"),
+    "bass": set("RrKsawn8532674g.-"),
     "comps": set("xXobftaudmr.-"),
     "pads": set("xXo.-"),
     "arps": set("0123456789.-"),
-    "riffs": set("0123456788b.-"),
+    "riffs": set("012345678b.-"),
 }
 SPICES = {"secondary", "borrow", "tritone", "turnaround", "passing", "sus"}
 JOINTS = {"crash", "riser", "impact", "reverse", "drop", "stop", "halt"}

@@ -1,7 +1,5 @@
 """Blues: twelve bars, three lines, a shuffle; the tune bends and somebody answers."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
@@ -151,7 +149,7 @@ STYLE = Style(
     },
     guests={"pad": 0.4, "arp": 0.4, "counter": 0.75},
     mix=Mix(
-        reverb_seconds=1.2, duck_seconds=0.15, width=1.12, tone=(0.5, 0.5, 1.0, 0.5, -0.5, -2.0), drive=0.25, glue=1.8
+        reverb_seconds=1.2, duck_seconds=0.15, width=1.4, tone=(0.5, 0.5, 1.0, 0.5, -0.5, -2.0), drive=0.25, glue=1.8
     ),
     groove=Groove(
         swing=0.655,

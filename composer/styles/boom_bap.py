@@ -82,7 +82,7 @@ STYLE = Style(
     },
     guests={"pad": 0.4, "arp": 0.45, "counter": 0.5, "lead": 0.85, "texture": 0.75},
     mix=Mix(
-        reverb_seconds=1.1, duck_seconds=0.14, width=1.08, tone=(2.0, 1.0, 0.5, 0.0, -1.5, -3.5), drive=0.5, glue=3.0
+        reverb_seconds=1.1, duck_seconds=0.14, width=1.3, tone=(2.0, 1.0, 0.5, 0.0, -1.5, -3.5), drive=0.5, glue=3.0
     ),
     groove=Groove(
         swing=0.585,

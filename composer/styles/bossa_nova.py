@@ -88,7 +88,7 @@ STYLE = Style(
     },
     guests={"pad": 0.4, "arp": 0.4, "counter": 0.5, "drums": 0.92},
     mix=Mix(
-        reverb_seconds=1.4, duck_seconds=0.15, width=1.12, tone=(0.5, 0.5, 0.5, 0.0, -0.5, -2.0), drive=0.06, glue=1.5
+        reverb_seconds=1.4, duck_seconds=0.15, width=1.4, tone=(0.5, 0.5, 0.5, 0.0, -0.5, -2.0), drive=0.06, glue=1.5
     ),
     groove=Groove(
         swing=0.52,

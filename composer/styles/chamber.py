@@ -121,7 +121,7 @@ STYLE = Style(
     },
     guests={"arp": 0.35, "pad": 0.25, "counter": 0.9},
     mix=Mix(
-        reverb_seconds=1.9, duck_seconds=0.2, width=1.15, tone=(-0.5, 0.5, 0.5, 0.5, 0.0, -1.0), drive=0.0, glue=1.2
+        reverb_seconds=1.9, duck_seconds=0.2, width=1.3, tone=(-0.5, 0.5, 0.5, 0.5, 0.0, -1.0), drive=0.0, glue=1.2
     ),
     groove=Groove(
         late={"chords": 5, "counter": 4, "bass": 3, "pad": 12, "lead": 2},

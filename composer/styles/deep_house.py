@@ -126,7 +126,7 @@ STYLE = Style(
     },
     guests={"arp": 0.5, "counter": 0.4, "lead": 0.8, "texture": 0.3},
     mix=Mix(
-        reverb_seconds=2.2, duck_seconds=0.24, width=1.25, tone=(2.5, 1.0, -0.5, -1.0, -1.0, -1.5), drive=0.2, glue=2.0
+        reverb_seconds=2.2, duck_seconds=0.24, width=1.5, tone=(2.5, 1.0, -0.5, -1.0, -1.0, -1.5), drive=0.2, glue=2.0
     ),
     groove=Groove(
         swing=0.565,

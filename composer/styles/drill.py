@@ -64,7 +64,7 @@ STYLE = Style(
     },
     guests={"pad": 0.6, "arp": 0.45, "counter": 0.5, "lead": 0.92},
     mix=Mix(
-        reverb_seconds=2.1, duck_seconds=0.12, width=1.18, tone=(3.5, 0.5, -1.0, -0.5, 0.5, 0.0), drive=0.4, glue=2.0
+        reverb_seconds=2.1, duck_seconds=0.12, width=1.45, tone=(3.5, 0.5, -1.0, -0.5, 0.5, 0.0), drive=0.4, glue=2.0
     ),
     groove=Groove(
         swing=0.53,

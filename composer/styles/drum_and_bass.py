@@ -98,7 +98,7 @@ STYLE = Style(
         ),
     },
     guests={"arp": 0.5, "counter": 0.4, "chords": 0.8, "lead": 0.85, "texture": 0.15},
-    mix=Mix(reverb_seconds=2.0, duck_seconds=0.1, width=1.3, tone=(3.0, 0.0, -1.0, 0.0, 0.5, 0.5), drive=0.4, glue=2.2),
+    mix=Mix(reverb_seconds=2.0, duck_seconds=0.1, width=1.45, tone=(3.0, 0.0, -1.0, 0.0, 0.5, 0.5), drive=0.4, glue=2.2),
     groove=Groove(
         swing=0.525,
         late={"snare": 0, "hat": 2, "ride": 2, "chords": 4, "lead": 6},

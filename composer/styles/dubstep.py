@@ -103,7 +103,7 @@ STYLE = Style(
         ),
     },
     guests={"arp": 0.55, "counter": 0.5, "color": 0.35},
-    mix=Mix(reverb_seconds=2.3, duck_seconds=0.2, width=1.3, tone=(3.0, 0.5, -0.5, 0.5, 0.5, 0.0), drive=0.6, glue=2.8),
+    mix=Mix(reverb_seconds=2.3, duck_seconds=0.2, width=1.4, tone=(3.0, 0.5, -0.5, 0.5, 0.5, 0.0), drive=0.6, glue=2.8),
     groove=Groove(
         swing=0.51,
         late={"snare": 3, "clap": 2, "hat": -1},

@@ -106,7 +106,7 @@ STYLE = Style(
     },
     guests={"pad": 0.35, "arp": 0.75, "counter": 0.8, "lead": 0.9},
     mix=Mix(
-        reverb_seconds=1.0, duck_seconds=0.12, width=1.15, tone=(1.5, 0.0, 0.5, 0.5, 0.5, -0.5), drive=0.3, glue=2.4
+        reverb_seconds=1.0, duck_seconds=0.12, width=1.4, tone=(1.5, 0.0, 0.5, 0.5, 0.5, -0.5), drive=0.3, glue=2.4
     ),
     groove=Groove(
         swing=0.54,

@@ -121,7 +121,7 @@ STYLE = Style(
     },
     guests={"arp": 0.6, "counter": 0.35},
     mix=Mix(
-        reverb_seconds=2.2, duck_seconds=0.2, width=1.1, tone=(-0.5, 0.5, 0.5, 0.0, -1.0, -2.5), drive=0.0, glue=1.3
+        reverb_seconds=2.2, duck_seconds=0.2, width=1.2, tone=(-0.5, 0.5, 0.5, 0.0, -1.0, -2.5), drive=0.0, glue=1.3
     ),
     groove=Groove(
         late={"lead": 9, "chords": -2, "arp": 2, "bass": -4, "counter": 5},

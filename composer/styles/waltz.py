@@ -111,7 +111,7 @@ STYLE = Style(
     },
     guests={"drums": 0.4, "arp": 0.5, "pad": 0.45, "counter": 0.75},
     mix=Mix(
-        reverb_seconds=2.1, duck_seconds=0.18, width=1.2, tone=(0.0, 0.5, 0.5, 0.0, -0.5, -1.5), drive=0.02, glue=1.4
+        reverb_seconds=2.1, duck_seconds=0.18, width=1.4, tone=(0.0, 0.5, 0.5, 0.0, -0.5, -1.5), drive=0.02, glue=1.4
     ),
     groove=Groove(
         late={"lead": 6, "counter": 5, "pad": 10},
