@@ -1,9 +1,10 @@
 """The band: who plays. The style's palette, the guests that chance invites, and what the words ask for and refuse."""
 
+import re
 from dataclasses import replace
 
 from composer.chance import chance
-from composer.instruments import BY_WORD, FAMILIES, title
+from composer.instruments import ANY_BASS, ANY_DRUMS, BY_WORD, FAMILIES, title
 from composer.style import Part, Style
 from composer.vocabulary import MOODS, PERCUSSION
 from composer.words import Said
@@ -12,8 +13,6 @@ _MELODIC = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color
 _KIT_FALLBACK = Part("Drum kit", 0, "lofi", -19.5, width=0.3, reverb=0.1)
 _SECOND_NAMES = {"lead": "melody", "bass": "left hand"}
 _TWO_HANDED = ("piano", "electric_piano", "organ", "harp")
-_ANY_DRUMS = ("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer")
-_ANY_BASS = ("bass", "bassline", "bass line")
 
 
 def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[dict[str, Part], tuple[str, ...]]:
@@ -24,9 +23,9 @@ def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[d
     band = {
         role: part
         for role, part in band.items()
-        if role in asked or part.patch not in taken or role in ("drums", "bass")
+        if role in asked or part.patch not in taken or role in ("drums", "bass", *_hands(style))
     }
-    band |= asked
+    band = _at_one_instrument(style, band | asked, asked)
     if said.only and asked:
         band = _self_sufficient(band)
     band = _without(style, band, said.denied)
@@ -34,6 +33,13 @@ def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[d
         notices.append("Everything was refused; a piano plays, since somebody must.")
         band |= {"chords": BY_WORD["piano"][1]}
     return _told_apart(band), tuple(role for role in band if role in asked)
+
+
+def with_voice(band: dict[str, Part], singer: str) -> dict[str, Part]:
+    """The band with somebody who sings, within the compass of a low or a high voice."""
+    low, high = (57, 76) if singer == "high" else (45, 64)
+    voice = Part("Voice", 53, "voice", -17.5, width=0.1, reverb=0.22, delay=0.08, low=low, high=high)
+    return {"vocals": voice} | band
 
 
 def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
@@ -46,8 +52,28 @@ def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
         if rng.random() >= odds and role not in invited:
             continue
         choices = (part, part, *style.swaps.get(role, ()))
+        rng = chance(seed, "band", "hands") if role in _hands(style) else rng
         band[role] = choices[int(rng.integers(len(choices)))]
     return band
+
+
+def _hands(style: Style) -> tuple[str, ...]:
+    """The roles of one soloist: three or more that the palette gives to one instrument, the hands of a pianist."""
+    patches = [part.patch for part in style.palette.values()]
+    return tuple(role for role, part in style.palette.items() if patches.count(part.patch) >= 3)
+
+
+def _at_one_instrument(style: Style, band: dict[str, Part], asked: dict[str, Part]) -> dict[str, Part]:
+    """What a soloist was given for one hand, the other hand plays too."""
+    hands = [role for role in _hands(style) if role in band]
+    patch = next((asked[role].patch for role in hands if role in asked), None)
+    return band | {
+        role: part
+        for role in hands
+        if role not in asked
+        for part in (style.palette[role], *style.swaps.get(role, ()))
+        if part.patch == patch
+    }
 
 
 def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
@@ -56,7 +82,9 @@ def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
     wanted = sorted(said.named, key=lambda pair: not pair[1])  # those with a role of their own choose first
     for word, hint in wanted:
         roles, part = BY_WORD[word]
-        own = None if said.only else _own_player(style, word, roles, part)
+        own = _own_player(style, word, roles, part) if not said.only or word in (*ANY_DRUMS, *ANY_BASS) else None
+        if said.only and own and word in ANY_BASS and "bass" not in own[1].name.lower():
+            own = None
         player = _titled(own[1] if own else part, word)
         if any(player.name == other.name for other in asked.values()):
             continue
@@ -78,7 +106,7 @@ def _titled(part: Part, word: str) -> Part:
 
 def _own_player(style: Style, word: str, roles: tuple[str, ...], part: Part) -> tuple[str, Part] | None:
     """The style's own player of an instrument, if it has one, and its role."""
-    anyone = word in (*_ANY_DRUMS, *_ANY_BASS)
+    anyone = word in (*ANY_DRUMS, *ANY_BASS)
     for role, player in style.palette.items():
         for one in (player, *style.swaps.get(role, ())):
             if role in roles and (anyone or one.patch == part.patch):
@@ -126,20 +154,14 @@ def _without(style: Style, band: dict[str, Part], denied: tuple[str, ...]) -> di
     for word in denied:
         roles, part = BY_WORD[word]
         gone = FAMILIES.get(word, (part.patch,))
-        if roles[0] in ("drums", "bass", "texture") and word in (
-            "drums",
-            "drum",
-            "percussion",
-            "beat",
-            "beats",
-            "drumming",
-            "drummer",
-            "bass",
-            "bassline",
-            "bass line",
-        ):
+        if word in (*ANY_DRUMS, *ANY_BASS):
             band = {role: player for role, player in band.items() if role != roles[0]}
-        band = {role: player for role, player in band.items() if player.patch not in gone and player.name != part.name}
+        called = re.compile(rf"\b{re.escape(word.removesuffix('s'))}s?\b")
+        band = {
+            role: player
+            for role, player in band.items()
+            if player.patch not in gone and player.name != part.name and not called.search(player.name.lower())
+        }
         band = _stand_in(style, band, gone, roles)
     return band
 

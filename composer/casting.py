@@ -1,10 +1,17 @@
 """Who is asked to play, who is told to stay away, and whether nobody else should play."""
 
+import difflib
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from composer.instruments import BY_WORD
 from composer.reading import Reading, phrase
 from composer.vocabulary import ENSEMBLES, LANES, PERCUSSION, ROLE_WORDS
+from song.errors import BadRequest
+
+if TYPE_CHECKING:
+    from composer.words import Said
 
 _NO = (
     "no", "without", "minus", "w/o", "avoid", "avoiding", "skip", "skip the", "leave out", "excluding", "exclude",
@@ -145,3 +152,42 @@ def _alone(before: list[str], following: str) -> bool:
     if before and before[-1] == "solo":
         return not _WITH & set(before[:-1])
     return following == "solo" and not _WITH & set(before)
+
+
+def seated(band: str, said: "Said", notices: list[str]) -> "Said":
+    """What is said, with the band that the knob names instead of the words': exactly its players. Raises BadRequest."""
+    if not band.strip():
+        return said
+    found: dict[str, str] = {}
+    gone: list[str] = []
+    mutes: list[str] = []
+    for item in re.split(r"[,;+/&\n]|\band\b|\bwith\b", band.lower()):
+        if item.strip(" .-"):
+            named_here, denied_here, muted_here = _seat(item.strip(" .-"))
+            found |= {word: role for word, role in named_here if word not in found}
+            gone += denied_here
+            mutes += muted_here
+    if found and (clash := [word for word, _ in said.named if word not in found]):
+        notices.append(f"The band setting wins over the words' {', '.join(clash)}.")
+    gone = [word for word in (*said.denied, *gone) if word not in found]
+    kept = tuple(found.items()) or said.named
+    return replace(
+        said, named=kept, denied=tuple(gone), mutes=(*said.mutes, *mutes), only=bool(found) or said.only,
+        vocals=said.vocals or bool(re.search(rf"\b{VOICE}\b", band.lower())),
+    )  # fmt: skip
+
+
+def _seat(item: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
+    """(players, refused instruments, refused drum lanes) of one entry of the band. Raises BadRequest."""
+    text = Reading(item)
+    refused, mutes = denied(text)
+    players, _ = named(text)
+    if players:
+        return players, refused, mutes
+    if refused or mutes or re.search(rf"\b{VOICE}\b", item):
+        return (), refused, mutes
+    if item in ("beat", "beats") or item in LANES:
+        return (("drums", ""),), (), ()
+    near = difflib.get_close_matches(item, BY_WORD, 3, 0.6)
+    hint = f"near it are {', '.join(near)}" if near else "use names like piano, upright bass, violin, drums"
+    raise BadRequest("band", f'"{item[:40]}" is not an instrument here; {hint}')

@@ -7,10 +7,12 @@ tempo.
 import re
 
 from composer.reading import Reading, first_phrase
-from composer.vocabulary import METERS, METERS_IN, NEAREST_METER, NUMBERS
+from composer.vocabulary import METERS, METERS_IN, NEAREST_METER, NUMBERS, ONES, TENS
 from song.key import Key
 
-_MODE = r"(major|minor|maj|min|dorian|phrygian|lydian|mixolydian|locrian|ionian|aeolian)"
+_MODE = (
+    r"(?:natural |harmonic |melodic )?(major|minor|maj|min|dorian|phrygian|lydian|mixolydian|locrian|ionian|aeolian)"
+)
 _NOTE = r"([A-Ga-g])(\s?[#♯♭]|b(?=[\s,.;:!?)m-]|$|maj|min)|[ -]?sharp|[ -]?flat)?"
 _AFTER = r"(?=\s*(?:$|[,.;:!?)(/&+\n]|-\s|with\b|and\b|at\b|for\b|but\b|\d|about\b|around\b|please\b|bpm\b))"
 _LONG_KEY = re.compile(rf"(?<![\w#'’]){_NOTE}[ -]*{_MODE}\b", re.IGNORECASE)
@@ -21,30 +23,50 @@ _BARE_MODE = re.compile(
     r"\b(minor|major)\b(?=\s+(?:key|scale|mode|mood|tonality|chords?|feel|blues|progressions?|harmon|ballad|tune|melod))"
     r"|\bin (?:a )?(minor|major)\b(?!\s+\w)|\b(dorian|phrygian|lydian|mixolydian|locrian)\b"
 )
+_SPELLED = "|".join((*ONES, *TENS, "hundred", "a hundred", "and"))
+_SPOKEN_TEMPO = re.compile(rf"\b((?:(?:{_SPELLED})[ -]?){{1,5}})\s*(?=-?\s*(?:bpm|beats per minute|b\.p\.m))")
+_SLOWLY = (
+    r"(?:an? )?(?:about |around |roughly |approximately |exactly |circa |ca\.? |approx\.? |nice |steady |slow |slower "
+    r"|fast |faster |brisk |lazy |relaxed |chill |laid-back |moderate |leisurely |cool |driving |mid-tempo |~\s?)*"
+)
+_IS = r"(?:(?:is|of|at|around|about|set to|should be|:|=|~|-)\s*)*"
+_NO_LENGTH = r"\b(?!\s*(?:sec|min|bar|s\b))"
 _BPM = (
     r"(\d{1,4}(?:\.\d+)?)\s*(?:-|–|to)\s*(\d{1,4}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute)",
     r"(\d{1,4}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute|beats/min|b\.p\.m\.?)\b",
-    r"\b(?:bpm|tempo)\s*(?:is|of|at|around|about|:|=)?\s*(\d{1,4}(?:\.\d+)?)\b(?!\s*(?:sec|min|bar|s\b))",
-    r"(?:♩|\bq)\s*=\s*(\d{2,3}(?:\.\d+)?)",
-    r"\bat (?:about |around |roughly )?(\d{2,3}(?:\.\d+)?)(?![\d:%/]|\.\d)"
-    r"(?!\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°))",
-    r"(?:^|[,;])\s*(?:about |around )?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;]|$)",
+    rf"\b(?:bpm|tempo|speed)\s*{_IS}(\d{{1,4}}(?:\.\d+)?)\s*(?:-|–|to)\s*(\d{{2,3}}(?:\.\d+)?){_NO_LENGTH}",
+    rf"\b(?:bpm|tempo)\s*{_IS}(\d{{1,4}}(?:\.\d+)?){_NO_LENGTH}",
+    r"(?<![\d:/])(\d{2,3}(?:\.\d+)?)\s*tempo\b",
+    r"(?:♩|\bq|\bquarter(?: note)?s?|\bcrotchets?)\s*=\s*(\d{2,3}(?:\.\d+)?)",
+    rf"(?:\bat |@\s?){_SLOWLY}(\d{{2,3}}(?:\.\d+)?)(?![\d:%/]|\.\d|')"
+    r"(?!\s*-?\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°|degrees|years?|k\b|km))",
+    r"(?:^|[,;])\s*(?:about |around |~)?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;]|$)",
 )
 _MACHINES = ("808", "909", "707", "606", "303")  # drum machines and a bass, no numbers
 _COUNT = r"(\d+(?:\.\d+)?|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
 _HOURS = re.compile(rf"\b{_COUNT}[ -]?(?:hours?|hrs?)\b")
+_MINUTE = r"[ -]?(?:minutes?|minuets?(?= long)|mintues?|mins?|(?<=\d)m|(?<=\d )m)\b"
 _MINUTES = re.compile(
-    rf"\b{_COUNT}[ -]?(?:minutes?|mins?|(?<=\d)m|(?<=\d )m)\b(?:\s*(?:and\s+)?(a half\b))?"
-    rf"(?:\s*(?:and\s+)?{_COUNT}[ -]?(?:seconds?|secs?|(?<=\d)s)\b)?"
+    rf"\b{_COUNT}{_MINUTE}(?:\s*(?:and\s+)?(a half\b))?"
+    rf"(?:\s*(?:,\s*)?(?:and\s+)?{_COUNT}(?:[ -]?(?:seconds?|secs?|(?<=\d)s)\b|(?=\s*(?:long|$|[,.]))))?"
+)
+_SHORTHAND = re.compile(r"\b(\d{1,2})\s?(?:m|min|')\s?(\d{1,2})\s?(?:s|sec|\"|'')?(?![\w'])")
+_FRACTION = re.compile(r"\b(\d{1,2})\s(1/2|½)(?=[ -]?min)|\b(\d{1,2})½")
+_RANGE = re.compile(r"\b(\d{1,3}(?:\.\d+)?)\s?(?:-|to|or)\s?(\d{1,3}(?:\.\d+)?)[ -]?(min(?:ute)?s?|sec(?:ond)?s?)\b")
+_OWN_LENGTH = (  # what has bars of its own: it is part of the song
+    r"(?!\s*(?:of\s+)?(?:long\s+)?(?:blues|intro|verse|chorus|bridge|drop|outro|build|breakdown|break|solo|section|phrase"
+    r"|hook|pre-?chorus|riff|pattern|melody|progression|chord|fill|build-?up|turnaround))"
 )
 _SECONDS = re.compile(rf"\b{_COUNT}[ -]?(?:seconds?|secs?|(?<=\d)s|(?<=\d )s)\b")
 _CLOCK = re.compile(r"(?<![\d:])(\d{1,2}):([0-5]\d)(?![\d:])(?!\s*(?:am|pm|a\.m|p\.m))")
-_BARS = re.compile(rf"\b{_COUNT}[ -]?(?:bars?|measures?)\b")
-_DECADE = re.compile(r"^(?:[2-9]0|00)s$")
+_BARS = re.compile(rf"\b{_COUNT}[ -]?(?:bars?|measures?)\b{_OWN_LENGTH}")
+_DECADE = re.compile(r"^(?:[2-9]0|00|1[5-9]\d0|20\d0)s$")
+_JAZZ_AGE = re.compile(r"\s*(?:jazz|swing|big band|blues|ragtime|style|era|gangster|dixieland|feel)")
 _LONG_ENOUGH = re.compile(r"^\s*(?:long|loop|clip|track|length|duration|piece|version|song\b)")
 
 
 def bpm(text: Reading) -> float | None:
+    _spell_out(text)
     found: list[tuple[int, float]] = []
     for pattern in _BPM:
         for match in re.finditer(pattern, text.left):
@@ -60,6 +82,27 @@ def bpm(text: Reading) -> float | None:
     if len(values) > 1:
         text.notices.append(f"The words give more than one tempo; the first, {values[0]:g} bpm, is used.")
     return values[0]
+
+
+def _spell_out(text: Reading) -> None:
+    """Numbers in words become digits where they are a tempo: "one twenty bpm", "a hundred and ten bpm"."""
+    match = _SPOKEN_TEMPO.search(text.left)
+    value = _spoken(match[1]) if match else 0
+    if match and value:
+        written = f"{value:g}".rjust(len(match[1].rstrip()))
+        text.left = text.left[: match.start(1)] + written.ljust(len(match[1])) + text.left[match.end(1) :]
+
+
+def _spoken(words: str) -> float:
+    total = 0
+    for word in re.findall(r"[a-z]+", words):
+        if word == "hundred":
+            total = max(1, total) * 100
+        elif word in TENS:  # "one twenty" is a hundred and twenty
+            total = total * 100 + TENS[word] if 0 < total < 10 else total + TENS[word]
+        else:
+            total += ONES.get(word, 0)
+    return float(total)
 
 
 def key(text: Reading) -> tuple[Key | None, int | None, str | None]:
@@ -142,6 +185,13 @@ def length(text: Reading) -> tuple[float | None, int | None]:
 
 
 def _spoken_length(text: Reading) -> float | None:
+    text.left = _FRACTION.sub(lambda match: f"{match[1] or match[3]}.5".rjust(len(match[0])), text.left)
+    if span := _RANGE.search(text.left):
+        text.take(*span.span())
+        return (float(span[1]) + float(span[2])) / 2 * (60 if span[3].startswith("min") else 1)
+    if short := _SHORTHAND.search(text.left):
+        text.take(*short.span())
+        return int(short[1]) * 60.0 + int(short[2])
     for pattern, unit in ((_HOURS, 3600.0), (_MINUTES, 60.0)):
         match = pattern.search(text.left)
         if match:
@@ -149,6 +199,8 @@ def _spoken_length(text: Reading) -> float | None:
             half = 0.5 if extra and extra[0] else 0.0
             seconds = _number(extra[1]) if len(extra) > 1 and extra[1] else 0.0
             text.take(*match.span())
+            if unit == 60 and len(extra) > 1 and extra[1] in ("a", "an"):
+                seconds = 0.0
             return (_number(match[1]) + half) * unit + seconds
     clock = _CLOCK.search(text.left)
     if clock:
@@ -164,8 +216,12 @@ def _spoken_length(text: Reading) -> float | None:
 
 def _is_decade(low: str, match: re.Match[str]) -> bool:
     """ "90s house" is an era; "90s long" and "for 90s" are lengths."""
-    if not _DECADE.match(match[0]) or match[0] in ("30s", "20s"):
+    if not _DECADE.match(match[0]):
         return False
+    if match[0] in ("30s", "20s"):
+        return bool(
+            re.match(r"\s*(?:jazz|swing|big band|blues|ragtime|style|era|gangster|dixieland|feel)", low[match.end() :])
+        )
     before = low[: match.start()].rstrip()
     return not (
         _LONG_ENOUGH.match(low[match.end() :])

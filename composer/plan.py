@@ -6,28 +6,24 @@ Who decides: a knob that was set, then the words, then the mood of the words, th
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from composer import form
+from composer import casting, choice, form, given
 from composer.asked import Asked
-from composer.band import assemble
-from composer.chance import chance
+from composer.band import assemble, with_voice
 from composer.form import Section
 from composer.harmony import Harmony
-from composer.instruments import BY_WORD
-from composer.style import Mix, Part, Style
+from composer.language import foreign
+from composer.style import Mix, Part
 from composer.styles import STYLES
 from composer.tempo import fit
-from composer.vocabulary import KIN, MOODS, PERCUSSION
-from composer.words import hinted, read
-from song.errors import BadRequest
-from song.key import MODES, Key
+from composer.vocabulary import MOODS, PERCUSSION
+from composer.words import Said, read
+from song.chart import Chart
+from song.key import Key
 from song.lyrics import Lyrics
 from song.score import Note
+from song.sections import Wanted
 
 __all__ = ["STYLES", "Plan", "Section", "plan"]
-
-_BRIGHT, _DIM = ("major", "lydian", "mixolydian"), ("minor", "dorian", "phrygian", "locrian")
 
 
 @dataclass(frozen=True)
@@ -122,43 +118,65 @@ class Plan:
             "band": {role: part.name for role, part in _in_order(self.band).items()},
             "percussion": list(self.percussion),
             "moods": list(self.moods),
+            "chords": {name: [one.symbol for one in chords] for name, chords in self.grid.items()},
+            "density": self.density,
+            "complexity": self.complexity,
+            "swing": self.swing,
             "words": self.words(),
         }
 
 
 def plan(request: Any) -> Plan:
-    """Decide everything about a song. `request` is a `song.request.Generate` whose seed is set. Raises BadRequest."""
-    said = read(request.prompt, _aliases())
-    seed = int(request.seed or 0)
-    notices = list(said.notices)
-    style_id = _style(Asked(request, said, seed, notices, "", next(iter(STYLES.values()))))
-    style = STYLES[style_id]
-    asked = Asked(request, said, seed, notices, style_id, style)
-    meter, key = _meter(asked), _key(asked)
-    ending = request.ending if request.ending != "auto" else said.ending or style.ending
-    bpm, bars, duration = fit(asked, meter, ending)
-    shift = sum(MOODS[name].energy for name in said.moods[:3])
-    sections = form.sections(style.forms, bars, style.longest, asked.chance("form"), style.strain)
-    sections = form.lifted(sections, style.modulation, style.steps_up, asked.chance("modulation"))
-    band, named = assemble(style, said, seed, notices)
+    """Decide everything about a song. `request` is a `song.request.Generate` whose seed is set, or another value with
+    some of its knobs. Raises BadRequest."""
+    asked = _asked(request)
+    said, style, notices = asked.said, asked.style, asked.notices
+    chart = asked.chart()
+    if chart and not given.sounding(chart):
+        notices.append("The chart has no chord to play; the style chooses.")
+        chart = None
+    meter, key = choice.meter(asked), choice.key(asked, chart)
+    ending = asked.knob("ending") if asked.knob("ending") != "auto" else said.ending or style.ending
+    wanted = given.sections_wanted(asked, chart)
+    bpm, bars, duration = fit(asked, meter, ending, wanted, chart)
+    sections = _sections(asked, wanted, chart, bars)
+    lyrics = _lyrics(asked)
+    band, named = assemble(style, said, asked.seed, notices)
     return Plan(
-        style=style_id,
+        style=asked.style_id,
         bpm=bpm,
         key=key,
         meter=meter,
         duration=duration,
-        seed=seed,
-        humanize=float(request.humanize),
+        seed=asked.seed,
+        humanize=float(asked.knob("humanize")),
         ending=ending,
-        sections=_energised(sections, shift),
-        band=_in_order(band),
+        sections=sections,
+        band=_in_order(with_voice(band, _singer(asked)) if lyrics else band),
         mix=style.mix,
         moods=said.moods,
         notices=tuple(dict.fromkeys(notices)),
         named=named,
         mutes=said.mutes,
-        percussion=tuple(word for word, _ in said.named if word in PERCUSSION),
+        percussion=tuple(dict.fromkeys(word for word, _ in said.named if word in PERCUSSION)),
+        grid=given.grid(chart, sections, meter, notices) if chart else {},
+        lyrics=lyrics,
+        density=_or_half(asked.amount("density")),
+        complexity=_or_half(asked.amount("complexity")),
+        swing=asked.amount("swing"),
     )
+
+
+def _asked(request: Any) -> Asked:
+    """The request, read: its words, its band, and the style that they mean."""
+    seed = int(getattr(request, "seed", 0) or 0)
+    blank = Asked(request, Said(), seed, [], "", next(iter(STYLES.values())))
+    said = read(blank.knob("prompt"), choice.aliases())
+    notices = list(said.notices)
+    said = casting.seated(blank.knob("band"), said, notices)
+    asked = replace(blank, said=said, notices=notices)
+    style_id = choice.style(asked)
+    return replace(asked, style_id=style_id, style=STYLES[style_id])
 
 
 def _lowered(name: str) -> str:
@@ -167,119 +185,78 @@ def _lowered(name: str) -> str:
 
 def _in_order(band: dict[str, Part]) -> dict[str, Part]:
     """Chords and tunes first, then bass, drums and noise: how a band is introduced."""
-    order = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color3", "bass", "drums")
+    order = ("vocals", "chords", "lead", "pad", "arp", "counter", "color", "color2", "color3", "bass", "drums")
     return {role: band[role] for role in (*order, *band) if role in band}
 
 
-def _aliases() -> dict[str, str]:
-    return {
-        alias: style_id
-        for style_id, style in STYLES.items()
-        for alias in (style_id, style.name.lower(), *style.aliases)
-    }
+def _or_half(amount: float | None) -> float:
+    return 0.5 if amount is None else amount
 
 
-def _style(asked: Asked) -> str:
-    """The style's id: from the knob, the words, a kindred style, or whatever evidence there is."""
-    said = asked.said
-    if asked.request.style is not None:
-        return _known(asked.request.style)
-    if said.styles:
-        first, *others = said.styles
-        if others:
-            asked.notices.append(
-                f"The words name {STYLES[first].name} and {STYLES[others[0]].name}; {STYLES[first].name} is used."
-            )
-        return first
-    if said.kin:
-        near = KIN[said.kin]
-        asked.notices.append(f'"{said.kin}" is not among the styles here; the nearest, {STYLES[near].name}, is used.')
-        return near
-    return _nearest(asked)
+def _sections(asked: Asked, wanted: tuple[Wanted, ...], chart: Chart | None, bars: int) -> tuple[Section, ...]:
+    """The sections of the song: those that were asked for, stretched or cut where they must be, else the style's."""
+    style = asked.style
+    if not wanted:
+        found = form.sections(style.forms, bars, style.longest, asked.chance("form"), style.strain)
+        return _energised(asked, found, (None,) * len(found))
+    if not asked.form():  # the passages of a chart go round as often as the song is long
+        wanted = given.rounds(wanted, bars)
+    total = sum(item.bars or 0 for item in wanted)
+    whole = all(item.bars for item in wanted)
+    if len(wanted) > bars:
+        asked.notices.append(
+            f"{bars} bars fit the length, fewer than the {len(wanted)} sections; the last are left out."
+        )
+    elif asked.form() and (total != bars if whole else total + len(wanted) > bars):
+        asked.notices.append(
+            f"The sections add up to {total} bars and {bars} fit the length; all change in proportion."
+        )
+    found = form.written([(item.name, item.bars, item.energy) for item in wanted], bars, style)
+    return _energised(asked, found, tuple(item.energy for item in wanted))
 
 
-def _known(name: str) -> str:
-    written = " ".join(name.lower().split())
-    found = _aliases().get(written) or _aliases().get(written.replace("-", " "))
-    if not found:
-        raise BadRequest("style", f'"{name}" is not a style here; use one of {", ".join(STYLES)}')
-    return found
+def _energised(asked: Asked, sections: tuple[Section, ...], said: tuple[float | None, ...]) -> tuple[Section, ...]:
+    """How loud each section is: what was said of it, else the style's, moved by the energy that was asked for, or by
+    the moods."""
+    amount = asked.amount("energy")
+    shift = max(-0.15, min(0.15, sum(MOODS[name].energy for name in asked.said.moods[:3])))
+
+    def moved(energy: float) -> float:
+        if amount is None:
+            return min(1.0, max(0.15, energy + shift))
+        return energy * (0.4 + 1.2 * amount) if amount < 0.5 else energy + (1 - energy) * 1.4 * (amount - 0.5)
+
+    return tuple(
+        section if energy is not None else replace(section, energy=round(min(1.0, moved(section.energy)), 3))
+        for section, energy in zip(sections, said, strict=False)
+    )
 
 
-def _nearest(asked: Asked) -> str:
-    """The style with the most evidence: telling words, tempo, instruments, moods. Chance breaks ties."""
-    said = asked.said
-    bpm = asked.request.bpm or said.bpm or said.mark
-    scores: dict[str, float] = {}
-    for name, style in STYLES.items():
-        score = 2.0 * hinted(asked.request.prompt, style.hints)
-        score += sum(1.0 for word, _ in said.named if _plays(style, word))
-        score += 0.4 * sum(mood in style.hints for mood in said.moods)
-        if bpm:
-            inside = style.bpm[0] <= bpm <= style.bpm[1]
-            score += 1.0 if inside else -0.01 * min(abs(bpm - edge) for edge in style.bpm)
-        scores[name] = score + 0.01 * float(chance(asked.seed, "style", name).random())
-    best = max(scores, key=lambda name: scores[name])
-    why = "the nearest is" if scores[best] >= 0.3 else "chance picked"
-    asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {', '.join(STYLES)}.")
-    return best
+def _lyrics(asked: Asked) -> Lyrics | None:
+    """What is sung; None where nobody sings, and a notice where somebody was asked to."""
+    lyrics = Lyrics.parse(asked.knob("lyrics"))
+    sung = any(section.lines for section in lyrics.sections)
+    if asked.knob("instrumental"):
+        return None
+    if not sung:
+        if asked.said.vocals:
+            asked.notices.append("Nobody sings without words: write lyrics, or ask for an instrumental.")
+        return None
+    if language := foreign(asked.knob("lyrics")):
+        asked.notices.append(
+            f"Nobody sings: the lyrics look like {language}, and only an engine with weights can sing them."
+        )
+        return None
+    if asked.said.instrumental:
+        asked.notices.append(
+            "The lyrics are sung although the words ask for no singer; switch on Instrumental for none."
+        )
+    return lyrics
 
 
-def _plays(style: Style, word: str) -> bool:
-    players = [*style.palette.values(), *(part for parts in style.swaps.values() for part in parts)]
-    return any(player.patch == BY_WORD[word][1].patch for player in players)
-
-
-def _meter(asked: Asked) -> tuple[int, int]:
-    said = asked.said.meter
-    if asked.request.meter:
-        chosen = _fraction(asked.request.meter)
-        if said and said != chosen:
-            asked.notices.append(f"The meter setting {asked.request.meter} wins over the words' {said[0]}/{said[1]}.")
-        return chosen
-    return said or _fraction(_weighted(asked.style.meters, asked.chance("meter")))
-
-
-def _fraction(meter: str) -> tuple[int, int]:
-    above, below = meter.split("/")
-    return int(above), int(below)
-
-
-def _weighted(odds: dict[str, float], rng: np.random.Generator) -> str:
-    weights = np.array(list(odds.values()), float)
-    return list(odds)[int(rng.choice(len(weights), p=weights / weights.sum()))]
-
-
-def _key(asked: Asked) -> Key:
-    said = asked.said
-    if asked.request.key is not None:
-        key = Key.parse(asked.request.key)
-        if said.key and said.key != key:
-            asked.notices.append(f"The key setting {key} wins over the words' {said.key}.")
-        return key
-    if said.key:
-        return said.key
-    mode = said.mode or _mode(asked)
-    if said.tonic is not None:
-        return Key(said.tonic, mode)
-    flats, sharps = asked.style.signatures
-    liked = [key for key in (Key(tonic, mode) for tonic in range(12)) if flats <= key.fifths <= sharps]
-    return liked[int(asked.chance("tonic").integers(len(liked)))]
-
-
-def _mode(asked: Asked) -> str:
-    """A mode of the style, as bright or dark as the moods are."""
-    bright = sum(MOODS[name].bright for name in asked.said.moods)
-    odds = dict(asked.style.modes)
-    if bright > 0.5 and not any(mode in _BRIGHT for mode in odds):
-        odds["major"] = max(odds.values()) * 2
-    if bright < -0.5 and not any(mode in _DIM for mode in odds):
-        odds["minor"] = max(odds.values()) * 2
-    lean = {mode: weight * float(np.exp((2.2 if mode in _BRIGHT else -2.2) * bright)) for mode, weight in odds.items()}
-    return _weighted({mode: lean[mode] for mode in lean if mode in MODES}, asked.chance("mode"))
-
-
-def _energised(sections: tuple[Section, ...], shift: float) -> tuple[Section, ...]:
-    """The mood makes the whole song a little quieter or louder."""
-    shift = max(-0.15, min(0.15, shift))
-    return tuple(replace(one, energy=round(min(1.0, max(0.15, one.energy + shift)), 3)) for one in sections)
+def _singer(asked: Asked) -> str:
+    """low or high: the knob's, else the words', else chance."""
+    knob = asked.knob("singer")
+    if knob != "auto":
+        return str(knob)
+    return asked.said.singer or ("low", "high")[int(asked.chance("singer").integers(2))]

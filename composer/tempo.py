@@ -3,31 +3,42 @@
 import math
 
 from composer.asked import Asked
+from composer.given import filled
 from composer.style import Style
 from composer.vocabulary import MOODS
+from song.chart import Chart
+from song.sections import Wanted
 
 _DURATION, _SHORTEST, _LONGEST = 30.0, 5.0, 600.0  # seconds
+_SLOW_STYLE = 92.0  # bpm that a slow style does not reach
 _SLOWEST, _FASTEST = 30.0, 300.0  # bpm
 
 
-def fit(asked: Asked, meter: tuple[int, int], ending: str) -> tuple[float, int, float]:
-    """(bpm, bars, seconds). Where the tempo is free, the one with the neatest form and the best last chord."""
+def fit(
+    asked: Asked, meter: tuple[int, int], ending: str, wanted: tuple[Wanted, ...] = (), chart: Chart | None = None
+) -> tuple[float, int, float]:
+    """(bpm, bars, seconds). Where the tempo is free, the one with the neatest form and the best last chord.
+
+    `wanted` are sections and `chart` chords that were asked for: where nobody gave a length, they decide it.
+    """
     beats = meter[0] * 4 / meter[1]  # quarter notes in a bar
     low, high = _wanted(asked)
     favourite = float(asked.chance("tempo").uniform(low, high))
     candidates = [low] if low == high else [float(bpm) for bpm in range(math.ceil(low), int(high) + 1)] or [low]
     duration = _duration(asked)
-    if asked.request.duration is None and asked.said.bars and asked.said.seconds is None:
-        candidates = [min(candidates, key=lambda bpm: abs(bpm - favourite))]
-        ring = _ring(asked.style, ending, _DURATION)[1]
-        duration = _clamped(round(asked.said.bars * beats * 60 / candidates[0] + ring, 2), asked.notices)
-        return candidates[0], max(1, min(asked.said.bars, int(duration / (beats * 60 / candidates[0])))), duration
+    if asked.knob("duration") is None and asked.said.seconds is None:
+        bpm = min(candidates, key=lambda bpm: abs(bpm - favourite))
+        if bars := asked.said.bars or _given_bars(wanted, chart, _DURATION / (beats * 60 / bpm)):
+            return _long_enough(asked, bars, bpm, beats, ending)
     least, liked = _ring(asked.style, ending, duration)
+    total = sum(item.bars or 0 for item in wanted) if all(item.bars for item in wanted) else 0
+    unit = len(chart.bars) if chart and not chart.tagged else 4
 
     def cost(bpm: float) -> float:
         bars = _bars(duration, beats * 60 / bpm, least)
         ring = duration - bars * beats * 60 / bpm
         neat = 0.0 if bars % 4 == 0 else 0.15 if bars % 2 == 0 else 0.4
+        neat += 0.3 * (bars % unit != 0) + (5.0 * abs(bars - total) / total if total else 0.0)
         off = 0.35 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
         return 1.6 * abs(bpm - favourite) / max(1.0, high - low) + neat + off
 
@@ -35,10 +46,24 @@ def fit(asked: Asked, meter: tuple[int, int], ending: str) -> tuple[float, int, 
     return bpm, _bars(duration, beats * 60 / bpm, least), duration
 
 
+def _given_bars(wanted: tuple[Wanted, ...], chart: Chart | None, usual: float) -> int:
+    """The bars of a song whose length nobody gave: its sections', or those of a chart too long for the usual length."""
+    if wanted:
+        return sum(item.bars or 0 for item in filled(wanted, chart))
+    return len(chart.bars) if chart and len(chart.bars) > usual else 0
+
+
+def _long_enough(asked: Asked, bars: int, bpm: float, beats: float, ending: str) -> tuple[float, int, float]:
+    bar = beats * 60 / bpm
+    ring = _ring(asked.style, ending, _DURATION)[1]
+    duration = _clamped(round(bars * bar + ring, 2), asked.notices)
+    return bpm, max(1, min(bars, int(duration / bar))), duration
+
+
 def _wanted(asked: Asked) -> tuple[float, float]:
     """The tempos that would do, in bpm: one where it was said, a range where it is free."""
     said = asked.said
-    knob = asked.request.bpm
+    knob = asked.knob("bpm")
     exact = knob if knob is not None else said.bpm
     if knob is not None and said.bpm is not None and knob != said.bpm:
         asked.notices.append(f"The tempo setting {knob:g} bpm wins over the words' {said.bpm:g} bpm.")
@@ -58,6 +83,8 @@ def _paced(bpm: tuple[float, float], pace: float, mood: float) -> tuple[float, f
     """The style's range, moved outside itself by "slow" and "fast" and within itself by moods."""
     low, high = bpm
     if pace <= -0.5:
+        if high <= _SLOW_STYLE and pace > -1.1:  # a ballad is slow by itself
+            return low * 0.88, low + (high - low) * 0.35
         slow = 0.88 if pace > -1.1 else 0.7
         return low * (slow - 0.12), low * slow
     if pace >= 0.5:
@@ -85,7 +112,7 @@ def _ring(style: Style, ending: str, duration: float) -> tuple[float, float]:
 
 
 def _duration(asked: Asked) -> float:
-    knob, said = asked.request.duration, asked.said.seconds
+    knob, said = asked.knob("duration"), asked.said.seconds
     if knob is not None:
         if said is not None and abs(said - knob) > 1e-6:
             asked.notices.append(f"The length setting {knob:g} s wins over the words' {said:g} s.")

@@ -44,25 +44,85 @@ PACES: dict[str, float] = {
     "very fast": 1.6, "really fast": 1.6, "super fast": 1.6, "breakneck": 1.6, "frantic": 1.4, "speedy": 1.0,
 }  # fmt: skip
 
-# Styles that are not here, and the nearest one that is.
-KIN: dict[str, str] = {
-    "drum and bass": "techno", "drum & bass": "techno", "drum n bass": "techno", "drum'n'bass": "techno", "dnb": "techno", "jungle": "techno",
-    "breakbeat": "techno", "hardstyle": "techno", "hardcore": "techno", "gabber": "techno", "rave": "techno", "industrial": "techno", "ebm": "techno",
-    "dubstep": "trap", "future bass": "trap", "phonk": "trap", "drill": "trap", "grime": "trap", "reggaeton": "trap", "dancehall": "trap", "afrobeats": "house",
-    "edm": "house", "disco": "house", "funk": "house", "synthwave": "house", "synth-pop": "house", "synthpop": "house", "electropop": "house", "electro": "house",
-    "eurodance": "house", "uk garage": "house", "garage": "house", "amapiano": "house", "k-pop": "house", "kpop": "house", "electronica": "house",
-    "vaporwave": "lofi", "r&b": "lofi", "rnb": "lofi", "neo soul": "lofi", "neo-soul": "lofi", "trip hop": "lofi", "trip-hop": "lofi", "reggae": "lofi", "dub": "lofi",
-    "blues": "jazz", "soul": "jazz", "gospel": "jazz", "latin": "jazz", "salsa": "jazz", "tango": "jazz", "ragtime": "jazz", "samba": "jazz", "mambo": "jazz",
-    "pop": "rock", "country": "rock", "folk": "rock", "metal": "rock", "heavy metal": "rock", "punk": "rock", "grunge": "rock", "emo": "rock", "ska": "rock",
-    "surf": "rock", "bluegrass": "rock", "singer-songwriter": "rock", "indie": "rock", "metalcore": "rock",
-    "speedcore": "techno", "nightcore": "house", "classical": "cinematic", "baroque": "cinematic", "symphonic": "cinematic", "opera": "cinematic", "medieval": "cinematic", "celtic": "cinematic",
-    "waltz": "cinematic", "lullaby": "ambient", "meditation": "ambient", "spa": "ambient", "yoga": "ambient", "asmr": "ambient", "chiptune": "house", "8-bit": "house",
+# Genres that are not here, by the style that is nearest to them.
+_KINDRED: dict[str, str] = {
+    "techno": "hardstyle, hardcore techno, gabber, rave, industrial, ebm, speedcore, idm, glitch, schranz, breakcore, electronic body music",
+    "house": "edm, electronic dance music, electronic, electronic music, electronica, disco, nightcore, jersey club, big room, uk garage, ukg, garage, 2-step, 2 step, speed garage, bassline house, hi-nrg, eurodance",
+    "deep_house": "amapiano, chill house, balearic, ibiza, beach club",
+    "psytrance": "vocal trance, acid trance, hard trance",
+    "drum_and_bass": "breakbeat, breakbeats, big beat, breaks, footwork, juke",
+    "dubstep": "riddim, midtempo bass, bass music, brostep, glitch hop",
+    "trap": "future bass, phonk, drift phonk, crunk, hyphy, horrorcore, soundcloud rap, emo rap, mumble rap",
+    "boom_bap": "g-funk, g funk, west coast rap, gangsta rap, freestyle rap, beatbox, rap battle",
+    "lofi": "trip hop, trip-hop, triphop, downtempo, chillstep, bedroom pop",
+    "synthwave": "vaporwave, chillwave, darkwave, dark wave, coldwave, dreamwave, space disco, future funk",
+    "synth_pop": "pop, pop music, pop song, hyperpop, k-pop, kpop, k pop, j-pop, jpop, c-pop, mandopop, cantopop, teen pop, bubblegum, bubblegum pop, eurobeat, schlager, corporate, corporate music, indie pop, vocaloid, electro, electroclash, dance-pop, bollywood, q-pop",
+    "pop_ballad": "christmas, christmas song, carol, christmas carol, musical theatre, musical theater, disney, worship, ccm, christian, opm, kundiman, power pop ballad",
+    "rock": "indie, grunge, surf, shoegaze, dream pop, britpop, jam band, krautrock, rockabilly, anime opening, anime, new rave, glam",
+    "punk": "emo, screamo, riot grrrl, psychobilly, oi",
+    "metal": "djent, metalcore, deathcore, grindcore, doom, sludge, nu-metal",
+    "jazz": "ragtime, dixieland, stride, boogie-woogie swing, cabaret, broadway, show tune, showtune, film noir, noir, vaudeville, jazz fusion, nu jazz, jump jive, swing era",
+    "bossa_nova": "samba, mpb, easy listening, exotica, elevator music, muzak, lounge music, lounge, choro, pagode",
+    "funk": "city pop, go-go, p-funk, boogie, nu-funk, jazz-funk",
+    "soul": "gospel music, doo wop, doo-wop, new jack swing, hymn, spiritual, trap soul",
+    "blues": "boogie woogie, boogie-woogie, juke joint",
+    "reggae": "ska punk band, mento, nyabinghi",
+    "country": "bluegrass, americana, zydeco, cajun, western, cowboy, norteno, norteño, tejano, honky tonk music, red dirt",
+    "folk": "klezmer, flamenco, fado, balkan, gypsy, polka, hawaiian, corrido, corridos tumbados, ranchera, medieval, tavern, bard, arabic, middle eastern, turkish, persian, greek, slavic, russian folk, andean, campfire",
+    "salsa": "latin, latin music, cumbia, merengue, bachata, mambo, cha cha, cha-cha, cha cha cha, rumba, son cubano, calypso, mariachi, bolero, timba, boogaloo, latin pop, tropical",
+    "reggaeton": "dancehall, moombahton, soca, zouk, kizomba, baile funk, funk carioca, dembow, kuduro",
+    "afrobeat": "afrobeats, highlife, soukous, juju, african, african music, bhangra, world music, world, ethio-jazz, gqom, tribal",
+    "celtic": "irish, scottish, breton, sea shanty, shanty, sea shanties, pirate, viking, nordic folk, reel",
+    "chamber": "classical, classical music, baroque, opera, renaissance, sonata, concerto, minuet, fugue, tango, string music, madrigal, neoclassical, neo-classical, march, marching band",
+    "cinematic": "symphonic, orchestral music, bombastic, western score, fantasy, horror, sci-fi, adventure",
+    "ambient": "meditation, spa, yoga, asmr, healing, gagaku, gamelan, raga, indian classical, indian, noise, musique concrete, experimental, avant-garde, japanese, chinese, oriental, zen, gregorian chant, chant, choral music, throat singing",
+    "piano_solo": "lullaby, lullabies, nocturne, etude, prelude",
+    "waltz": "musette, circus, carnival, fairground, chanson, mazurka, merry-go-round, french cafe, parisian",
+    "chiptune": "game boy, arcade, tracker music, keygen",
+}  # fmt: skip
+KIN: dict[str, str] = {word: style for style, words in _KINDRED.items() for word in words.split(", ")}
+# How the names of new genres end: "hardwave", "breakcore".
+ENDINGS: dict[str, str] = {
+    "wave": "synthwave", "step": "dubstep", "core": "metal", "hop": "boom_bap", "house": "house", "pop": "synth_pop", "rock": "rock", "metal": "metal",
+    "folk": "folk", "jazz": "jazz", "funk": "funk", "punk": "punk", "trap": "trap", "beat": "afrobeat", "billy": "rock", "tronica": "house", "tek": "techno",
+    "trance": "psytrance", "blues": "blues", "grass": "country", "gaze": "rock", "tone": "techno", "ton": "reggaeton", "tune": "chiptune",
+}  # fmt: skip
+
+# How many notes, how far they stray, how the eighths fall, how loud it all is: 0-1, as the knobs of these names.
+DENSITIES: dict[str, float] = {
+    "minimal": 0.2, "sparse": 0.15, "sparsely": 0.15, "minimalist": 0.2, "minimalistic": 0.2, "stripped down": 0.2, "stripped-down": 0.2, "stripped back": 0.2,
+    "stripped-back": 0.2, "bare": 0.2, "bare bones": 0.15, "spacious": 0.25, "airy": 0.3, "less is more": 0.2, "lots of space": 0.2, "roomy": 0.3,
+    "busy": 0.85, "dense": 0.85, "wall of sound": 0.95, "wall-of-sound": 0.95, "lots of notes": 0.9, "cluttered": 0.9,
+    "intricately layered": 0.8, "hectic": 0.85, "shredding": 0.85, "notey": 0.9,
+}  # fmt: skip
+COMPLEXITIES: dict[str, float] = {
+    "simple": 0.15, "simplistic": 0.1, "basic": 0.15, "straightforward": 0.2, "uncomplicated": 0.15, "nursery rhyme": 0.05,
+    "three chords": 0.1, "three-chord": 0.1, "3 chords": 0.1, "easy to follow": 0.2, "complex": 0.85, "intricate": 0.85, "sophisticated": 0.8,
+    "adventurous": 0.85, "virtuosic": 0.9, "virtuoso": 0.9, "technical": 0.85, "complicated": 0.9, "progressive": 0.75, "mathy": 0.9,
+    "unpredictable": 0.8, "elaborate": 0.8, "rich harmony": 0.8, "rich harmonies": 0.8, "rich chords": 0.8, "avant-garde": 0.9, "experimental": 0.8,
+}  # fmt: skip
+ENERGIES: dict[str, float] = {
+    "low energy": 0.2, "low-energy": 0.2, "very low energy": 0.05, "understated": 0.3, "medium energy": 0.5, "medium-energy": 0.5, "mid energy": 0.5,
+    "high energy": 0.85, "high-energy": 0.85, "very high energy": 1.0, "full throttle": 1.0, "all out": 0.95, "all-out": 0.95, "full energy": 0.95,
+    "maximum energy": 1.0, "max energy": 1.0, "over the top": 0.95,
+}  # fmt: skip
+SWINGS: dict[str, float] = {
+    "swung": 0.8, "swinging": 0.8, "swing feel": 0.8, "swing groove": 0.8, "swing rhythm": 0.8, "with swing": 0.8, "with a swing": 0.8, "swingy": 0.7,
+    "shuffle": 1.0, "shuffled": 1.0, "shuffling": 1.0, "shuffle feel": 1.0, "triplet feel": 1.0, "triplet swing": 1.0, "swung eighths": 0.85, "swung hats": 0.7,
+    "light swing": 0.4, "slight swing": 0.35, "subtle swing": 0.3, "a bit of swing": 0.4, "a little swing": 0.4, "some swing": 0.5, "slightly swung": 0.35,
+    "lightly swung": 0.4, "gentle swing": 0.4, "medium swing": 0.8, "heavy swing": 1.0, "hard swing": 1.0, "heavily swung": 1.0, "lots of swing": 1.0,
+    "hard swinging": 1.0, "no swing": 0.0, "without swing": 0.0, "zero swing": 0.0, "not swung": 0.0, "straight": 0.0, "straight eighths": 0.0,
+    "straight 8ths": 0.0, "straight feel": 0.0, "straight time": 0.0, "straight 16ths": 0.0, "unswung": 0.0, "dilla feel": 0.5, "dilla": 0.5,
 }  # fmt: skip
 
 METERS: dict[str, tuple[int, int]] = {
     "waltz": (3, 4), "waltzes": (3, 4), "three-four": (3, 4), "triple meter": (3, 4), "triple time": (3, 4), "six-eight": (6, 8), "jig": (6, 8),
     "compound meter": (6, 8), "odd meter": (7, 8), "odd time": (7, 8), "odd-time": (7, 8), "march": (2, 4), "polka": (2, 4), "cut time": (4, 4),
-    "common time": (4, 4), "four-four": (4, 4), "five-four": (5, 4), "seven-eight": (7, 8),
+    "common time": (4, 4), "four-four": (4, 4), "five-four": (5, 4), "seven-eight": (7, 8), "waltz time": (3, 4), "waltz-time": (3, 4),
+    "three four": (3, 4), "four four": (4, 4), "six eight": (6, 8), "seven eight": (7, 8), "five four": (5, 4), "two four": (2, 4), "two-four": (2, 4),
+    "mazurka": (3, 4), "minuet": (3, 4), "sarabande": (3, 4), "slip jig": (3, 4), "tarantella": (6, 8), "barcarolle": (6, 8), "siciliana": (6, 8),
+    "jigs": (6, 8), "polkas": (2, 4), "marching": (2, 4), "in waltz": (3, 4), "3 4 time": (3, 4), "4 4 time": (4, 4), "6 8 time": (6, 8), "7 8 time": (7, 8),
+    "5 4 time": (5, 4), "2 4 time": (2, 4),
 }  # fmt: skip
 METERS_IN: dict[str, tuple[int, int]] = {
     "2": (2, 4), "two": (2, 4), "3": (3, 4), "three": (3, 4), "4": (4, 4), "four": (4, 4), "5": (5, 4), "five": (5, 4),
@@ -73,9 +133,16 @@ NEAREST_METER: dict[tuple[int, int], tuple[int, int]] = {
     (11, 8): (7, 8), (10, 8): (5, 4), (8, 4): (4, 4), (1, 4): (4, 4), (2, 8): (2, 4), (9, 4): (3, 4), (13, 8): (7, 8), (15, 8): (5, 4),
 }  # fmt: skip
 
+ONES: dict[str, int] = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+    "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+TENS: dict[str, int] = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
 NUMBERS: dict[str, float] = {
-    "half a": 0.5, "a half": 0.5, "one and a half": 1.5, "two and a half": 2.5, "1 and a half": 1.5, "2 and a half": 2.5, "3 and a half": 3.5, "three and a half": 3.5, "a couple of": 2, "an": 1, "a": 1, "one": 1, "two": 2, "three": 3,
-    "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "half a": 0.5, "a half": 0.5, "one and a half": 1.5, "two and a half": 2.5, "1 and a half": 1.5, "2 and a half": 2.5, "3 and a half": 3.5, "three and a half": 3.5, "a couple of": 2, "a couple": 2, "a few": 3, "four and a half": 4.5, "an": 1, "a": 1, "one": 1, "two": 2, "three": 3,
+    "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "sixteen": 16, "thirty-two": 32, "thirty two": 32, "twenty-four": 24, "sixty-four": 64, "twenty": 20, "thirty": 30,
     "forty": 40, "forty-five": 45, "forty five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
 }  # fmt: skip
 
@@ -88,17 +155,32 @@ PERCUSSION = {
     "bongos": "bongo x.o...x.x.o...x. | bongolow ....x.......x..x",
     "cowbell": "cow x...x...x...x...",
     "claves": "clave x..x..x...x.x...",
+    "timbales": "timbale x..x..x.....x.x. | timbalelow ..........x.....",
+    "agogo": "agogo x.x...x.x....... | agogolow ....x.x....x.x..",
+    "cabasa": "cabasa x.o.x.o.x.o.x.o.",
+    "guiro": "guirolong x.......x....... | guiro ....x.x.....x.x.",
+    "woodblock": "block x..x..x...x..... | blocklow ............x.x.",
+    "triangle": "triangle x.o.x.o.x.o.x.o.",
+    "bodhran": "bodhran x.......x....... | tip ..o.o.o...o.o.oo",
+    "djembe": "djembe x..o..x.x..o.ox.",
+    "surdo": "surdo ....x.......x...",
+    "finger snaps": "snap ....x.......x...",
 }
-PERCUSSION |= {"conga": PERCUSSION["congas"], "bongo": PERCUSSION["bongos"], "shakers": PERCUSSION["shaker"]}
-LANES: dict[str, tuple[str, ...]] = {
-    "kick": ("kick",), "kicks": ("kick",), "kick drum": ("kick",), "bass drum": ("kick",), "snare": ("snare", "rim"), "snares": ("snare", "rim"),
-    "hats": ("hat", "open", "pedal"), "hi-hats": ("hat", "open", "pedal"), "hi hats": ("hat", "open", "pedal"), "hihats": ("hat", "open", "pedal"),
-    "hi-hat": ("hat", "open", "pedal"), "clap": ("clap",), "claps": ("clap",), "cymbals": ("crash", "ride", "bell", "hat", "open", "pedal"),
-    "crash": ("crash",), "ride": ("ride", "bell"), "toms": ("tom1", "tom2", "tom3"), "fills": ("fill",), "risers": ("riser",), "riser": ("riser",),
-    "tambourine": ("tamb",), "shaker": ("shaker",), "maracas": ("shaker",), "congas": ("conga", "congalow", "mute"),
-    "bongos": ("bongo", "bongolow"), "cowbell": ("cow",), "claves": ("clave",), "conga": ("conga", "congalow", "mute"),
-    "bongo": ("bongo", "bongolow"), "shakers": ("shaker",),
+_ALSO = {
+    "tambourines": "tambourine", "shakers": "shaker", "conga": "congas", "bongo": "bongos", "cowbells": "cowbell", "clave": "claves",
+    "timbale": "timbales", "agogo bells": "agogo", "wood block": "woodblock", "woodblocks": "woodblock", "wood blocks": "woodblock",
+    "triangles": "triangle", "bodhrán": "bodhran", "djembes": "djembe", "surdos": "surdo", "snaps": "finger snaps", "fingersnaps": "finger snaps",
 }  # fmt: skip
+PERCUSSION |= {word: PERCUSSION[same] for word, same in _ALSO.items()}
+_HATS, _CYMBALS = ("hat", "open", "pedal"), ("crash", "ride", "bell", "hat", "open", "pedal")
+LANES: dict[str, tuple[str, ...]] = {
+    "kick": ("kick",), "kicks": ("kick",), "kick drum": ("kick",), "kick drums": ("kick",), "snare": ("snare", "rim"), "snares": ("snare", "rim"),
+    "bass drum": ("kick",), "bass drums": ("kick",), "snare drum": ("snare", "rim"), "hats": _HATS, "hi-hats": _HATS, "hi hats": _HATS, "hihats": _HATS, "hi-hat": _HATS, "hi hat": _HATS, "hihat": _HATS,
+    "clap": ("clap",), "claps": ("clap",), "hand claps": ("clap",), "handclaps": ("clap",), "cymbals": _CYMBALS, "cymbal": _CYMBALS, "crash": ("crash", "crash2"),
+    "crashes": ("crash", "crash2"), "crash cymbals": ("crash", "crash2"), "ride": ("ride", "bell"), "ride cymbal": ("ride", "bell"), "toms": ("tom1", "tom2", "tom3"),
+    "fills": ("fill",), "drum fills": ("fill",), "risers": ("riser",), "riser": ("riser",), "rimshots": ("rim",), "rimshot": ("rim",),
+}  # fmt: skip
+LANES |= {word: tuple(lane.split()[0] for lane in row.split(" | ")) for word, row in PERCUSSION.items()}
 
 ROLE_WORDS: dict[str, str] = {
     "lead": "lead", "leads": "lead", "melody": "lead", "melodies": "lead", "solo": "lead", "solos": "lead", "theme": "lead", "hook": "lead",
@@ -116,5 +198,14 @@ ENSEMBLES: dict[str, tuple[tuple[str, str], ...]] = {
     "organ trio": (("organ", "chords"), ("jazz guitar", "lead"), ("brushes", "drums")),
     "jazz quartet": (("piano", "chords"), ("saxophone", "lead"), ("double bass", "bass"), ("brushes", "drums")),
     "jazz quintet": (("piano", "chords"), ("saxophone", "lead"), ("trumpet", "counter"), ("double bass", "bass"), ("brushes", "drums")),
+    "rock trio": (("distorted guitar", "chords"), ("bass guitar", "bass"), ("rock drums", "drums")),
+    "string quintet": (("violin", "lead"), ("viola", "counter"), ("strings", "chords"), ("cello", "bass")),
+    "piano quartet": (("piano", "chords"), ("violin", "lead"), ("viola", "counter"), ("cello", "bass")),
+    "piano quintet": (("piano", "chords"), ("violin", "lead"), ("viola", "counter"), ("strings", "pad"), ("cello", "bass")),
+    "brass quintet": (("trumpet", "lead"), ("french horn", "counter"), ("brass", "chords"), ("trombone", "bass")),
+    "wind quintet": (("flute", "lead"), ("oboe", "counter"), ("clarinet", "chords"), ("french horn", "pad"), ("bassoon", "bass")),
+    "woodwind quintet": (("flute", "lead"), ("oboe", "counter"), ("clarinet", "chords"), ("french horn", "pad"), ("bassoon", "bass")),
+    "saxophone quartet": (("soprano sax", "lead"), ("alto sax", "counter"), ("tenor sax", "chords"), ("baritone sax", "bass")),
+    "bluegrass band": (("banjo", "arp"), ("fiddle", "lead"), ("mandolin", "counter"), ("acoustic guitar", "chords"), ("upright bass", "bass")),
     "power trio": (("distorted guitar", "chords"), ("bass guitar", "bass"), ("rock drums", "drums")),
 }  # fmt: skip

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from composer import casting, numbers
+from composer import casting, genre, numbers, structure
 from composer.instruments import BY_WORD, title
 from composer.reading import Reading, first_phrase, phrase
-from composer.vocabulary import KIN, MARKS, MOODS, PACES
+from composer.vocabulary import COMPLEXITIES, DENSITIES, ENERGIES, KIN, MARKS, MOODS, PACES, SWINGS
 from song.key import Key
 
 _ENDS = r"(?:ends?|ending|stops?|stopping|finish(?:es)?|cuts?(?: off)?)"
@@ -32,12 +32,25 @@ _ENDINGS = (
 )
 
 
+_NOT = r"\b(?:not|no|never|without|isn't|less|nothing)\s+(?:too |so |very |really |overly |that )?$"
+_PERCENT = re.compile(r"\b(\d{2,3})\s?% swing\b|\bswing(?: of| at|:| =)? ?(\d{2,3})\s?%")
+_HIGH = r"\b(?:female|woman|women|girls?|lady|soprano|alto|mezzo|diva|songstress|high)(?:'s)?(?: \w+)? ?"
+_LOW = r"\b(?:male|man|men|boys?|guy|baritone|tenor|bass|deep|low|gravelly|husky)(?:'s)?(?: \w+)? ?"
+_WORDLESS = re.compile(r"\b(?:wordless vocals?|chorus vocals|vocal chops|voice leading|voicings?)\b")
+# What a song is about is no instrument: "a song about the sea".
+_TOPIC = re.compile(
+    r"(?<!how )(?<!what )\babout\s+(?![\d~]|a minute|half|one |two |three )[^,.;:!?\n]*?"
+    r"(?=\s(?:with|in|at|featuring)\b|[,.;:!?\n]|$)"
+)
+
+
 @dataclass(frozen=True)
 class Said:
     """What the words say; None and empty mean that they are silent about it."""
 
     styles: tuple[str, ...] = ()  # style ids, the likeliest first
-    kin: str | None = None  # a style that is not here, as it was written
+    kin: str | None = None  # a genre that is not here, as it was written
+    near: tuple[str, str, str] | None = None  # (what was typed, the genre it comes near, that genre's style)
     bpm: float | None = None
     mark: float | None = None  # from "andante" and the like
     pace: float = 0.0  # -1 slow to 1 fast
@@ -52,34 +65,46 @@ class Said:
     only: bool = False
     seconds: float | None = None
     bars: int | None = None
+    form: str = ""  # a section plan, as it was written
+    chords: str = ""  # a chart, as it was written
     ending: str | None = None
-    vocals: bool = False
+    energy: float | None = None  # these four as the knobs of the same names
+    density: float | None = None
+    complexity: float | None = None
+    swing: float | None = None
+    vocals: bool = False  # somebody is asked to sing
+    instrumental: bool = False  # nobody is to sing
+    singer: str = ""  # "high" or "low" where the words say who
     notices: tuple[str, ...] = ()
 
 
 def read(prompt: str, aliases: Mapping[str, str]) -> Said:
     """Everything the words say. `aliases`: what people call the styles -> style id."""
     text = Reading(prompt)
+    chords, form = structure.chords(text), structure.form(text)
+    swing = _swing(text)
     bpm = numbers.bpm(text)
     key, tonic, mode = numbers.key(text)
     seconds, bars = numbers.length(text)
     meter = numbers.meter(text)
-    ending = next((name for name, pattern in _ENDINGS if re.search(pattern, text.low)), None)
-    vocals, instrumental = _vocals(text)
-    kin = first_phrase(text, KIN, masked=True)
+    vocals, instrumental, singer = _vocals(text)
+    text.left = _TOPIC.sub(lambda match: " " * len(match[0]), text.left)
+    genre.masked(text, (*aliases, *KIN))
+    styles, kin = genre.styles(text, aliases), genre.kin(text)
+    if not styles:  # what the song is about may be its genre: "a song about rock and roll"
+        styles = genre.styles(Reading(prompt), aliases)
+    near = None if styles or kin else genre.spelled(text, aliases)
     denied, mutes = casting.denied(text)
     named, only = casting.named(text)
     clash = [word for word, _ in named if any(_same(word, other) for other in denied)]
     if clash:
         text.notices.append(f"The words both ask for and refuse {_listed(clash)}; it is left out.")
         named = tuple(pair for pair in named if pair[0] not in clash)
-    styles = _styles(text, aliases)
-    moods = _moods(text)
-    if vocals and not instrumental:
-        text.notices.append("Nobody sings here: this engine plays instruments only, so the song is instrumental.")
+    plain = _plain(text.low, aliases)
     return Said(
         styles=styles,
         kin=kin,
+        near=near,
         bpm=bpm,
         mark=_mark(text),
         pace=_pace(text),
@@ -87,15 +112,23 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
         tonic=tonic,
         mode=mode,
         meter=meter,
-        moods=moods,
+        moods=_moods(text),
         named=named,
         denied=denied,
         mutes=mutes,
         only=only and bool(named),
         seconds=seconds,
         bars=bars,
-        ending=ending,
+        form=form,
+        chords=chords,
+        ending=next((name for name, pattern in _ENDINGS if re.search(pattern, text.low)), None),
+        energy=_level(plain, ENERGIES),
+        density=_level(plain, DENSITIES),
+        complexity=_level(plain, COMPLEXITIES),
+        swing=swing if swing is not None else _level(plain, SWINGS),
         vocals=vocals,
+        instrumental=instrumental,
+        singer=singer,
         notices=tuple(text.notices),
     )
 
@@ -106,13 +139,43 @@ def hinted(prompt: str, hints: Iterable[str]) -> int:
     return sum(bool(re.search(rf"\b{re.escape(word)}\b", low)) for word in hints)
 
 
-def _vocals(text: Reading) -> tuple[bool, bool]:
-    """(somebody is asked to sing, but is sent away again)."""
+def _vocals(text: Reading) -> tuple[bool, bool, str]:
+    """(somebody is asked to sing, nobody is to sing, "high", "low" or "")."""
+    sung = _WORDLESS.sub(" ", text.low)
     refused = re.search(
-        rf"\b(?:no|without|zero|minus)\s+(?:any\s+)?(?:\w+\s+(?:or|and)\s+)?{casting.VOICE}\b|\binstrumental\b",
-        text.low,
+        rf"\b(?:no|without|zero|minus|not|avoid)\s+(?:any\s+|a\s+)?(?:\w+\s+(?:or|and)\s+)?(?:\w+ )?{casting.VOICE}\b"
+        rf"|\binstrumentals?\b|\bvoice-?less\b|\bno one sings?\b|\bnobody sings?\b|\bkaraoke\b",
+        sung,
     )
-    return bool(re.search(rf"\b{casting.VOICE}\b", text.low)), bool(refused)
+    asked = bool(re.search(rf"\b{casting.VOICE}\b", sung)) and not refused
+    high, low = (re.search(who + rf"(?:{casting.VOICE}|rap)\b", sung) for who in (_HIGH, _LOW))
+    return asked, bool(refused), "high" if high else "low" if low else ""
+
+
+def _swing(text: Reading) -> float | None:
+    """A swing in percent as drum machines count it: 50 is straight, 66 triplets."""
+    match = _PERCENT.search(text.left)
+    if not match:
+        return None
+    text.take(*match.span())
+    percent = float(match[1] or match[2])
+    return round(min(1.0, (percent - 50) / (200 / 3 - 50) if percent >= 50 else percent / 100), 3)
+
+
+def _plain(low: str, aliases: Iterable[str]) -> str:
+    """The text without the names of genres: "progressive house" is not complex by its name."""
+    low = re.sub(r"\bstraight[ -](?:ahead|up|edge|from|to|into|after)\b", " ", low)
+    return phrase(aliases).sub(lambda match: " " * len(match[0]), low)
+
+
+def _level(low: str, table: Mapping[str, float]) -> float | None:
+    """The value of the first word of a table; what is "not busy" lies on the other side, but not far."""
+    match = phrase(table).search(low)
+    if not match:
+        return None
+    value = table[match[1]]
+    refused = re.search(_NOT, low[: match.start()])
+    return (0.65 if value < 0.5 else 0.35) if refused else value
 
 
 def _same(word: str, other: str) -> bool:
@@ -124,29 +187,12 @@ def _listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _styles(text: Reading, aliases: Mapping[str, str]) -> tuple[str, ...]:
-    """Styles that the words name. In "jazzy lofi" the last one is the noun, before any "with"."""
-    shy = phrase(BY_WORD).sub(lambda match: " " * len(match[0]) if " " in match[0] else match[0], text.left)
-    for hay in (shy, text.left):
-        found = [(match.start(), match[1]) for match in phrase(aliases).finditer(hay)]
-        if found:
-            break
-    else:
-        return ()
-    stop = re.search(r"\bwith\b|\bfeaturing\b|[.;]|\blike\b|\bbut\b", hay)
-    edge = stop.start() if stop and any(at < stop.start() for at, _ in found) else len(hay)
-    comma = hay.find(",")
-    first_clause = [pair for pair in found if pair[0] < min(edge, comma if comma > found[0][0] else edge)]
-    head = (first_clause or found)[-1]
-    return tuple(dict.fromkeys([aliases[head[1]], *(aliases[word] for _, word in found)]))
-
-
 def _moods(text: Reading) -> tuple[str, ...]:
     found: list[tuple[int, str]] = []
     for name, mood in MOODS.items():
         for match in phrase(mood.words).finditer(text.low):
             if not re.search(
-                r"\b(?:not|no|never|without|isn't|less)\s+(?:too |so |very |really |overly )?$",
+                _NOT,
                 text.low[: match.start()],
             ):
                 found.append((match.start(), name))

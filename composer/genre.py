@@ -1,0 +1,119 @@
+"""Which style the words mean: by its name, by a kindred genre's, or by a spelling that comes near one of them."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from composer.instruments import BY_WORD
+from composer.reading import Reading, phrase
+from composer.vocabulary import ENDINGS, KIN
+
+_REFUSED = re.compile(
+    r"\b(?:not|no|isn't|never|without|avoid|less|nothing like|anything but|instead of|rather than|don't want"
+    r"|do not want)"
+    r"\s+(?:too |a |an |any |very |so |really |much |more |like |another )*$"
+)
+# Styles that say more about the shape than about the sound: "lofi waltz" is lo-fi in three.
+_SHAPES = ("waltz", "piano_solo")
+_NOT_IN_BAND = {"bass", "drum", "drums", "sea", "beat", "beats", "breaks", "breakbeat", "bassline", "step"}
+# Words of everyday that lie one slip of a finger away from a genre.
+_EVERYDAY_WORDS = (
+    "amber ambience blue bolt boss bossy chance chant chants chip chips classic classics client climate clues "
+    "counted county dance dense disc disco discs drills drink drone drones folks fork fort france fun fund funky "
+    "funnel glues grim grime halts holy horse horses hose hours houses hunk indies jaws jazzed junk later latino "
+    "lock loft lofty mango march marched medal mental metals mouse opera operas patina petal poker polkas pops "
+    "popular prance prone puck pump punks rack raga ragas rage range reggie rocks rocky rumble rumbled sales "
+    "salsas salt school score scores shamble sock sole soul souls soup spoke sting strap string swine swung "
+    "tangos techie tender thrill throne timber trace tramp trance traps trip trips truck walls want wants wing "
+    "wings "
+)
+_EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
+
+
+def masked(text: Reading, aliases: Iterable[str]) -> None:
+    """Genres of several words that name no instrument: "drum and bass" is no band of two, "sea shanty" no ocean."""
+    shy = [name for name in aliases if set(re.findall(r"[a-z]+", name)) & _NOT_IN_BAND and not name.isalpha()]
+    text.left = phrase(shy).sub(lambda match: " " * len(match[0]), text.left)
+
+
+def styles(text: Reading, aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """Styles that the words name. In "jazzy lofi" the last one is the noun, before any "with"."""
+    shy = phrase(BY_WORD).sub(lambda match: " " * len(match[0]) if " " in match[0] else match[0], text.left)
+    for hay in (shy, text.left):
+        found = [pair for pair in _found(hay, aliases) if not _REFUSED.search(hay[: pair[0]])]
+        if found:
+            break
+    else:
+        return ()
+    stop = re.search(r"\bwith\b|\bfeaturing\b|[.;]|\blike\b|\bbut\b|\binspired\b|\binfluence", hay)
+    edge = stop.start() if stop and any(at < stop.start() for at, _ in found) else len(hay)
+    comma = hay.find(",", found[0][0])
+    first_clause = [pair for pair in found if pair[0] < min(edge, comma if comma >= 0 else edge)]
+    named = [aliases[word] for _, word in first_clause or found]
+    sounding = [style for style in named if style not in _SHAPES] or named
+    return tuple(dict.fromkeys([sounding[-1], *(aliases[word] for _, word in found)]))
+
+
+def _found(hay: str, aliases: Mapping[str, str]) -> list[tuple[int, str]]:
+    return [(match.start(), match[1]) for match in phrase(aliases).finditer(hay)]
+
+
+def kin(text: Reading) -> str | None:
+    """A genre that is not here, but has a near one that is: the longest of those named last in the first clause."""
+    found = [match for match in phrase(KIN).finditer(text.left) if not _REFUSED.search(text.left[: match.start()])]
+    return found[0][1] if found else None
+
+
+def spelled(text: Reading, aliases: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """(what was typed, the genre that was meant, its style): "raggae", "synth wave", "hip-hopp", "hardwave"."""
+    known = {**KIN, **aliases}
+    squeezed = {re.sub(r"[^a-z0-9]", "", name): name for name in known}
+    words = re.findall(r"[a-z][a-z0-9'&-]*", text.left)
+    for size in (3, 2, 1):  # the same letters, parted in another way
+        for at in range(len(words) - size + 1):
+            run = words[at : at + size]
+            name = squeezed.get(re.sub(r"[^a-z0-9]", "", "".join(run)))
+            if name and len(name) > 3 and not _EVERYDAY & set(run):
+                return " ".join(run), name, known[name]
+    for word in words:
+        if near := _near(word, squeezed):
+            return word, squeezed[near], known[squeezed[near]]
+    for word in words:  # a genre that nobody here has heard of, by how its name ends
+        ending = next((end for end in ENDINGS if word.endswith(end) and len(word) >= len(end) + 3), None)
+        if ending and word not in _EVERYDAY and word not in _ORDINARY:
+            return word, "", ENDINGS[ending]
+    return None
+
+
+_ORDINARY_WORDS = (
+    "backbeat bedrock bishop bootstrap button cotton doorstep doorstop downbeat drumbeat encore footstep fortune "
+    "greenhouse hardcore heartbeat heartbeats lighthouse lollipop microwave milestone misstep monotone mousetrap "
+    "neptune offbeat opportune penthouse photoshop ringtone rockstar score shamrock shockwave shop simpleton "
+    "skeleton soundwave stepstone undertone undertow upbeat warehouse workshop "
+)
+_ORDINARY = frozenset(_ORDINARY_WORDS.split())
+
+
+def _near(word: str, names: Mapping[str, str]) -> str | None:
+    """A name that a slip of the finger or two turns into the word; short words must be closer."""
+    if len(word) < 4 or word in _EVERYDAY or word in BY_WORD:
+        return None
+    slips = 1 if len(word) < 8 else 2
+    near = [(_distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 3]
+    best = min((pair for pair in near if pair[0] <= slips), default=None)
+    return best[1] if best else None
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Letters to add, drop, change or swap with their neighbour (Damerau 1964), counted up to `limit` + 1."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, against in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
+            if older and j > 1 and letter == other[j - 2] and one[i - 2] == against:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,155 @@
+"""What is given about a song's shape: its sections, and chords that are kept exactly."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from composer.asked import Asked
+from composer.form import LETTERS, Section
+from composer.harmony import Harmony
+from song.chart import Bar, Chart
+from song.key import MODES, Key
+from song.sections import Wanted, canonical
+
+_EDGES = ("intro", "outro")
+_SHORT = ("intro", "outro", "prechorus", "break", "build", "interlude", "tag", "coda", "vamp")
+_LONGEST = 20  # bars a section may be stretched to before the sections go round again
+# How well a mode is liked where two fit the chords alike.
+_LIKED = {"major": 0.06, "minor": 0.06, "mixolydian": 0.0, "dorian": 0.0, "lydian": -0.03, "phrygian": -0.03}
+
+
+def sections_wanted(asked: Asked, chart: Chart | None) -> tuple[Wanted, ...]:
+    """The sections in order: as they were written down, else the chart's tagged passages. None: the style decides."""
+    items = asked.form()
+    if items or chart is None or not chart.tagged:
+        return items
+    named = [passage for passage in chart.passages if passage.name]
+    return tuple(Wanted(_known(passage.name), _rounded(len(passage.bars))) for passage in named)
+
+
+def filled(items: tuple[Wanted, ...], chart: Chart | None) -> tuple[Wanted, ...]:
+    """Sections whose length nobody gave become as long as the first of their name, as their chords, or as is usual."""
+    known: dict[str, int] = {item.name: item.bars for item in reversed(items) if item.bars}
+    found: list[Wanted] = []
+    for item in items:
+        chords = len(_passage(chart, item.name)[0]) if chart and chart.tagged else 0
+        usual = 4 if item.name in _SHORT else 8
+        found.append(replace(item, bars=item.bars or known.get(item.name) or (_rounded(chords) if chords else usual)))
+    return tuple(found)
+
+
+def rounds(items: tuple[Wanted, ...], bars: int) -> tuple[Wanted, ...]:
+    """The middle of a chart's sections once more and again, until no section has to be stretched too far."""
+    middle = tuple(item for item in items if item.name not in _EDGES) or items
+    opening = items[:1] if items[0].name == "intro" else ()
+    ending = items[-1:] if items[-1].name == "outro" and len(items) > 1 else ()
+    times = 1
+    while bars / (len(opening) + len(ending) + times * len(middle)) > _LONGEST and times < 40:
+        times += 1
+    return items if times == 1 else (*opening, *(middle * times), *ending)
+
+
+def _rounded(bars: int) -> int:
+    """Eight bars rather than four or two: a passage is played more than once where it is short."""
+    return bars * max(1, 8 // bars) if bars else 8
+
+
+def _known(name: str) -> str:
+    known = canonical(name)
+    return known if known in LETTERS else {"a": "A", "b": "B", "c": "C"}.get(known, "A")
+
+
+def grid(
+    chart: Chart, sections: Iterable[Section], meter: tuple[int, int], notices: list[str]
+) -> dict[str, tuple[Harmony, ...]]:
+    """Section id -> its chords, in beats of the song. A chart without tags runs on from section to section and starts
+    anew where it fits; tagged passages are looped over the sections of their name."""
+    found: dict[str, tuple[Harmony, ...]] = {}
+    place = 0
+    for section in sections:
+        bars, missing = _passage(chart, section.name)
+        if missing:
+            notices.append(f"The chart has no chords for {section.name}; those of {missing} are used.")
+        begin = 0 if chart.tagged or len(bars) <= section.bars else place % len(bars)
+        row = [bars[(begin + bar) % len(bars)] for bar in range(section.bars)]
+        place = begin + section.bars
+        found[section.id] = _harmonies(row, section.start, meter)
+    if any(slot.silent for bar in chart.bars for slot in bar.slots):
+        notices.append("The band plays on through N.C.: the chord before it is held.")
+    return found
+
+
+def _passage(chart: Chart, name: str) -> tuple[tuple[Bar, ...], str]:
+    """(the bars for a section, the tag that they were borrowed from): by name, by kind, else the first passage."""
+    if not chart.tagged:
+        return chart.bars, ""
+    exact = next((one for one in chart.passages if one.name and _known(one.name) == name), None)
+    if exact:
+        return exact.bars, ""
+    letter = LETTERS.get(name, "A")
+    alike = [one for one in chart.passages if LETTERS[_known(one.name)] == letter]
+    nearest = (alike or list(chart.passages))[0]
+    return nearest.bars, nearest.name or "the first bars"
+
+
+def _harmonies(bars: list[Bar], first: int, meter: tuple[int, int]) -> tuple[Harmony, ...]:
+    """Bars as chords without gaps: where nobody would play, the chord before is held, at the start the one after."""
+    beats = meter[0] * 4 / meter[1]
+    placed = [
+        Harmony((first + number) * beats + start, length, chord.root, chord.intervals, chord.bass, chord.text)
+        for number, bar in enumerate(bars)
+        for start, length, chord in bar.placed(meter)
+        if not chord.silent
+    ]
+    edges = [one.start for one in placed[1:]] + [(first + len(bars)) * beats]
+    starts = [first * beats] + [one.start for one in placed[1:]]
+    return tuple(
+        replace(one, start=start, beats=round(end - start, 6))
+        for one, start, end in zip(placed, starts, edges, strict=True)
+    )
+
+
+def sounding(chart: Chart) -> bool:
+    """True where the chart has a chord at all."""
+    return any(not slot.silent for bar in chart.bars for slot in bar.slots)
+
+
+def key_of(chart: Chart, tonic: int | None, mode: str | None) -> Key:
+    """The key of a chart: the scale that holds most of its tones, whose tonic begins, ends and is led to by a fifth.
+
+    `tonic` and `mode` are kept where somebody said them.
+    """
+    keys = [
+        Key(root, name)
+        for root in ([tonic] if tonic is not None else range(12))
+        for name in ([mode] if mode else _LIKED)
+        if name in MODES
+    ]
+    return max(keys, key=lambda key: _fit(chart, key))
+
+
+def _fit(chart: Chart, key: Key) -> float:
+    slots = [(slot, 1 / len(bar.slots)) for bar in chart.bars for slot in bar.slots if not slot.silent]
+    scale = set(key.pitch_classes) | ({(key.tonic + 11) % 12} if key.mode == "minor" else set())
+    total = sum(weight for _, weight in slots)
+    inside = sum(weight * sum(tone in scale for tone in slot.tones[:4]) / len(slot.tones[:4]) for slot, weight in slots)
+    third = 3 if key.minorish else 4
+
+    def home(slot_root: int, intervals: tuple[int, ...]) -> float:
+        return float(slot_root == key.tonic) * (
+            1.0 if third in intervals else 0.3 if not {3, 4} & set(intervals) else -0.5
+        )
+
+    first, last = slots[0][0], slots[-1][0]
+    there = sum(weight * max(0.0, home(slot.root, slot.intervals)) for slot, weight in slots) / total
+    led = sum(
+        (one.root - other.root) % 12 == 7 and 3 not in one.intervals and home(other.root, other.intervals) > 0
+        for (one, _), (other, _) in zip(slots, slots[1:] + slots[:1], strict=True)
+    )
+    return (
+        inside / total
+        + 0.16 * home(first.root, first.intervals)
+        + 0.08 * home(last.root, last.intervals)
+        + 0.25 * there
+        + 0.1 * min(1, led)
+        + _LIKED.get(key.mode, -0.05)
+    )
