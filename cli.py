@@ -18,10 +18,11 @@ import typer
 
 from song.errors import BadRequest, CannotOpen, StudioError
 from song.job import Job
-from song.request import Generate, fields, limits, read
+from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, read
 
 if TYPE_CHECKING:
     from backend import Studio
+    from song.audio import Audio
     from song.take import Recipe
 
 FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3"}
@@ -30,7 +31,7 @@ CANCELLED = 130
 UsageError: Any = typer.BadParameter.__base__  # what the parser raises; some typers carry a click of their own
 
 app = typer.Typer(
-    help="Make songs from words.",
+    help="Make songs from words, and from other songs.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -40,6 +41,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac or .mp3.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A take in the library.")]
+SONG = "A song: a file, or the id of a take or upload in the library."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,22 +69,36 @@ def _complain(sentence: str, code: int) -> int:
     return code
 
 
-# --- generate ---------------------------------------------------------------------------------------------------------
+# --- songs ------------------------------------------------------------------------------------------------------------
 
 
-def generate(*, out: Path | None, as_json: bool, stems: bool | None, **words: str | None) -> int:
-    """A song from words. It is kept in the library, and written to --out where that is given."""
-    request = read({name: _typed(name, text) for name, text in words.items() if text is not None})
+def _command(mode: type[Knobs]) -> Any:
+    """A command that makes a song in one mode. All its knobs are flags."""
+
+    def make(*, out: Path | None, as_json: bool, stems: bool | None, song: str = "", **words: Any) -> int:
+        said = {name: _typed(fields(mode)[name], text) for name, text in words.items() if text is not None}
+        return _make(said | {"mode": mode.model_fields["mode"].default}, song, out, as_json, stems)
+
+    make.__name__ = str(mode.model_fields["mode"].default)
+    make.__doc__ = f"{mode.__doc__} It is kept in the library, and written to --out where that is given."
+    make.__signature__ = _flags(mode)  # type: ignore[attr-defined]
+    return make
+
+
+def _make(said: dict[str, Any], song: str, out: Path | None, as_json: bool, stems: bool | None) -> int:
+    if said["mode"] == "generate":
+        read(said)  # a home is not even made for a request that cannot be used
     if out is not None:
         _check_out(out)
     with _studio() as studio:
+        request = read(said | ({"source": _source(studio, song)} if said["mode"] != "generate" else {}))
         job = _finished(studio, studio.submit(request))
         with_stems = as_json if stems is None else stems
         takes = [_delivered(studio, id, out, number, with_stems) for number, id in enumerate(job.takes)]
     if job.state == "cancelled":
         return _complain("Cancelled.", CANCELLED)
     if job.state != "done":
-        return _complain(job.error or "The song was not made.", 3)
+        return _complain(job.error or "The song was not made.", 2 if job.error_code == BadRequest.code else 3)
     if as_json:
         _print_json(takes[0] | ({"takes": takes} if request.variations > 1 else {}))
     else:
@@ -90,14 +106,30 @@ def generate(*, out: Path | None, as_json: bool, stems: bool | None, **words: st
     return 0
 
 
-def _flags() -> inspect.Signature:
-    """The knobs as flags. All are text here, so that a bad number gets the same sentence as everywhere else."""
-    knobs = fields(Generate)
+def _source(studio: "Studio", song: str) -> str:
+    """The id of what was named: a file is taken into the library first."""
+    path = Path(song)
+    if path.exists() or path.suffix or path.name != song:
+        return studio.add_source(path).id
+    return studio.source(song).id
+
+
+def _flags(mode: type[Knobs]) -> inspect.Signature:
+    """The knobs as flags. All but switches are text here, so that a bad number gets the same sentence as everywhere."""
+    knobs = dict(fields(mode))
     prompt = typer.Argument(help=knobs.pop("prompt").description, metavar="WORDS", show_default=False)
     members = [_parameter("prompt", str | None, prompt)]
+    if knobs.pop("source", None):
+        kind = Annotated[str, typer.Argument(metavar="FILE|ID", help=SONG, show_default=False)]
+        members.insert(0, inspect.Parameter("song", inspect.Parameter.KEYWORD_ONLY, annotation=kind))
     for name, field in knobs.items():
-        flag = typer.Option(f"--{name.replace('_', '-')}", help=_help(field), metavar=_metavar(field))
-        members.append(_parameter(name, str | None, flag))
+        flag = f"--{name.replace('_', '-')}"
+        if _kinds(field) == {bool}:
+            switch = typer.Option(f"{flag}/--no-{flag[2:]}", help=_help(field), show_default=False)
+            members.append(_parameter(name, bool | None, switch))
+        else:
+            option = typer.Option(flag, help=_help(field), metavar=_metavar(field))
+            members.append(_parameter(name, str | None, option))
     every = typer.Option("--stems/--no-stems", help="Also make the zip of stems. Default: with --json.")
     members += [
         _parameter("out", *get_args(Out)),
@@ -114,7 +146,9 @@ def _parameter(name: str, kind: Any, info: Any) -> inspect.Parameter:
 def _help(field: Any) -> str:
     low, high = limits(field)
     reach = "" if low is None or high is None else f" {low:g} to {high:g}."
-    default = f" Default: {field.default}." if field.default not in (None, "") else ""
+    default = (
+        f" Default: {field.default}." if field.default not in (None, "", False) and not field.is_required() else ""
+    )
     return f"{field.description}{reach}{default}"
 
 
@@ -126,9 +160,9 @@ def _kinds(field: Any) -> set[Any]:
     return set(get_args(field.annotation)) or {field.annotation}
 
 
-def _typed(name: str, text: str) -> Any:
+def _typed(field: Any, text: Any) -> Any:
     """What was typed, as a number where the knob is one; what is no number stays text and is refused by `read`."""
-    if {int, float} & _kinds(fields(Generate)[name]):
+    if {int, float} & _kinds(field):
         for number in (int, float):
             with contextlib.suppress(ValueError):
                 return number(text)
@@ -192,8 +226,58 @@ def _copy(source: Path, place: Path) -> None:
     durable.copy(source, place)
 
 
-generate.__signature__ = _flags()  # type: ignore[attr-defined]
-app.command()(generate)
+for _mode in (Generate, Cover, Extend, Edit):
+    app.command(name=str(_mode.model_fields["mode"].default))(_command(_mode))
+
+
+@app.command()
+def listen(
+    song: Annotated[str, typer.Argument(metavar="FILE|ID", help=SONG)],
+    as_json: Json = False,
+) -> int:
+    """What is heard in a song: tempo, key, meter, chords, sections."""
+    with _studio() as studio:
+        id = _source(studio, song)
+        origin, heard = studio.source(id), studio.listen(id)
+    if as_json:
+        _print_json({"source": id, "title": origin.title, "words": heard.words()} | heard.model_dump(mode="json"))
+    else:
+        corrections = "Correct me with --source-bpm, --source-key, --source-meter, --source-downbeat, --source-chords."
+        sure = f"Sure of the tempo: {heard.bpm_confidence:.0%}, of the key: {heard.key_confidence:.0%}."
+        _print("\n".join([heard.words(), sure, heard.grid(), corrections, *origin.notices, f"Its id is {id}."]))
+    return 0
+
+
+@app.command()
+def verify_edit(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The song as it was: WAV or FLAC.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The song with its edit: WAV or FLAC.")],
+    region: Annotated[str, typer.Option("--region", help='What may differ, in seconds: "12-24, 40-48".')] = "",
+    as_json: Json = False,
+) -> int:
+    """Count the samples that differ outside the regions of an edit. Fails if there are any."""
+    import post_process
+    from song import regions
+
+    old, new = (_lossless(path) for path in (before, after))
+    if (old.sample_rate, old.channels, old.frames) != (new.sample_rate, new.channels, new.frames):
+        raise BadRequest("after", "has another length, rate or number of channels than the song before")
+    spans = regions.inside(region, new.duration)
+    inside = [(round(start * new.sample_rate), round(end * new.sample_rate)) for start, end in spans]
+    compared, changed = post_process.difference(old, new, inside)
+    if as_json:
+        _print_json({"identical": not changed, "compared": compared, "changed_outside": changed})
+    else:
+        _print(f"{changed} of {compared} samples outside the regions differ.")
+    return 3 if changed else 0
+
+
+def _lossless(path: Path) -> "Audio":
+    import post_process
+
+    if path.suffix.lower() not in (".wav", ".flac"):
+        raise BadRequest("file", f"{path.name} is no WAV or FLAC; only those keep every sample")
+    return post_process.read(path)
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
