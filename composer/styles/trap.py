@@ -34,7 +34,7 @@ STYLE = Style(
     ),
     palette={
         "drums": Part("Trap kit", 25, "trap", -19.0, width=0.3, reverb=0.06),
-        "bass": Part("808", 38, "bass_808", -18.5, width=0.0, reverb=0.0, duck=0.1, low=26, high=48),
+        "bass": Part("808", 38, "bass_808", -18.5, width=0.0, reverb=0.0, duck=0.1, low=26, high=50),
         "chords": Part("Dark keys", 4, "electric_piano", -24.5, width=0.6, reverb=0.35, duck=0.2, low=48, high=76),
         "pad": Part("Dark pad", 95, "pad_dark", -26.5, width=0.9, reverb=0.45, duck=0.25, low=45, high=74),
         "lead": Part("Bells", 9, "bells", -23.5, pan=0.08, reverb=0.35, delay=0.25, low=60, high=91),
@@ -42,8 +42,15 @@ STYLE = Style(
         "counter": Part("Flute", 73, "flute", -26.0, pan=-0.15, reverb=0.4, delay=0.15, sampled=True, low=60, high=88),
     },
     swaps={
+        "drums": (Part("Hard trap kit", 25, "drill", -19.0, width=0.3, reverb=0.08),),
+        "bass": (
+            Part("Distorted 808", 38, "bass_growl", -19.0, width=0.0, reverb=0.0, duck=0.12, low=26, high=50),
+            Part("Sub bass", 38, "bass_sub", -18.8, width=0.0, reverb=0.0, duck=0.1, low=26, high=50),
+        ),
         "lead": (
-            Part("Felt piano", 0, "piano", -22.5, pan=0.05, reverb=0.35, delay=0.15, sampled=True, low=55, high=88),
+            Part(
+                "Felt piano", 0, "piano_felt", -22.5, pan=0.05, reverb=0.35, delay=0.15, sampled=True, low=55, high=88
+            ),
             Part("Music box", 10, "music_box", -24.0, pan=0.1, reverb=0.35, delay=0.25, low=62, high=93),
             Part(
                 "Nylon guitar",
@@ -57,18 +64,53 @@ STYLE = Style(
                 low=52,
                 high=81,
             ),
+            Part("FM bell", 98, "bell_fm", -23.5, pan=0.08, reverb=0.35, delay=0.25, low=60, high=91),
+            Part("Brass lead", 81, "lead_brass", -23.5, pan=0.06, reverb=0.3, delay=0.2, low=50, high=79),
+            Part("Kalimba", 108, "kalimba", -23.5, pan=0.1, reverb=0.35, delay=0.2, low=58, high=88),
         ),
         "chords": (
             Part("Strings", 48, "strings", -25.0, width=0.8, reverb=0.4, duck=0.15, sampled=True, low=48, high=79),
             Part("Piano", 0, "piano", -24.0, width=0.6, reverb=0.35, sampled=True, low=48, high=77),
+            Part(
+                "Plucked chords",
+                84,
+                "pluck_glass",
+                -25.0,
+                width=0.7,
+                reverb=0.35,
+                delay=0.2,
+                duck=0.15,
+                low=52,
+                high=81,
+            ),
+            Part("Organ", 19, "church_organ", -26.0, width=0.7, reverb=0.4, low=48, high=76),
         ),
-        "counter": (Part("Choir", 52, "choir", -27.0, width=0.8, reverb=0.45, sampled=True, low=52, high=79),),
+        "pad": (
+            Part("Choir pad", 52, "choir", -26.5, width=0.9, reverb=0.5, duck=0.2, low=48, high=76),
+            Part("Glass pad", 88, "pad_glass", -27.0, width=0.9, reverb=0.48, duck=0.2, low=52, high=81),
+            Part("Warm pad", 89, "pad_warm", -26.5, width=0.9, reverb=0.42, duck=0.25, low=46, high=76),
+        ),
+        "arp": (
+            Part("Pizzicato", 45, "pizzicato", -26.0, pan=-0.25, reverb=0.3, delay=0.15, sampled=True, low=55, high=86),
+            Part("Harp", 46, "harp", -26.5, pan=-0.25, reverb=0.4, delay=0.15, sampled=True, low=52, high=88),
+        ),
+        "counter": (
+            Part("Choir", 52, "choir", -27.0, width=0.8, reverb=0.45, sampled=True, low=52, high=79),
+            Part("Whistle", 78, "lead_whistle", -26.5, pan=-0.15, reverb=0.4, delay=0.2, low=64, high=90),
+            Part("Brass", 61, "brass_stab", -26.0, pan=-0.15, width=0.5, reverb=0.3, low=48, high=76),
+        ),
     },
-    guests={"arp": 0.45, "counter": 0.5, "chords": 0.75},
+    guests={"arp": 0.5, "counter": 0.55, "chords": 0.75, "pad": 0.9},
     mix=Mix(
         reverb_seconds=1.9, duck_seconds=0.14, width=1.2, tone=(3.0, 0.5, -1.0, -0.5, 0.0, 0.0), drive=0.35, glue=2.0
     ),
-    groove=Groove(late={"snare": 3, "clap": 3}, accent=(1.0, 0.8, 0.9, 0.8) * 4, loose=4, touch=6),
+    groove=Groove(
+        late={"snare": 3, "clap": 3, "lead": 5},
+        push=(0, 0, 1, 0, 0, 0, 2, 0) * 2,
+        accent=(1.0, 0.78, 0.9, 0.8, 0.96, 0.78, 0.92, 0.82) * 2,
+        loose=4,
+        touch=6,
+    ),
     modes={"minor": 4, "phrygian": 1.5, "dorian": 0.5},
     progressions={
         "minor": (
@@ -80,6 +122,9 @@ STYLE = Style(
             "A i iv i V",
             "bridge iv bVI i V",
             "bridge bVImaj7 v7 iv7 V7b9",
+            "A i v bVI iv",
+            "P iv iv bVI V",
+            "B iv bVI i V7",
         ),
         "phrygian": (
             "AB i bII i bII",
@@ -88,6 +133,8 @@ STYLE = Style(
             "AB i i bII bVI",
             "B i bIII bII i",
             "bridge bVI bVI bII bII",
+            "A i i i bII",
+            "B bVI bvii i bII",
         ),
         "dorian": (
             "AB i IV i IV",
@@ -96,6 +143,8 @@ STYLE = Style(
             "AB i9 i9 IV9 v7",
             "B bIII IV i i",
             "bridge IV7 IV7 v7 v7",
+            "B bVII v7 i i",
+            "A i IV bVII i",
         ),
     },
     cadences=("V7", "bII", "V", "v7"),
@@ -138,15 +187,25 @@ STYLE = Style(
     ),
     bass={
         "low": ("R---------------", "R-----------....", "R-------------a-", "R---------r-----"),
-        "mid": ("K", "K", "R---------R-----", "R-----R---R---8-"),
-        "high": ("Ks", "Ks", "R--R------R---s-", "R-----R---R--8a-"),
+        "mid": ("K---------------", "R---------R-----", "R-----R---R---8-", "R--R------R-----", "R---------R--5--"),
+        "high": ("Ks--------------", "R--R------R---s-", "R-----R---R--8a-", "R--R--R---R-R-8-", "K---------------"),
     },
     comps={
-        "low": ("x---------------", "x-------x-------", "b---t---t---t---", "x---------------"),
-        "mid": ("x---------------", "x-----x---------", "b-t-t-t-b-t-t-t-", "x-------x-----o-"),
-        "high": ("x---------------", "x-----x---x-----", "b-t-t-t-b-t-t-a-", "x--x--x-x-------"),
+        "low": ("x---------------", "x-------x-------", "b---t---t---t---", "x-----------....", "........x-------"),
+        "mid": ("x---------------", "x-----x---------", "b-t-t-t-b-t-t-t-", "x-------x-----o-", "x--x--x---------"),
+        "high": ("x---------------", "x-----x---x-----", "b-t-t-t-b-t-t-a-", "x--x--x-x-------", "X..x..x.X..x..x."),
     },
     arps=("0--2--1--3--2-1-", "0-1-2-1-0-1-2-3-", "..0-..2-..1-..3-", "0-2-1-2-0-2-3-2-", "3--2--1-0-------"),
+    riffs=(
+        "1-..3-..1-..5-4-",
+        "1..1..3.2..2..1.",
+        "5-4-3-..1-..0-..",
+        "8..7..5-..4..5..",
+        "1-3-5-..6-5-3-2-",
+    ),
+    riff_by={"lead": 0.35, "arp": 0.25},
+    riff_in=("intro", "A", "verse", "hook", "outro"),
+    half_time={"bridge": 0.25},
     strum=6,
     lead=Lead(
         cells=("x-x-", "x---", "x--x--x-", "....", "x-xx", "..x-", "x.x.x---", "x-----x-", "xxx-", "x--x--x--x--x---"),
@@ -155,12 +214,15 @@ STYLE = Style(
         density=0.4,
         chromatic=0.04,
         ornament=0.08,
-        counter="answer",
+        counter="answer echo guide",
+        pickup=0.35,
+        swell=0.7,
     ),
     forms=(
-        "3 intro:1:.35 A:2:.72 B:2:.92 A:2:.68 bridge:1:.4 B:2:.97 outro:1:.35",
-        "2 intro:1:.3 B:2:.9 A:2:.65 B:2:.92 bridge:1:.4 B:2:1 outro:1:.35",
-        "1 intro:1:.4 verse:2:.68 chorus:2:.92 verse:2:.72 chorus:2:.96 outro:1:.4",
+        "3 intro:1:.35 A:2:.72 B:2:.92 A:2:.68 bridge:1:.42 B:2:.97 outro:1:.38",
+        "2 intro:1:.32 hook:2:.9 verse:2:.66 hook:2:.92 bridge:1:.42 hook:2:1 outro:1:.38",
+        "1 intro:1:.4 verse:2:.68 chorus:2:.92 verse:2:.72 chorus:2:.96 outro:1:.42",
+        "1 hook:1:.6 verse:3:.7 prechorus:1:.62 hook:2:.93 verse:2:.74 breakdown:1:.4 hook:2:.98",
     ),
     longest=8,
     layers={
@@ -175,7 +237,7 @@ STYLE = Style(
     },
     silent={"bridge": ("drums",), "intro": ("bass",), "outro": ("drums", "counter")},
     bed=("pad", "chords", "arp", "lead", "bass"),
-    transitions={"crash": 0.6, "riser": 0.4, "impact": 0.5, "reverse": 0.6, "drop": 0.4, "stop": 0.6},
+    transitions={"crash": 0.6, "riser": 0.4, "impact": 0.5, "reverse": 0.6, "drop": 0.4, "stop": 0.6, "halt": 0.3},
     build="snare",
     ring=2.8,
 )
