@@ -142,7 +142,7 @@ STYLE = Style(
     },
     cadences=("V13", "bII9", "V7b9", "V7alt", "V9sus4"),
     final={False: "Imaj9", True: "i69"},
-    spice={"secondary": 0.14, "borrow": 0.1, "tritone": 0.5, "turnaround": 0.4, "passing": 0.22},
+    spice={"secondary": 0.05, "borrow": 0.05, "tritone": 0.4, "turnaround": 0.25, "passing": 0.1},
     voicings={"chords": "rootless", "pad": "spread", "arp": "drop2"},
     beats={
         "low": (
@@ -239,7 +239,7 @@ STYLE = Style(
         center=71,
         reach=8,
         density=0.4,
-        chromatic=0.22,
+        chromatic=0.12,
         ornament=0.1,
         counter="answer guide line",
         gate=0.95,

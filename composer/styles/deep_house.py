@@ -173,7 +173,7 @@ STYLE = Style(
     },
     cadences=("v7", "bVImaj7", "iv9", "IVmaj9", "V9sus4", "bVII9sus4"),
     final={False: "Imaj9", True: "i9"},
-    spice={"secondary": 0.05, "borrow": 0.05, "tritone": 0.2, "turnaround": 0.14, "passing": 0.05, "sus": 0.1},
+    spice={"secondary": 0.12, "borrow": 0.12, "tritone": 0.2, "turnaround": 0.14, "passing": 0.05, "sus": 0.1},
     chord_bars=(1, 1, 2),
     voicings={"chords": "rootless", "pad": "spread", "arp": "close"},
     beats={
@@ -278,7 +278,7 @@ STYLE = Style(
         center=69,
         reach=7,
         density=0.34,
-        chromatic=0.12,
+        chromatic=0.2,
         ornament=0.12,
         counter="guide answer",
         gate=0.92,

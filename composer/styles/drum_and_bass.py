@@ -98,7 +98,9 @@ STYLE = Style(
         ),
     },
     guests={"arp": 0.5, "counter": 0.4, "chords": 0.8, "lead": 0.85, "texture": 0.15},
-    mix=Mix(reverb_seconds=2.0, duck_seconds=0.1, width=1.45, tone=(3.0, 0.0, -1.0, 0.0, 0.5, 0.5), drive=0.4, glue=2.2),
+    mix=Mix(
+        reverb_seconds=2.0, duck_seconds=0.1, width=1.45, tone=(3.0, 0.0, -1.0, 0.0, 0.5, 0.5), drive=0.4, glue=2.2
+    ),
     groove=Groove(
         swing=0.525,
         late={"snare": 0, "hat": 2, "ride": 2, "chords": 4, "lead": 6},
@@ -151,7 +153,7 @@ STYLE = Style(
     },
     cadences=("bVII", "v7", "bVImaj7", "V7", "V9sus4"),
     final={False: "Imaj9", True: "i9"},
-    spice={"secondary": 0.05, "borrow": 0.06, "tritone": 0.1, "turnaround": 0.15, "sus": 0.08},
+    spice={"secondary": 0.12, "borrow": 0.12, "tritone": 0.1, "turnaround": 0.15, "sus": 0.08},
     chord_bars=(2, 2, 1, 4),
     voicings={"chords": "rootless", "pad": "spread", "arp": "close"},
     beats={
@@ -269,7 +271,7 @@ STYLE = Style(
         center=72,
         reach=9,
         density=0.32,
-        chromatic=0.05,
+        chromatic=0.14,
         ornament=0.07,
         counter="answer guide echo",
         gate=0.94,

@@ -1,7 +1,5 @@
 """Piano solo: two hands at one instrument. Broken chords, waltzing left hands, a tune on top."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
@@ -341,7 +339,7 @@ STYLE = Style(
         center=76,
         reach=9,
         density=0.42,
-        chromatic=0.08,
+        chromatic=0.12,
         ornament=0.18,
         counter="line guide echo harmony",
         gate=0.99,
