@@ -1,5 +1,7 @@
 """Jazz: a walking bass, a ride that swings, two-five-ones and room to listen."""
 
+# ruff: noqa: E501 - rows of data read better whole
+
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
@@ -53,10 +55,15 @@ STYLE = Style(
         "pad": Part("Strings", 48, "strings", -27.0, width=0.8, reverb=0.35, sampled=True, low=48, high=81),
     },
     swaps={
+        "drums": (Part("Brushed kit", 40, "brushes", -22.5, width=0.45, reverb=0.16),),
         "lead": (
             Part("Trumpet", 56, "trumpet", -21.0, pan=0.1, reverb=0.22, sampled=True, low=56, high=80),
-            Part("Vibraphone", 11, "mallet", -21.5, pan=0.1, reverb=0.25, low=55, high=86),
-            Part("Piano solo", 0, "piano", -20.5, pan=0.0, reverb=0.2, sampled=True, low=55, high=88),
+            Part("Vibraphone lead", 11, "vibraphone", -21.5, pan=0.1, reverb=0.25, low=55, high=86),
+            Part("Alto sax", 65, "sax", -20.5, pan=0.1, width=0.15, reverb=0.22, sampled=True, low=54, high=81),
+            Part("Flute", 73, "flute", -22.0, pan=0.1, reverb=0.24, sampled=True, low=60, high=88),
+            Part("Clarinet", 71, "clarinet", -21.5, pan=0.1, reverb=0.22, sampled=True, low=52, high=84),
+            Part("Guitar lead", 26, "guitar_electric", -21.5, pan=0.12, reverb=0.18, sampled=True, low=50, high=82),
+            Part("Piano lead", 0, "piano", -20.5, pan=0.0, width=0.5, reverb=0.2, sampled=True, low=55, high=88),
         ),
         "chords": (
             Part(
@@ -72,9 +79,21 @@ STYLE = Style(
                 high=76,
             ),
             Part("Rhodes", 4, "electric_piano", -22.0, pan=-0.15, width=0.5, reverb=0.2, low=48, high=79),
+            Part("Organ", 16, "organ", -23.0, pan=-0.15, width=0.5, reverb=0.15, low=48, high=77),
+            Part("Vibraphone", 11, "vibraphone", -22.8, pan=-0.2, width=0.4, reverb=0.22, low=53, high=84),
         ),
+        "bass": (
+            Part("Fretless bass", 35, "bass_fretless", -21.0, width=0.0, reverb=0.05, sampled=True, low=28, high=57),
+            Part("Bass guitar", 33, "bass_finger", -21.0, width=0.0, reverb=0.03, sampled=True, low=28, high=57),
+        ),
+        "counter": (
+            Part("Trombone", 57, "trombone", -24.0, pan=0.3, reverb=0.22, sampled=True, low=43, high=70),
+            Part("Clarinet counter", 71, "clarinet", -24.5, pan=0.3, reverb=0.22, sampled=True, low=52, high=82),
+            Part("Flute counter", 73, "flute", -25.0, pan=0.3, reverb=0.24, sampled=True, low=60, high=86),
+        ),
+        "pad": (Part("Brass section", 61, "brass_soft", -27.0, width=0.6, reverb=0.28, sampled=True, low=48, high=77),),
     },
-    guests={"counter": 0.3, "arp": 0.0, "pad": 0.0},
+    guests={"counter": 0.4, "arp": 0.08, "pad": 0.1, "lead": 0.97},
     mix=Mix(
         reverb_seconds=1.3, duck_seconds=0.15, width=1.1, tone=(0.5, 0.5, 0.5, 0.0, -1.0, -2.5), drive=0.1, glue=1.5
     ),
@@ -86,6 +105,7 @@ STYLE = Style(
         loose=11,
         touch=9,
     ),
+    meters={"4/4": 9, "3/4": 2, "5/4": 0.4},
     modes={"major": 3, "minor": 2, "dorian": 1},
     signatures=(-5, 1),
     progressions={
@@ -99,6 +119,8 @@ STYLE = Style(
             "bridge III13 III13 VI13 VI13 II13 II13 V13 V7alt",
             "AB Imaj9 Imaj9 v9 I13 IVmaj9 bVII13 ii9 V13",
             "bridge #iv7b5 VII7b9 iii9 VI13 ii9 V13 Imaj9 Imaj9",
+            "P iii7 VI7b9 ii9 V13",
+            "A Imaj9 IVmaj9 iii7,VI7b9 ii9,V13",
         ),
         "minor": (
             "AB i9 ii7b5,V7b9 i9 i6",
@@ -108,6 +130,7 @@ STYLE = Style(
             "B iv9 V7alt i9 bVI9,V7b9",
             "A i9 bVI13 ii7b5 V7alt",
             "bridge iv9 bVII13 bIIImaj9 bIIImaj9 ii7b5 ii7b5 V7alt V7alt",
+            "P iv9 iv9 ii7b5 V7b9",
         ),
         "dorian": (
             "AB i11 i11 i11 i11 bii11 bii11 i11 i11",
@@ -116,6 +139,8 @@ STYLE = Style(
             "AB i11 i11 IV9 IV9",
             "B bVIImaj9 IV13 i9 i9",
             "bridge bIIImaj9 bIIImaj9 ii7 V7alt",
+            "A i9 i9 bVIImaj7 bVIImaj7",
+            "B IV13 IV13 i9 V7alt",
         ),
     },
     cadences=("V13", "V7alt", "bII7#11", "V7b9"),
@@ -132,6 +157,10 @@ STYLE = Style(
             "hat x...x.x.x...x.x. | kick o.......o.......",
             "3/4: ride x...x.x.x... | pedal ....x...x...",
             "3/4: brush x...o...o... | pedal ....x...x...",
+            "3/4: ride x...x...x... | pedal ....x.......",
+            "5/4: ride x...x.x.x...x...x... | pedal ........x.......x...",
+            "5/4: brush x...o...x...o...o... | pedal ............x.......",
+            "5/4: ride x...x...x...x...x... | pedal ....x.......x.......",
         ),
         "mid": (
             "ride x...x.x.x...x.x. | pedal ....x.......x... | kick o...o...o...o...",
@@ -142,6 +171,10 @@ STYLE = Style(
             "ride x...x.x.x.x.x.x. | pedal ....x.......x... | rim ............x...",
             "3/4: ride x...x.x.x... | pedal ....x...x... | kick x...........",
             "3/4: ride x...x.x.x.x. | pedal ....x...x... | snare ......o.....",
+            "3/4: ride x...x...x.x. | pedal ....x...x... | rim ..........o.",
+            "5/4: ride x...x.x.x...x.x.x... | pedal ....x.......x....... | kick x...........o.......",
+            "5/4: ride x...x.x.x.x.x...x.x. | pedal ............x....... | snare ......o.........o...",
+            "5/4: ride x.x.x...x.x.x...x.x. | pedal ....x.......x....... | rim ..........o.........",
         ),
         "high": (
             "ride X...x.x.X...x.x. | pedal ....x.......x... | snare ......o...o...x. | kick o...o...o...o...",
@@ -151,6 +184,11 @@ STYLE = Style(
             "bell x...x.x.x...x.x. | pedal ....x.......x... | snare ....x.......x..o | kick x.......x.....o.",
             "ride X...x.x.x...x.x. | pedal ....x.......x... | snare ......o.x..o..x. | kick ..o.......o.....",
             "3/4: ride X...x.x.x.x. | pedal ....x...x... | snare ......x...o. | kick x.....o.....",
+            "3/4: ride x...X.x.x... | pedal ....x...x... | snare ..o...x...o. | kick o.......x...",
+            "3/4: bell x...x...x.x. | pedal ....x....... | snare ......o.x... | kick x...........",
+            "5/4: ride X...x.x.x...X.x.x.x. | pedal ....x.......x....... | snare ......x...o.....o... | kick x...........x.......",
+            "5/4: ride x.x.X...x.x.X...x... | pedal ....x.......x....... | snare ........x.o...x...x.",
+            "5/4: bell x...x.x.x.x.x...x... | pedal ............x....... | snare ......o.....x.....o. | kick x.........x.........",
         ),
     },
     fills=(
@@ -160,15 +198,66 @@ STYLE = Style(
         "snare ..........x.x.X. | kick ............x..x | ride x...x.x.x.......",
         "snare ............oxox | ride x...x.x.x.......",
         "tom2 ..........x..... | snare ........x...x... | tom3 ..............x. | pedal ....x.......x...",
+        "3/4: snare ....x.x.x.x. | ride x...........",
+        "3/4: tom1 ....x.x..... | tom3 ........x.x.",
+        "5/4: snare ............x.x.x.x. | ride x...x.x.............",
     ),
     bass={
-        "low": ("R-------w-------", "R-------5-----a-", "R-----------w---", "R-------w---a---"),
-        "mid": ("w---w---w---w---", "w---w---w---w---", "w---w---w---w-a-", "w---w---w.w-w---"),
-        "high": ("w---w---w---w---", "w---w---w---w-a-", "w---w.w-w---w---", "w-w-w---w---w-a-"),
+        "low": (
+            "R-------w-------",
+            "R-------5-----a-",
+            "R-----------w---",
+            "R-------w---a---",
+            "3/4: R-----------",
+            "3/4: R-------a---",
+            "5/4: R-----------w-------",
+            "5/4: R-----------5-----a-",
+        ),
+        "mid": (
+            "w---w---w---w---",
+            "w---w---w---w-a-",
+            "w---w---w.w-w---",
+            "w--gw---w---w---",
+            "w---w---w-w-w---",
+            "3/4: w---w---w---",
+            "3/4: w---w---w-a-",
+            "5/4: w---w---w---w---w---",
+            "5/4: w---w---w---w---w-a-",
+        ),
+        "high": (
+            "w---w---w--gw-a-",
+            "w---w-w-w---w---",
+            "w---w.w-w---w---",
+            "w-w-w---w---w-a-",
+            "w--gw--gw---w-w-",
+            "3/4: w---w-w-w---",
+            "3/4: w---w---w.w-",
+            "5/4: w---w-w-w---w---w---",
+            "5/4: w---w---w.w-w---w-a-",
+        ),
     },
     comps={
-        "low": ("x---------------", "x-------....x---", "......x---------", "x-----......x---"),
-        "mid": ("x-....x---......", "......x-......x-", "x...........x-..", "..x-......x---..", "x-....x-......a-"),
+        "low": (
+            "x---------------",
+            "x-------....x---",
+            "......x---------",
+            "x-----......x---",
+            "3/4: x-----------",
+            "3/4: ....x-------",
+            "5/4: x-----------x-------",
+            "5/4: ......x-----........",
+        ),
+        "mid": (
+            "x-....x---......",
+            "......x-......x-",
+            "x...........x-..",
+            "..x-......x---..",
+            "x-....x-......a-",
+            "3/4: x-....x-....",
+            "3/4: ..x-....x---",
+            "5/4: x-....x-....x---....",
+            "5/4: ......x-....x-......",
+        ),
         "high": (
             "x-....x-..x-....",
             "......x.....x-a-",
@@ -176,9 +265,24 @@ STYLE = Style(
             "..x...x-......x-",
             "x-..x-......x-a-",
             "..x-..x-..x-..x.",
+            "3/4: x-..x-....a-",
+            "3/4: ..x...x-..x-",
+            "5/4: x-..x-....x-x-....a-",
+            "5/4: ..x-..x-....x-..x-a-",
         ),
     },
-    arps=("0---2-1-....3-1-", "..0-1-2-3---....", "3---1-2-0---....", "0-1-2-3-4-3-2-1-"),
+    arps=(
+        "0---2-1-....3-1-",
+        "..0-1-2-3---....",
+        "3---1-2-0---....",
+        "0-1-2-3-4-3-2-1-",
+        "0---1---3---2---",
+        "....2-1-0---..3-",
+    ),
+    riffs=("1-..1-3-4-b-5---", "5-3-1-..5-6-8---", "1-3-5-6-..5-3-1-", "8-6-5-3-..1-2-3-", "..1-..3-..5-6-5-"),
+    riff_by={"lead": 0.35, "counter": 0.25, "bass": 0.12},
+    riff_in=("intro", "head", "A", "tag", "outro"),
+    half_time={"bridge": 0.12},
     strum=9,
     lead=Lead(
         cells=(
@@ -200,13 +304,17 @@ STYLE = Style(
         density=0.5,
         chromatic=0.25,
         ornament=0.22,
-        counter="answer",
+        counter="answer harmony line",
+        blue=0.25,
+        pickup=0.6,
+        swell=1.2,
         gate=0.94,
     ),
     forms=(
         "3 intro:1:.42 head:2:.6 head:2:.66 B:2:.72 solo:2:.85 head:2:.7 outro:1:.45",
         "2 head:2:.58 head:2:.64 bridge:1:.68 head:2:.62 solo:2:.86 solo:2:.9 head:2:.72 outro:1:.5",
         "1 intro:1:.4 A:2:.6 B:2:.72 solo:2:.82 A:2:.68 outro:1:.45",
+        "1 vamp:1:.46 head:2:.62 bridge:1:.68 solo:3:.84 interlude:1:.5 head:2:.76 tag:1:.66",
     ),
     longest=16,
     layers={
@@ -221,7 +329,8 @@ STYLE = Style(
     },
     silent={"intro": ("lead",), "solo": ("counter",)},
     bed=("bass", "pad", "chords", "arp", "lead"),
-    transitions={"crash": 0.25, "stop": 0.2},
+    transitions={"crash": 0.25, "stop": 0.25, "halt": 0.25},
     build="snare",
+    modulation=0.05,
     ring=3.0,
 )
