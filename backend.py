@@ -264,7 +264,10 @@ class Studio:
         return job
 
     def export(self, take_id: str, kind: str) -> Path:
-        """A take as a file: wav, flac, mp3, midi, stems (zip) or recipe (json), made when first asked for."""
+        """A take as a file: wav, flac, mp3, midi, stems (zip) or recipe (json), made when first asked for. Of an upload
+        there is its wav."""
+        if kind == "wav" and self.library.is_upload(take_id):
+            return self.source(take_id).path
         kept = self.library.take(take_id)
         folder = self.settings.takes / kept.id
         there = {"wav": "audio", "midi": "midi", "recipe": "recipe"}

@@ -268,9 +268,13 @@ class Library:
             durable.sync_folder(self.settings.sources)
         return self.origin(id)
 
+    @staticmethod
+    def is_upload(id: str) -> bool:
+        return bool(_UPLOAD.fullmatch(id))
+
     def origin(self, id: str) -> Origin:
         """A take or an upload, as something to start from. Raises NotFound."""
-        if not _UPLOAD.fullmatch(id):
+        if not self.is_upload(id):
             return self._take_as_origin(self.take(id))
         folder = self.settings.sources / id
         try:

@@ -18,7 +18,7 @@ def made(take_id: str, kind: str) -> tuple[str, str]:
     import backend  # late: the page is up before the backend is loaded
 
     path = backend.studio().export(take_id, kind)
-    title = backend.studio().library.take(take_id).recipe.title
+    title = backend.studio().source(take_id).title
     words = " ".join(_UNSAFE.sub(" ", title).split())[:80].strip(". ") or take_id
     return str(path), f"{words}{' stems' if kind == 'stems' else ''}{path.suffix}"
 

@@ -2,46 +2,51 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import Generate, fields, read
+from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.take import Kept
 from tabs import studio
 
 Summary = dict[str, Any]
+AUDIO = "The song to start from, as a file; left out, `source` names it."
 
 
 def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
     gr.api(submit, api_name="submit", concurrency_limit=None)
-    for door in (job, cancel, take, library):
+    for door in (cover, extend, edit, listen, job, cancel, take, library):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
-def knobs(gives: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a door that takes `**said` the real signature: every knob by name with its type, default and tip."""
+def knobs(mode: type[Knobs], gives: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a door that takes `**said` the real signature: every knob by name with its type, default and tip.
+
+    A mode that starts from a song also takes it as an upload, `audio`; then `source` may be left out.
+    """
 
     def sign(door: Callable[..., Any]) -> Callable[..., Any]:
-        members = fields(Generate)
+        members = fields(mode)
+        types = {name: kind for part in reversed(mode.__mro__) for name, kind in inspect.get_annotations(part).items()}
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        asked = [
-            inspect.Parameter(
-                name,
-                kind,
-                default=inspect.Parameter.empty if field.is_required() else field.default,
-                annotation=Generate.__annotations__.get(name, field.annotation),
-            )
-            for name, field in members.items()
-        ]
+        asked, tips = [], []
+        if "source" in members:
+            asked.append(inspect.Parameter("audio", kind, default=None, annotation=gr.FileData))
+            tips.append(f"    audio: {AUDIO}")
+        for name, field in members.items():
+            default = "" if name == "source" else inspect.Parameter.empty if field.is_required() else field.default
+            asked.append(inspect.Parameter(name, kind, default=default, annotation=types.get(name, field.annotation)))
+            tips.append(f"    {name}: {field.description}")
         # Gradio hands over the caller's request by this type; it is no parameter of the door.
         asked.append(inspect.Parameter("caller", kind, default=None, annotation=gr.Request))
-        tips = "\n".join(f"    {name}: {field.description}" for name, field in members.items())
-        door.__doc__ = f"{door.__doc__}\n\nArgs:\n{tips}"
+        door.__doc__ = "\n".join([str(door.__doc__), "", "Args:", *tips])
         door.__signature__ = inspect.Signature(asked, return_annotation=gives)  # type: ignore[attr-defined]
         door.__annotations__ = {one.name: one.annotation for one in asked} | {"return": gives}
         return door
@@ -49,11 +54,38 @@ def knobs(gives: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return sign
 
 
-@knobs(gives=tuple[gr.FileData, Summary])
+@knobs(Generate, gives=tuple[gr.FileData, Summary])
 def generate(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
     """Make a song from words. Gives the audio file and the take; `takes` lists the ids of all variations."""
-    said, caller = bound(generate, given, named)
-    begun = begin(said)
+    yield from made(generate, "generate", given, named)
+
+
+@knobs(Cover, gives=tuple[gr.FileData, Summary])
+def cover(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+    """A known song in a new style. Gives the audio file and the take."""
+    yield from made(cover, "cover", given, named)
+
+
+@knobs(Extend, gives=tuple[gr.FileData, Summary])
+def extend(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+    """A song that goes on, or begins earlier. Gives the audio file and the take; its `proof` says what stayed."""
+    yield from made(extend, "extend", given, named)
+
+
+@knobs(Edit, gives=tuple[gr.FileData, Summary])
+def edit(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+    """Seconds of a song, or one part, made anew. Gives the audio file and the take; its `proof` says what stayed."""
+    yield from made(edit, "edit", given, named)
+
+
+def made(
+    door: Callable[..., Any], mode: str, given: tuple[Any, ...], named: dict[str, Any]
+) -> Iterator[tuple[Any, Summary]]:
+    """Begin a song, follow it, and give it."""
+    said, caller = bound(door, given, named)
+    if (upload := said.pop("audio", None)) is not None:
+        said["source"] = let_in(upload)
+    begun = begin(said | {"mode": mode})
     try:
         for now in studio().follow(begun.id, beat=1.0):
             if now.final:
@@ -65,7 +97,28 @@ def generate(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
             studio().cancel(begun.id)
 
 
-@knobs(gives=Summary)
+def listen(audio: gr.FileData = None, source: str = "") -> tuple[str, Summary]:  # type: ignore[assignment]
+    """Listen to a song. Gives the id to name as `source`, and what was heard, with a confidence each.
+
+    Args:
+        audio: the song as a file; left out, `source` is listened to.
+        source: a take in the library, or an upload.
+    """
+    id = let_in(audio) if audio is not None else str(source)
+    heard = answer(studio().listen, id)
+    return id, {"words": heard.words(), "grid": heard.grid()} | heard.model_dump(mode="json")
+
+
+def let_in(upload: Any) -> str:
+    """The id of an upload. Only what came in through Gradio is taken: a path is no key to the studio's disk."""
+    said = upload.get("path") if isinstance(upload, dict) else getattr(upload, "path", None)
+    if not isinstance(said, str) or not Path(said).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise refusal("audio: must be an uploaded file; with gradio_client, handle_file(path)")
+    name = upload.get("orig_name") if isinstance(upload, dict) else upload.orig_name
+    return str(answer(studio().add_source, Path(said), Path(str(name or said)).stem).id)
+
+
+@knobs(Generate, gives=Summary)
 def submit(*given: Any, **named: Any) -> Summary:
     """Ask for a song and return at once with its job; follow it with /job, stop it with /cancel."""
     return described(begin(bound(submit, given, named)[0]))
