@@ -7,7 +7,7 @@ take of one section, or a band without drums, leaves all other notes as they wer
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from composer import drums, harmony, players
+from composer import drums, harmony, players, setting
 from composer.chance import chance
 from composer.counter import play_counter, play_guide
 from composer.ending import final_chord, last_notes
@@ -16,6 +16,7 @@ from composer.melody import play_lead
 from composer.plan import Plan, Section
 from composer.rhythm import STEPS_PER_BEAT, Feel, Stroke
 from composer.scene import Salt, Scene
+from composer.stanzas import BACKING, VOCALS
 from composer.style import Part, Style
 from composer.styles import STYLES
 from composer.tidy import clean, legato, shortened
@@ -48,7 +49,9 @@ def compose(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> Sc
     """
     style = STYLES[plan.style]
     scenes = scenes_of(plan, salt)
-    tracks = [_track(plan, style, scenes, seat) for seat in _seats(plan, style)]
+    sung = setting.sing(scenes)
+    played = [(_track(plan, style, scenes, seat), seat) for seat in _seats(plan, style)]
+    tracks = [*sung.tracks, *(track if seat.bed else sung.beside(track) for track, seat in played)]
     markers = tuple(Marker(section.start * plan.beats_per_bar, section.name) for section in plan.sections)
     return Score(
         bpm=plan.bpm,
@@ -58,6 +61,7 @@ def compose(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> Sc
         tracks=tuple(track for track in tracks if track.notes),
         markers=markers,
         chords=_chords(plan, style, scenes),
+        lyrics=sung.lyrics,
     )
 
 
@@ -164,7 +168,8 @@ def _goal(plan: Plan, style: Style, rows: Mapping[str, str], following: Section 
 
 def _seats(plan: Plan, style: Style) -> list[_Seat]:
     bed = _bed(plan, style)
-    return [_Seat(role, part, plays(plan, style, role), role == bed) for role, part in plan.band.items()]
+    band = {role: part for role, part in plan.band.items() if role not in (VOCALS, BACKING)}
+    return [_Seat(role, part, plays(plan, style, role), role == bed) for role, part in band.items()]
 
 
 def plays(plan: Plan, style: Style, role: str) -> dict[str, tuple[int, int]]:

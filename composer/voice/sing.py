@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 
 from composer.chance import chance
+from composer.voice import desk
+from composer.voice.formant import Formant
 from composer.voice.phones import HOP, Singer, Syllable, Word
 from composer.voice.text import plain
 from composer.voice.timing import Sung, Tone, loudness_curve, pitch_curve, time_map
@@ -160,12 +162,33 @@ def place(stem: np.ndarray, sound: np.ndarray, first: int, middle: float, sides:
 
 @njit(cache=True, nogil=True)
 def _double(stem, sound, first, amount, phase):
+    block = 64
     for side in range(2):
         rate = 2 * np.pi * (0.43 + 0.16 * side) / SAMPLE_RATE
         turn = 2 * np.pi * (phase + 0.37 * side)
-        for i in range(sound.shape[0] + 1500):
-            late = i - (1008.0 - 288.0 * side + 90.0 * np.sin(rate * i + turn) + 55.0 * np.sin(2.7 * rate * i + turn))
-            whole = int(np.floor(late))
-            if 0 <= whole < sound.shape[0] - 1 and 0 <= first + i < stem.shape[1]:
-                part = late - whole
-                stem[side, first + i] += amount * (sound[whole] * (1 - part) + sound[whole + 1] * part)
+        before = _lag(0, rate, turn, side)
+        for begin in range(0, sound.shape[0] + 1500, block):
+            after = _lag(begin + block, rate, turn, side)
+            for i in range(begin, begin + block):
+                late = i - (before + (after - before) * (i - begin) / block)
+                whole = int(np.floor(late))
+                if 0 <= whole < sound.shape[0] - 1 and 0 <= first + i < stem.shape[1]:
+                    part = late - whole
+                    stem[side, first + i] += amount * (sound[whole] * (1 - part) + sound[whole + 1] * part)
+            before = after
+
+
+@njit(cache=True, nogil=True)
+def _lag(frame, rate, turn, side):
+    """Frames by which a double is late."""
+    return 1008.0 - 288.0 * side + 90.0 * np.sin(rate * frame + turn) + 55.0 * np.sin(2.7 * rate * frame + turn)
+
+
+def warm() -> None:
+    """Compile what sings, or load it from the cache: a line of our own singer's, which needs no library."""
+    track = Track("Voice", "vocals", 53, HIGH, (Note(60, 90, 0.0, 0.5),))
+    score = Score(120.0, (4, 4), "C major", 1.0, (track,), (), lyrics=((0.0, "oh\r"),))
+    stem = np.zeros((2, SAMPLE_RATE), np.float32)
+    sing(stem, track, score, 0, Formant(), [(0.0, 4.0)])
+    desk.polish(stem)
+    desk.presence(stem)

@@ -5,6 +5,7 @@ logarithm of a minimum-phase filter is linear in its cepstrum (Oppenheim and Sch
 product of a row of numbers and a table: cepstrum, shares of voicing by band, tilt above what the voice knew, delay.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -110,13 +111,14 @@ def _pulses(
     loud = _between(voiced * gain, places) * np.sqrt(SAMPLE_RATE / _between(hertz, places))
     places, loud = places[loud > _SILENT], loud[loud > _SILENT]
     table = _table(cepstra.shape[1] - 1)
+    real, imag = np.ascontiguousarray(table.real), np.ascontiguousarray(table.imag)
     for start in range(0, len(places), _BATCH):
         here = places[start : start + _BATCH]
         now = here / _STEP * HOP
         whole = np.floor(here).astype(np.int64)
         rows = _rows(_at(cepstra, now), _at(strength, now), _TILTS[0], here - whole)
-        spectrum = np.exp(rows @ table)
-        spectrum *= loud[start : start + _BATCH, None].astype(np.float32)
+        spectrum = np.empty((len(rows), real.shape[1]), np.complex64)
+        _answers(rows, real, imag, loud[start : start + _BATCH].astype(np.float32), spectrum)
         spectrum[:, :3] *= np.array([0.0, 0.3, 0.8], np.float32)  # no rumble
         _overlap(out, scipy.fft.irfft(spectrum, _SIZE, axis=1, overwrite_x=True), whole)
 
@@ -145,11 +147,43 @@ def _breath(
         here = sounding[start : start + _BATCH]
         pieces = noise[(here[:, None] - 1) * _STEP + np.arange(2 * _STEP)] * window
         rows = _rows(cepstra[here], share[here], tilt[here], np.zeros(len(here)))[:, :-1]
-        filters = np.exp(rows @ table) * gain[here, None].astype(np.float32)
+        filters = np.empty((len(rows), table.shape[1]), np.float32)
+        _amplitudes(rows, table, gain[here].astype(np.float32), filters)
         spectrum = scipy.fft.rfft(pieces, _NOISE, axis=1) * filters
         # Half of the answer lies before its cause, at the end of the ring.
         answer = np.roll(scipy.fft.irfft(spectrum, _NOISE, axis=1), _NOISE // 4, axis=1)
         _overlap(out, answer.astype(np.float32), (here - 1) * _STEP - _NOISE // 4)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _answers(rows, real, imag, loud, out):
+    """loud * exp(rows @ (real + i imag)), row by row, without a pool of threads that would differ from run to run."""
+    size = real.shape[1]
+    a, b = np.empty(size, np.float32), np.empty(size, np.float32)
+    for row in range(rows.shape[0]):
+        a[:] = math.log(max(loud[row], np.float32(1e-9)))
+        b[:] = 0.0
+        for number in range(rows.shape[1]):
+            weight = rows[row, number]
+            for k in range(size):
+                a[k] += weight * real[number, k]
+                b[k] += weight * imag[number, k]
+        for k in range(size):
+            amplitude = math.exp(a[k])
+            out[row, k] = complex(amplitude * math.cos(b[k]), amplitude * math.sin(b[k]))
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _amplitudes(rows, table, gain, out):
+    """gain * exp(rows @ table), row by row."""
+    for row in range(rows.shape[0]):
+        out[row] = 0.0
+        for number in range(rows.shape[1]):
+            weight = rows[row, number]
+            for k in range(table.shape[1]):
+                out[row, k] += weight * table[number, k]
+        for k in range(table.shape[1]):
+            out[row, k] = gain[row] * math.exp(out[row, k])
 
 
 @njit(cache=True, nogil=True)
