@@ -92,7 +92,10 @@ STYLE = Style(
         ),
     },
     swaps={
-        "drums": (Part("Brushed kit", 40, "brushes", -21.5, width=0.4, reverb=0.14),),
+        "drums": (
+            Part("Rock kit", 16, "rock", -20.0, width=0.45, reverb=0.16),
+            Part("Brushed kit", 40, "brushes", -21.5, width=0.4, reverb=0.14),
+        ),
         "bass": (
             Part("Upright bass", 32, "bass_upright", -20.5, width=0.0, reverb=0.05, sampled=True, low=28, high=52),
         ),
@@ -160,7 +163,7 @@ STYLE = Style(
         touch=10,
     ),
     meters={"4/4": 1},
-    modes={"major": 2.2, "mixolydian": 1.2, "minor": 2},
+    modes={"mixolydian": 2.4, "major": 1, "minor": 2.2},
     signatures=(-3, 4),
     progressions={
         "major": (
@@ -183,6 +186,8 @@ STYLE = Style(
             "A I7 I7 I7 I7 I7 I7 I7 I7",
             "B IV7 IV7 I7 I7 V7 IV7 I7 I7",
             "A I7 bVII IV7 I7",
+            "A I7 v7 IV7 I7",
+            "AB I7 I7 I7 I7 IV7 IV7 I7 I7 v7 bVII I7 v7",
             "B I7 I7 bIII IV7 I7 I7 V7 IV7",
             "bridge IV7 IV7 bVII bVII I7 I7 V7 V7",
         ),

@@ -58,6 +58,10 @@ STYLE = Style(
         "texture": Part("Vinyl crackle", 122, "texture_vinyl", -36.0, width=0.8, reverb=0.0),
     },
     swaps={
+        "drums": (
+            Part("Dusty kit", 0, "lofi", -18.5, width=0.25, reverb=0.08),
+            Part("Sampled break", 0, "funk", -18.5, width=0.3, reverb=0.12),
+        ),
         "bass": (
             Part("Bass guitar", 33, "bass_finger", -20.5, width=0.0, reverb=0.02, sampled=True, low=28, high=52),
             Part("Sub bass", 38, "bass_sub", -19.5, width=0.0, reverb=0.0, duck=0.1, low=28, high=50),

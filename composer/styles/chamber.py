@@ -1,7 +1,5 @@
 """Classical chamber music: a few bows and reeds in one room, each with a voice of its own."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
@@ -301,7 +299,7 @@ STYLE = Style(
         "6/8: 0-1-2-3-2-1-",
     ),
     riffs=("1---1-2-3---1---", "5---3-1-5---3-1-", "8-7-6-5-4-3-2-1-", "1-3-5-3-4-2-1---", "1---5---6-5-4-3-"),
-    riff_by={"lead": 0.2, "bass": 0.12, "counter": 0.15},
+    riff_by={"lead": 0.06, "bass": 0.15, "counter": 0.2},
     riff_in=("A", "theme", "reprise", "development", "coda"),
     free=0.55,
     lead=Lead(

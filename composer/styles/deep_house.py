@@ -64,6 +64,10 @@ STYLE = Style(
         "texture": Part("Tape hiss", 122, "texture_tape", -40.0, width=0.8, reverb=0.0),
     },
     swaps={
+        "drums": (
+            Part("Dusty house kit", 25, "lofi", -19.0, width=0.3, reverb=0.1),
+            Part("Warehouse kit", 25, "techno", -19.0, width=0.3, reverb=0.12),
+        ),
         "bass": (
             Part("Pulse bass", 38, "bass_pulse", -20.0, width=0.0, reverb=0.0, duck=0.35, low=28, high=50),
             Part(

@@ -44,6 +44,7 @@ STYLE = Style(
         "counter": Part("Violin", 40, "violin", -26.0, pan=-0.2, reverb=0.38, sampled=True, low=57, high=86),
     },
     swaps={
+        "drums": (Part("Trap kit", 25, "trap", -18.5, width=0.35, reverb=0.08),),
         "chords": (
             Part("Dark pad keys", 4, "electric_piano", -24.0, width=0.6, reverb=0.32, duck=0.15, low=46, high=76),
             Part("Strings", 48, "strings_tremolo", -25.0, width=0.8, reverb=0.38, sampled=True, low=46, high=77),

@@ -68,6 +68,10 @@ STYLE = Style(
         "texture": Part("Rain", 122, "texture_rain", -39.0, width=1.0, reverb=0.0),
     },
     swaps={
+        "drums": (
+            Part("Chopped break", 0, "funk", -17.5, width=0.35, reverb=0.1),
+            Part("Dusty break", 0, "boombap", -17.5, width=0.3, reverb=0.08),
+        ),
         "bass": (
             Part("Sub bass", 38, "bass_sub", -18.5, width=0.0, reverb=0.0, duck=0.25, low=26, high=48),
             Part("Growling bass", 38, "bass_growl", -19.0, width=0.1, reverb=0.0, duck=0.25, low=26, high=50),

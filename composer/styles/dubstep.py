@@ -65,6 +65,10 @@ STYLE = Style(
         "color": Part("Choir", 52, "choir", -27.0, width=0.9, reverb=0.5, duck=0.3, sampled=True, low=48, high=77),
     },
     swaps={
+        "drums": (
+            Part("Trap kit", 25, "trap", -17.0, width=0.35, reverb=0.14),
+            Part("Breaks kit", 0, "dnb", -17.0, width=0.35, reverb=0.12),
+        ),
         "bass": (
             Part("Growling bass", 38, "bass_growl", -17.5, width=0.25, reverb=0.02, duck=0.3, low=26, high=50),
             Part("Reese bass", 38, "bass_reese", -18.0, width=0.2, reverb=0.02, duck=0.3, low=26, high=50),

@@ -73,6 +73,7 @@ STYLE = Style(
         "color": Part("Brass hits", 61, "brass", -22.0, pan=0.2, width=0.6, reverb=0.32, sampled=True, low=41, high=74),
     },
     swaps={
+        "drums": (Part("Orchestral percussion", 48, "orchestral", -18.5, width=0.5, reverb=0.38),),
         "bass": (
             Part("Low strings", 43, "strings", -21.5, pan=0.12, width=0.4, reverb=0.25, sampled=True, low=28, high=55),
             Part("Growling synth", 38, "bass_growl", -21.5, width=0.2, reverb=0.15, low=28, high=50),

@@ -58,6 +58,10 @@ STYLE = Style(
         "counter": Part("Horn section", 61, "brass_stab", -22.0, pan=0.12, width=0.5, reverb=0.18, low=53, high=81),
     },
     swaps={
+        "drums": (
+            Part("Soul kit", 0, "soul", -18.5, width=0.4, reverb=0.1),
+            Part("Studio kit", 0, "pop", -18.5, width=0.4, reverb=0.08),
+        ),
         "bass": (
             Part("Finger bass", 33, "bass_finger", -19.5, width=0.0, reverb=0.02, sampled=True, low=28, high=55),
             Part("Synth bass", 38, "bass_synth", -19.5, width=0.0, reverb=0.0, low=28, high=53),

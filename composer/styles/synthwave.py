@@ -58,6 +58,10 @@ STYLE = Style(
         "color": Part("Synth brass", 62, "lead_brass", -25.0, width=0.6, reverb=0.3, duck=0.15, low=50, high=79),
     },
     swaps={
+        "drums": (
+            Part("Studio kit", 0, "pop", -18.5, width=0.4, reverb=0.2),
+            Part("Drum machine", 25, "house", -18.5, width=0.35, reverb=0.14),
+        ),
         "bass": (
             Part("Pulse bass", 38, "bass_pulse", -19.5, width=0.05, reverb=0.0, duck=0.25, low=28, high=55),
             Part(
