@@ -67,7 +67,7 @@ def _nearest(tones: tuple[int, ...], before: int, part: Part) -> int:
 
 def _last_hit(plan: Plan, energy: float, length: float) -> list[Note]:
     lanes = ["kick", "crash"] if energy >= 0.45 or plan.ending == "stop" else ["kick"]
-    if plan.band["drums"].patch == "orchestral":
+    if plan.band["drums"].patch in ("orchestral", "epic"):
         lanes = ["taiko", "crash"] if energy >= 0.45 else ["taiko"]
     loud = 0.6 + 0.4 * energy
     return [
