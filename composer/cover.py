@@ -7,10 +7,9 @@ import numpy as np
 
 from composer.form import Section
 from composer.harmony import Harmony
-from composer.original import Original, fitted, grid, sketch, transposed
+from composer.original import Original, fitted, grid, sketch, spoken, transposed
 from composer.plan import Plan
 from composer.styles import STYLES
-from composer.words import read
 from song.errors import BadRequest
 from song.key import Key
 from song.score import Note
@@ -27,7 +26,7 @@ def covered(request: Any, original: Original, energies: tuple[float, ...]) -> Pl
     words = request.prompt or request.style or ""
     if not words:
         raise BadRequest("style", "is missing; name a style, or say in the words how the cover should sound")
-    said = read(request.prompt, {})
+    said = spoken(request.prompt)
     bpm = request.bpm or said.bpm or original.bpm
     key = Key.parse(request.key) if request.key else said.key or original.key
     seconds = request.duration or said.seconds or (original.heard.duration - original.start) * original.bpm / bpm

@@ -135,7 +135,7 @@ def _loop(original: Original, bar: int) -> int:
     names = [tuple((one.start, one.root, one.third) for one in chords) for chords in bars]
     for size in _LOOPS:
         pairs = [names[place] == names[place - size] for place in range(size, len(names))]
-        if len(pairs) >= size and sum(pairs) >= _ALIKE * len(pairs):
+        if len(pairs) >= min(size, 2) and sum(pairs) >= _ALIKE * len(pairs):
             return size
     return max(1, min(bar, 4))
 

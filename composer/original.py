@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from composer import words
+from composer import choice, words
 from composer.form import Section
 from composer.harmony import Harmony
-from composer.plan import STYLES, Plan, plan
+from composer.plan import Plan, plan
+from composer.words import Said
 from song.chart import read_symbol
 from song.heard import Heard
 from song.key import Key
@@ -210,10 +211,14 @@ def sketch(request: Knobs, prompt: str, seconds: float, **decided: Any) -> Plan:
     return plan(read(known))
 
 
+def spoken(prompt: str) -> Said:
+    """What the words say."""
+    return words.read(prompt, choice.aliases())
+
+
 def style_for(request: Any, own: str | None) -> str | None:
     """The style of a new part: as asked, else the song's own; None where the words name one, or nobody knows."""
-    aliases = {name: id for id, style in STYLES.items() for name in (id, style.name.lower(), *style.aliases)}
-    said = words.read(request.prompt, aliases)
+    said = spoken(request.prompt)
     return request.style or (None if said.styles or said.kin else own)
 
 

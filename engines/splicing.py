@@ -17,7 +17,7 @@ from song.take import Splice
 CEILING = -1.0 - post_process.MARGIN_DB  # dBTP
 NEAR = 0.06  # seconds; an edge of a region that lies so near to a beat is meant to be on it
 _LOOK = 3.0  # seconds on either side of a joint that its levels are compared over
-_SWIFT, _SMOOTH = 0.010, 0.020  # seconds of crossfade: between sounds that are almost the same, and between others
+_SWIFT, _SMOOTH = 0.006, 0.020  # seconds of crossfade: between sounds that are almost the same, and between others
 _TAIL = 0.25  # seconds that an intro may ring into the song
 _LOUDEST, _QUIETEST = -7.0, -45.0  # LUFS that a new part may be given
 _QUIET = 1e-3  # root mean square of what nobody hears as music

@@ -1,0 +1,441 @@
+"""Cover, Extend and Edit, judged by samples: what must stay is compared bit for bit, what is new by notes and level."""
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import backend
+import dsp
+import post_process
+from backend import Studio
+from composer import edit, extend, sheet, wish
+from composer.arrange import compose
+from composer.cover import semitones
+from composer.original import Original
+from composer.plan import plan
+from settings import Settings
+from song import findings, regions
+from song.audio import Audio
+from song.errors import BadRequest, CannotMake, NotFound
+from song.heard import Heard
+from song.key import Key
+from song.progress import silent
+from song.request import Edit, Generate, read
+from song.take import Kept
+
+WISH = "lo-fi hip hop, 96 bpm, A minor, 4/4"  # a bar is 2.5 seconds
+BAR = 2.5
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    opened = Studio(Settings(home=tmp_path_factory.mktemp("home"), lane="inline", min_free_disk=0))
+    opened.start()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def take(studio) -> Kept:
+    return made(studio, prompt=WISH, duration=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def upload(studio, take, tmp_path_factory):
+    """The take as a stranger's file at another rate, with what a listener would have heard of it kept beside it."""
+    path = tmp_path_factory.mktemp("upload") / "some song.wav"
+    samples, _ = soundfile.read(take.files["audio"], dtype="float32")
+    soundfile.write(path, samples, 44_100, subtype="PCM_16")  # slower by 48 / 44.1, and that much deeper
+    origin = studio.add_source(path)
+    slower = 48_000 / 44_100
+    heard = studio.listen(take.id)
+    stretched = json.loads(heard.model_dump_json())
+    for name in ("beats", "downbeats"):
+        stretched[name] = [time * slower for time in stretched[name]]
+    for name in ("chords", "sections", "melody"):
+        stretched[name] = [
+            one | {"start": one["start"] * slower, "end": one["end"] * slower} for one in stretched[name]
+        ]
+    stretched |= {"duration": origin.duration, "bpm": 96 / slower, "key_confidence": 0.6}
+    origin.heard.write_text(json.dumps(stretched))
+    return origin
+
+
+def made(studio: Studio, mode: str = "generate", **knobs) -> Kept:
+    job = list(studio.follow(studio.submit(read({"mode": mode, **knobs})).id))[-1]
+    assert job.state == "done", job
+    return studio.library.take(job.takes[0])
+
+
+def failed(studio: Studio, **knobs) -> str:
+    job = list(studio.follow(studio.submit(read(knobs)).id))[-1]
+    assert job.state == "failed" and job.error_code == "bad_request", job
+    return job.error or ""
+
+
+def sound(kept: Kept) -> Audio:
+    return post_process.read(Path(kept.files["audio"]))
+
+
+def differing(old: Audio, new: Audio) -> np.ndarray:
+    """Frames that are not the same, bit for bit."""
+    return np.flatnonzero((old.samples != new.samples).any(axis=0))
+
+
+def score_of(kept: Kept):
+    found = sheet.read(json.loads(Path(kept.files["sheet"]).read_text()))
+    assert found is not None
+    return found
+
+
+def notes(kept: Kept, role: str, start: float = 0.0, end: float = 1e9) -> list[tuple[float, int]]:
+    """What a role plays from `start` to `end` seconds."""
+    _, score = score_of(kept)
+    played = next((track.notes for track in score.tracks if track.role == role), ())
+    return [(one.start, one.pitch) for one in played if start <= score.seconds(one.start) < end]
+
+
+# --- edit: songs of our own -------------------------------------------------------------------------------------------
+
+
+def test_outside_the_region_every_sample_is_the_same_and_the_proof_says_so(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="new drums", regions="2.5-7.5", seed=1)
+    changed = differing(sound(take), sound(new))
+    assert 2.5 * 48_000 <= changed[0] < 2.6 * 48_000 and 7.4 * 48_000 < changed[-1] < 7.5 * 48_000
+    proof = new.recipe.proof
+    assert proof and proof.changed_outside == 0 and proof.compared >= 2 * (12 - 5) * 48_000
+    assert [(one.start, one.end) for one in proof.regions] == [(2.5, pytest.approx(7.5, abs=0.01))]
+    assert len(proof.seams) == 2 and all(0 < seam.crossfade_ms <= 30 for seam in proof.seams)
+    assert all(abs(seam.level_step_db) < 6 for seam in proof.seams)
+    assert (new.recipe.parent, new.recipe.mode, new.recipe.title) == (take.id, "edit", f"{take.recipe.title} (edited)")
+    assert new.summary()["proof"]["changed_outside"] == 0
+
+
+def test_the_part_that_was_named_is_new_and_all_others_play_on(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="new drums", regions="2.5-7.5", seed=1)
+    assert notes(new, "drums", 2.4, 7.4) != notes(take, "drums", 2.4, 7.4)
+    for role in score_of(take)[0].band:
+        assert notes(new, role, 0, 2.4) == notes(take, role, 0, 2.4)
+        assert notes(new, role, 7.45) == notes(take, role, 7.45)
+        if role != "drums":
+            assert notes(new, role) == notes(take, role)
+
+
+def test_a_part_that_is_refused_is_silent_there_and_nowhere_else(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="no bass", regions="2.5-7.5", seed=1)
+    assert notes(take, "bass", 2.5, 7.4) and not notes(new, "bass", 2.5, 7.4)
+    assert notes(new, "bass", 7.5) and notes(new, "bass", 0, 2.4)
+    assert new.recipe.proof and new.recipe.proof.changed_outside == 0
+    low = dsp.lowpass(150, 48_000)
+    bass = [dsp.filter(sound(one).samples[:, 3 * 48_000 : 7 * 48_000], low) for one in (take, new)]
+    assert np.square(bass[1]).sum() < np.square(bass[0]).sum()
+
+
+def test_no_words_mean_everything_anew_and_an_edit_can_be_edited(studio, take):
+    first = made(studio, "edit", source=take.id, regions="2.5-5", seed=1)
+    assert all(notes(first, role, 2.6, 4.9) != notes(take, role, 2.6, 4.9) for role in ("drums", "bass", "chords"))
+    second = made(studio, "edit", source=first.id, prompt="new bass", regions="7.5-10", seed=1)
+    assert second.recipe.parent == first.id
+    assert notes(second, "drums") == notes(first, "drums")
+    changed = differing(sound(first), sound(second))
+    assert changed[0] >= 7.5 * 48_000 and changed[-1] < 10 * 48_000
+
+
+def test_regions_may_be_several_and_a_role_needs_none(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="no drums", regions="1-2, 0:05-0:06.5", seed=1)
+    assert new.recipe.proof and len(new.recipe.proof.regions) == 2 and len(new.recipe.proof.seams) == 4
+    inside = np.zeros(12 * 48_000, bool)
+    for one in new.recipe.proof.regions:
+        inside[one.first : one.last] = True
+    assert inside[differing(sound(take), sound(new))].all()
+    whole = made(studio, "edit", source=take.id, prompt="no drums", seed=1)
+    assert not notes(whole, "drums") and sound(whole).frames == sound(take).frames
+    assert whole.recipe.facts.lufs == pytest.approx(-14, abs=0.5)
+
+
+def test_another_style_is_recomposed_in_tempo_key_and_chords_on_the_beats(studio, take):
+    new = made(studio, "edit", source=take.id, style="house", regions="2.4-7.6", seed=1)
+    proof = new.recipe.proof
+    assert proof and proof.changed_outside == 0 and new.recipe.plan["way"] == "recomposed"
+    assert [(one.start, one.end) for one in proof.regions] == [(pytest.approx(2.48, abs=0.03), pytest.approx(7.5))]
+    changed = differing(sound(take), sound(new))
+    assert changed[0] >= 2.4 * 48_000 and changed[-1] < 7.6 * 48_000
+    assert new.recipe.facts.true_peak_dbtp <= -1.0
+
+
+def test_an_edit_is_made_again_sample_by_sample_and_its_stems_sum_up(studio, take, tmp_path):
+    new = made(studio, "edit", source=take.id, prompt="busier bass", regions="2.5-5", seed=1)
+    assert studio.replay(new.recipe, tmp_path)[2]
+    assert studio.export(new.id, "stems").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("new drums", {"drums": "new"}),
+        ("no bass and drums", {"bass": "none", "drums": "none"}),
+        ("busier bass, without the lead", {"bass": "busier", "lead": "none"}),
+        ("Re-roll the melody", {"lead": "new"}),
+        ("drums", {"drums": "new"}),
+    ],
+)
+def test_words_name_parts(words, wanted):
+    assert wish.understood(words, _band()).roles == wanted
+
+
+def _band():
+    found = plan(Generate(prompt=WISH, seed=3, duration=12))
+    return replace(found, band={role: next(iter(found.band.values())) for role in ("chords", "lead", "bass", "drums")})
+
+
+def test_words_that_describe_music_are_no_wish_for_parts():
+    assert wish.understood("dark and dreamy house", _band()) is None
+    assert wish.understood("new chords", _band()).harmony
+    assert wish.understood("new chords", _band()).roles.keys() == {"chords", "lead", "bass"}
+    with pytest.raises(BadRequest, match="nobody plays tuba"):
+        wish.understood("no tuba", _band())
+    with pytest.raises(BadRequest, match="somebody has to play"):
+        wish.understood("no band", _band())
+
+
+def test_notes_are_taken_inside_and_left_outside():
+    old = plan(Generate(prompt=WISH, seed=3, duration=12))
+    score = compose(old)
+    _, new, _ = edit.rewritten(old, score, [(2.5, 5.0)], wish.everything(old), 5)
+    for track in new.tracks:
+        before = next((one.notes for one in score.tracks if one.role == track.role), ())
+        outside = {(n.pitch, n.start) for n in before if not 3.9 <= n.start < 7.9}
+        assert outside <= {(n.pitch, n.start) for n in track.notes}
+        assert all(
+            n.start >= 4 - 1e-6 or n.end <= 4 + 1e-3 for n in track.notes if n.start < 3.9 and len(track.notes) > 1
+        )
+    spans = [(one.start, one.start + one.duration) for one in new.chords]
+    assert all(a[1] == pytest.approx(b[0]) for a, b in itertools.pairwise(spans)), (
+        "no hole and no overlap in the chords"
+    )
+
+
+# --- edit: songs of others --------------------------------------------------------------------------------------------
+
+
+def test_an_upload_is_kept_once_by_its_sound(studio, upload, tmp_path):
+    again = tmp_path / "another name.wav"
+    soundfile.write(again, soundfile.read(upload.path, dtype="int32")[0], 44_100, subtype="PCM_24")
+    assert studio.add_source(again).id == upload.id and upload.title == "some song"
+    assert [one.id for one in studio.library.sources()] == [upload.id]
+    assert not list(studio.settings.temp.iterdir())
+
+
+def test_an_upload_keeps_every_sample_outside_at_its_own_rate(studio, upload):
+    new = made(studio, "edit", source=upload.id, prompt="house", regions="3-8", seed=1)
+    old = post_process.read(upload.path)
+    changed = differing(old, sound(new))
+    assert sound(new).sample_rate == 44_100 and sound(new).frames == old.frames
+    assert changed[0] >= 3 * 44_100 and changed[-1] < 8 * 44_100
+    assert new.recipe.proof and new.recipe.proof.changed_outside == 0
+    beats = np.array(studio.listen(upload.id).beats)
+    for seam in (new.recipe.proof.seams[0].at + 0.02, new.recipe.proof.seams[1].at + 0.02):
+        assert np.abs(beats - seam).min() < 0.015, "spliced on the beat"
+
+
+def test_an_upload_cannot_be_taken_apart(studio, upload):
+    assert "cannot be taken apart" in failed(studio, mode="edit", source=upload.id, prompt="new drums", regions="3-8")
+    assert failed(studio, mode="edit", source=upload.id, prompt="house").startswith("regions: is missing")
+
+
+# --- extend -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["take", "upload"])
+def test_the_song_goes_on_from_a_barline_and_before_it_nothing_changes(studio, take, upload, whose):
+    source = studio.source({"take": take.id, "upload": upload.id}[whose])
+    new = made(studio, "extend", source=source.id, seconds=5, seed=1)
+    old, long = post_process.read(source.path), sound(new)
+    proof = new.recipe.proof
+    assert proof and proof.changed_outside == 0
+    cut, heard = proof.regions[0].first, studio.listen(source.id)
+    assert np.array_equal(long.samples[:, :cut], old.samples[:, :cut]) and long.frames > old.frames
+    assert np.abs(np.array(heard.downbeats) - cut / old.sample_rate).min() < 1 / old.sample_rate
+    assert proof.seams[0].crossfade_ms <= 30_000 / heard.bpm + 0.1
+    assert abs(proof.seams[0].level_step_db) <= 3 and new.recipe.facts.true_peak_dbtp <= -1.0
+    assert proof.regions[0].last == long.frames
+
+
+def test_before_the_start_comes_an_intro_that_ends_on_the_first_downbeat(studio, take):
+    new = made(studio, "extend", source=take.id, seconds=5, side="start", seed=1)
+    old, long = sound(take), sound(new)
+    added = long.frames - old.frames
+    assert added == 2 * BAR * 48_000 and new.recipe.proof and new.recipe.proof.offset == added
+    clean = new.recipe.proof.regions[0].last
+    assert clean - added <= 0.5 * 60 / 96 * 48_000 + 1, "rings on for half a beat at most"
+    assert np.array_equal(long.samples[:, clean:], old.samples[:, clean - added :])
+    assert np.square(long.samples[:, :added]).mean() > 1e-4
+    assert abs(new.recipe.proof.seams[0].level_step_db) <= 3
+
+
+def test_the_chords_go_on_where_the_loop_had_come_to():
+    looped = Original(Heard.model_validate(_heard()))  # C G A F, C G A
+    request = read({"mode": "extend", "source": "x", "seconds": 10, "seed": 1})
+    joint = extend.onward(request, looped, 6, "lofi", "lofi")
+    roots = [one.root for section in joint.plan.sections for one in joint.plan.grid[section.id]]
+    assert roots == [9, 5, 0, 7] and joint.at == pytest.approx(6 * BAR)
+    joint = extend.backward(request.model_copy(update={"seconds": 7.5}), looped, "lofi", "lofi")
+    assert [one.root for one in joint.plan.grid[joint.plan.sections[0].id]] == [7, 9, 5]
+
+
+def test_a_fade_or_a_closing_section_is_left_out():
+    level = np.array([-20.0, -19, -20, -21, -20, -28, -40])
+    heard = Heard.model_validate(_heard() | {"duration": 17.5})
+    assert extend.last_bar(Original(heard), level) == 5
+    closing = [
+        {"start": 0, "end": 10, "label": "A", "confidence": 1},
+        {"start": 10, "end": 17.5, "label": "outro", "confidence": 1},
+    ]
+    heard = Heard.model_validate(_heard() | {"duration": 17.5, "sections": closing})
+    assert extend.last_bar(Original(heard), np.full(7, -20.0)) == 4
+
+
+def test_what_was_extended_is_known_without_listening(studio, take, monkeypatch):
+    new = made(studio, "extend", source=take.id, seconds=5, seed=1)
+    heard = studio.listen(new.id)
+    assert heard.duration == pytest.approx(new.recipe.duration) and heard.bpm == 96
+    assert np.allclose(np.diff(heard.downbeats), BAR, atol=1e-4)
+    again = made(studio, "edit", source=new.id, regions="8-11", prompt="rock", seed=1)
+    assert again.recipe.proof and again.recipe.proof.changed_outside == 0
+
+
+# --- cover ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cover_keeps_tempo_key_and_chords(studio, take):
+    new = made(studio, "cover", source=take.id, style="house", strength=0, seed=1)
+    assert (new.recipe.plan["bpm"], new.recipe.plan["key"], new.recipe.plan["style"]) == (96, "A minor", "house")
+    assert new.recipe.duration == pytest.approx(12) and new.recipe.proof is None and new.recipe.parent == take.id
+    old, now = studio.listen(take.id), studio.listen(new.id)
+    times = np.arange(0.3, 9.9, 0.5)
+    assert [now.chord_at(time) for time in times] == [old.chord_at(time) for time in times]
+
+
+def test_strength_brings_the_melody_back(studio, take):
+    old = studio.listen(take.id).melody
+    kept = []
+    for strength in (0.0, 0.5, 1.0):
+        new = made(studio, "cover", source=take.id, style="jazz", strength=strength, seed=1)
+        melody = {(round(one.start, 1), one.pitch % 12) for one in studio.listen(new.id).melody}
+        kept.append(np.mean([(round(one.start, 1), one.pitch % 12) in melody for one in old if one.start < 9]))
+    assert kept[0] < kept[1] <= kept[2] and kept[2] > 0.8
+
+
+def test_a_cover_can_be_in_another_tempo_and_key(studio, take):
+    new = made(studio, "cover", source=take.id, prompt="rock, 120 bpm", key="C minor", strength=1, seed=1)
+    assert (new.recipe.plan["bpm"], new.recipe.plan["key"]) == (120, "C minor")
+    old, now = Original(studio.listen(take.id)), Original(studio.listen(new.id))
+    assert [(one.root - 3) % 12 for one in now.chords][:3] == [one.root for one in old.chords][:3]
+    assert semitones(Key.parse("A minor"), Key.parse("C major")) == 0
+    assert semitones(Key.parse("A minor"), Key.parse("B minor")) == 2
+
+
+def test_a_cover_needs_a_style_and_a_song(studio, take):
+    with pytest.raises(BadRequest, match="name a style"):
+        studio.submit(read({"mode": "cover", "source": take.id}))
+    with pytest.raises(BadRequest, match="source: There is no"):
+        studio.submit(read({"mode": "cover", "source": "nothing", "style": "house"}))
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def _heard() -> dict:
+    beats = [0.625 * place for place in range(28)]
+    chords = [{"start": BAR * n, "end": BAR * (n + 1), "symbol": s, "confidence": 0.7} for n, s in enumerate("CGAFCGA")]
+    sure = {f"{name}_confidence": 0.5 for name in ("bpm", "meter", "beat", "downbeat", "key")}
+    return {
+        "duration": 17.5, "bpm": 96, "meter": "4/4", "beats": beats, "downbeats": beats[::4], "key": "C major",
+        "chords": chords, "sections": [], "melody": [], "lufs": -14, **sure,
+    }  # fmt: skip
+
+
+def test_what_was_heard_can_be_corrected():
+    heard = Heard.model_validate(_heard())
+    said = findings.corrected(heard, Edit(source="x", source_key="A minor", source_chords="| Dm | Em G |"))
+    assert said.key == "A minor" and said.key_confidence == 1
+    assert [said.chord_at(time) for time in (0, 2.6, 4, 5.1)] == ["Dm", "Em", "G", "Dm"]
+    half = findings.corrected(heard, Edit(source="x", source_bpm=48.0))
+    assert half.bpm == 48 and half.downbeats == (0, 5, 10, 15) and len(half.beats) == 15
+    later = findings.corrected(heard, Edit(source="x", source_downbeat=0.64, source_meter="3/4"))
+    assert np.allclose(later.downbeats[:3], [0.64, 0.64 + 3 * 0.625, 0.64 + 6 * 0.625])
+    with pytest.raises(BadRequest, match="source_downbeat: lies beyond"):
+        findings.corrected(heard, Edit(source="x", source_downbeat=30.0))
+
+
+def test_corrections_reach_the_new_music(studio, upload):
+    new = made(studio, "edit", source=upload.id, style="house", regions="3-8", seed=1, source_chords="| E | B |")
+    assert {studio.listen(new.id).chord_at(time) for time in (3.5, 4.5, 5.5, 6.5)} <= {"E", "B"}
+
+
+def test_what_was_heard_is_said_in_one_sentence():
+    heard = Heard.model_validate(_heard())
+    assert heard.words() == "I hear 96 bpm, C major, 4/4, | C | G | A | F |; correct me."
+    assert heard.grid().splitlines()[0] == "| C | G | A | F |"
+
+
+# --- regions, and what cannot be --------------------------------------------------------------------------------------
+
+
+def test_regions_are_read_sorted_and_joined():
+    assert regions.parse("0:40-0:48.5, 12 to 24; 20-25") == ((12, 25), (40, 48.5))
+    assert regions.parse("") == ()
+
+
+@pytest.mark.parametrize("text", ["12", "a-b", "24-12", "3-3.05", "-", "1-2-3", "1e9-2e9"])
+def test_odd_regions_are_refused_in_one_sentence(text):
+    with pytest.raises(BadRequest, match="regions: "):
+        read({"mode": "edit", "source": "x", "regions": text})
+
+
+def test_regions_beyond_the_song_are_refused_before_anything_is_written(studio, take):
+    before = studio.library.count()
+    with pytest.raises(BadRequest, match="ends at 12 s"):
+        studio.submit(read({"mode": "edit", "source": take.id, "regions": "8-13"}))
+    assert studio.library.count() == before
+
+
+def test_uploads_that_are_no_songs_are_refused(studio, tmp_path):
+    (tmp_path / "no.wav").write_text("this is no sound")
+    for path in (tmp_path / "no.wav", tmp_path / "nothing.wav"):
+        with pytest.raises(BadRequest, match="source: "):
+            studio.add_source(path)
+    assert not list(studio.settings.temp.iterdir())
+
+
+def test_a_take_whose_source_is_gone_says_so(studio, take, tmp_path):
+    other = made(studio, prompt=WISH, duration=5, seed=9)
+    new = made(studio, "edit", source=other.id, prompt="new drums", regions="1-2", seed=1)
+    studio.library.forget(other.id)
+    with pytest.raises(CannotMake, match="no longer in the library"):
+        studio.replay(new.recipe, tmp_path)
+    with pytest.raises(NotFound):
+        studio.listen(other.id)
+
+
+def test_the_worker_hears_once_and_remembers(studio, upload, tmp_path):
+    origin = studio.source(upload.id)
+    stamp = origin.heard.stat().st_mtime_ns
+    arguments = {"source": origin.model_dump(mode="json")}
+    assert backend.listen(arguments, tmp_path, silent) == backend.listen(arguments, tmp_path, silent)
+    assert origin.heard.stat().st_mtime_ns == stamp
+
+
+def test_the_proof_counts_what_differs():
+    rng = np.random.default_rng(0)
+    old = Audio(rng.uniform(-0.5, 0.5, (2, 1000)).astype(np.float32))
+    new = Audio(old.samples.copy())
+    new.samples[0, 100:110] += np.float32(0.01)
+    assert post_process.difference(old, new, []) == (2000, 10)
+    assert post_process.difference(old, new, [(100, 105)]) == (1990, 5)
+    assert post_process.difference(old, Audio(new.samples[:, 50:]), [], offset=-50) == (1900, 10)
