@@ -319,3 +319,16 @@ def test_a_blues_has_twelve_bars() -> None:
             assert lengths[-1] in range(12, 24)
     short = plan(Generate(prompt="blues", seed=1, duration=10, bpm=80))
     assert short.bars < 12, "too short for one chorus: an ordinary form"
+
+
+def test_a_pianist_has_one_piano() -> None:
+    """Whatever stands in for the style's piano, or is asked for: all hands play the same one."""
+    heard = set()
+    for seed in range(12):
+        pianos = {part.patch for part in plan(Generate(prompt="music", style="piano_solo", seed=seed)).band.values()}
+        assert len(pianos) == 1
+        heard |= pianos
+    assert len(heard) >= 3
+    felt = plan(Generate(prompt="a felt piano piece, intimate", seed=2)).band
+    assert {part.patch for part in felt.values()} == {"piano_felt"}
+    assert {"chords", "lead", "bass"} <= set(felt)

@@ -1,7 +1,5 @@
 """Waltz: one strong beat, two light ones that come a little early, a tune that turns."""
 
-
-
 from composer.style import Groove, Lead, Mix, Part, Style
 
 STYLE = Style(
