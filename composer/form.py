@@ -188,7 +188,8 @@ def _thinned(items: list[_Item], units: int) -> list[_Item]:
 def _importance(items: list[_Item], place: int) -> tuple[float, int]:
     """What a short song keeps: its main sections once each, then how it starts and ends, then the rest."""
     item = items[place]
-    repeat = sum(other.name == item.name for other in items[:place])
+    risen = place and items[place - 1].name == "build"  # a build must lead somewhere
+    repeat = 0 if risen else sum(other.name == item.name for other in items[:place])
     kind = {
         "B": 10,
         "chorus": 10,
