@@ -306,7 +306,7 @@ STYLE = Style(
         "1358135813587531",
         "3/4: 1.3.5.8.5.3.",
     ),
-    riff_by={"bass": 0.3, "counter": 0.25, "lead": 0.15},
+    riff_by={"bass": 0.3, "counter": 0.25, "lead": 0.05},
     riff_in=("intro", "verse", "A", "groove", "outro", "interlude"),
     strum=0,
     free=0.6,

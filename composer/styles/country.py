@@ -345,7 +345,7 @@ STYLE = Style(
         "3/4: 1---3-5-6-5-",
         "2/4: 1-3-5-6-",
     ),
-    riff_by={"lead": 0.25, "counter": 0.2, "bass": 0.1},
+    riff_by={"lead": 0.1, "counter": 0.2, "bass": 0.1},
     riff_in=("intro", "tag", "solo", "outro", "interlude"),
     strum=13,
     lead=Lead(

@@ -369,7 +369,7 @@ STYLE = Style(
         "6/8: 1-2-3-5-3-2-",
         "6/8: 5---3-2---1-",
     ),
-    riff_by={"lead": 0.2, "color": 0.3, "counter": 0.15},
+    riff_by={"lead": 0.06, "color": 0.3, "counter": 0.15},
     riff_in=("intro", "interlude", "outro", "solo"),
     strum=20,
     lead=Lead(

@@ -250,7 +250,7 @@ STYLE = Style(
         "..1.1...3.1...4.",
         "5.5..4.3..1.1...",
     ),
-    riff_by={"bass": 0.35, "lead": 0.2, "arp": 0.25},
+    riff_by={"bass": 0.35, "lead": 0.1, "arp": 0.25},
     riff_in=("intro", "A", "groove", "drop", "outro"),
     strum=3,
     lead=Lead(

@@ -182,7 +182,7 @@ STYLE = Style(
     },
     cadences=("bII9", "V7b9", "iv9", "V9sus4"),
     final={False: "Imaj9", True: "i9"},
-    spice={"secondary": 0.25, "borrow": 0.12, "tritone": 0.25, "turnaround": 0.45, "passing": 0.15},
+    spice={"secondary": 0.16, "borrow": 0.12, "tritone": 0.25, "turnaround": 0.32, "passing": 0.08},
     voicings={"chords": "rootless", "pad": "spread", "arp": "close"},
     beats={
         "low": (
@@ -312,7 +312,7 @@ STYLE = Style(
         chromatic=0.08,
         ornament=0.15,
         counter="answer guide echo",
-        blue=0.12,
+        blue=0.06,
         pickup=0.45,
     ),
     forms=(

@@ -231,7 +231,7 @@ STYLE = Style(
         "11.11.11.11.2.3.",
         "5..5.4..4.2..2.1",
     ),
-    riff_by={"arp": 0.35, "lead": 0.3},
+    riff_by={"arp": 0.35, "lead": 0.15},
     riff_in=("intro", "A", "groove", "drop", "climax", "outro"),
     lead=Lead(
         cells=("x-x-", "x.xx", "xxx.", "..xx", "x---", "....", "x..x..x.", "x.x.xxx.", "xx.xx.x.", "x--x--x-"),

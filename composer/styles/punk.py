@@ -22,7 +22,6 @@ STYLE = Style(
         "easycore",
         "riot grrrl",
         "proto punk",
-        "grunge",
     ),
     bpm=(152, 206),
     hints=(
@@ -232,7 +231,7 @@ STYLE = Style(
         "1-3-5-3-6-5-3-1-",
         "1-1-1-5-5-5-4-4-",
     ),
-    riff_by={"lead": 0.3, "counter": 0.35, "bass": 0.2},
+    riff_by={"lead": 0.1, "counter": 0.35, "bass": 0.2},
     riff_in=("intro", "verse", "tag", "outro", "interlude"),
     half_time={"bridge": 0.4, "breakdown": 0.6, "chorus": 0.1},
     strum=5,

@@ -17,7 +17,6 @@ STYLE = Style(
         "urbano",
         "urban latin",
         "moombahton",
-        "dancehall",
         "tropical pop",
         "reggaeton beat",
         "latin dance pop",
@@ -253,7 +252,7 @@ STYLE = Style(
         "5-..4-3-1-..3-4-",
         "3..4..5.5..4..3.",
     ),
-    riff_by={"lead": 0.4, "arp": 0.35, "counter": 0.15},
+    riff_by={"lead": 0.2, "arp": 0.35, "counter": 0.15},
     riff_in=("intro", "verse", "hook", "tag", "outro", "groove"),
     strum=4,
     lead=Lead(

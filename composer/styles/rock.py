@@ -340,7 +340,7 @@ STYLE = Style(
         "8-..7-..5-4-3-1-",
         "6/8: 1---3-4---3-",
     ),
-    riff_by={"chords": 0.3, "bass": 0.35, "lead": 0.25, "arp": 0.2},
+    riff_by={"chords": 0.3, "bass": 0.35, "lead": 0.1, "arp": 0.2},
     half_time={"bridge": 0.35, "breakdown": 0.5, "chorus": 0.06},
     strum=7,
     lead=Lead(

@@ -26,7 +26,6 @@ STYLE = Style(
         "slow jam",
         "slow jams",
         "quiet storm",
-        "gospel",
         "gospel soul",
         "soul/r&b",
         "soulful",
@@ -170,7 +169,7 @@ STYLE = Style(
     },
     cadences=("V9sus4", "V13", "iv6", "V7#9", "IVmaj7"),
     final={False: "Imaj9", True: "i9"},
-    spice={"secondary": 0.22, "borrow": 0.14, "tritone": 0.15, "turnaround": 0.4, "passing": 0.25},
+    spice={"secondary": 0.16, "borrow": 0.14, "tritone": 0.15, "turnaround": 0.4, "passing": 0.15},
     voicings={"chords": "rootless", "pad": "spread", "arp": "close"},
     beats={
         "low": (
@@ -309,7 +308,7 @@ STYLE = Style(
         ornament=0.25,
         counter="answer harmony",
         gate=0.93,
-        blue=0.22,
+        blue=0.16,
         pickup=0.5,
         swell=1.3,
     ),

@@ -14,7 +14,6 @@ STYLE = Style(
         "hard techno",
         "dub techno",
         "peak time techno",
-        "minimal",
     ),
     bpm=(124, 136),
     hints=("warehouse", "berlin", "underground", "machine", "hypnotic", "robotic", "factory", "bunker", "strobe"),
@@ -243,7 +242,7 @@ STYLE = Style(
         "8..7..5..4..5...",
         "1-..1-..3-2-1-0-",
     ),
-    riff_by={"arp": 0.4, "bass": 0.3, "lead": 0.35},
+    riff_by={"arp": 0.4, "bass": 0.3, "lead": 0.15},
     riff_in=("intro", "A", "groove", "vamp", "drop", "outro"),
     lead=Lead(
         cells=(

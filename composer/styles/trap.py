@@ -203,7 +203,7 @@ STYLE = Style(
         "8..7..5-..4..5..",
         "1-3-5-..6-5-3-2-",
     ),
-    riff_by={"lead": 0.35, "arp": 0.25},
+    riff_by={"lead": 0.15, "arp": 0.25},
     riff_in=("intro", "A", "verse", "hook", "outro"),
     half_time={"bridge": 0.25},
     strum=6,
