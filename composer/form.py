@@ -59,7 +59,7 @@ def sections(
     """Sections that fill exactly `bars`, in units of four bars (two in short songs), or in strains of their own."""
     odds = np.array([float(row.split(" ", 1)[0]) for row in rows])
     row = rows[int(rng.choice(len(rows), p=odds / odds.sum()))]
-    items = [_item(text) for text in row.split()[1:]]
+    items = _own([_item(text) for text in row.split()[1:]], rng)
     if bars < _SHORTEST_WITH_SECTIONS:
         best = max(items, key=lambda item: item.energy)
         return (Section("A", 0, bars, min(0.85, best.energy), "A1"),)
@@ -77,6 +77,17 @@ def sections(
     lengths = [count * unit for count in counts]
     lengths[-1] += spare - unit * short_end
     return _numbered(items, lengths)
+
+
+def _own(items: list[_Item], rng: np.random.Generator) -> list[_Item]:
+    """A form as one song has it: sections of a name a little longer or shorter, louder or softer than the style's."""
+    names = list(dict.fromkeys(item.name for item in items))
+    long = {name: float(rng.uniform(0.8, 1.3)) for name in names}
+    loud = {name: float(rng.uniform(-0.04, 0.04)) for name in names}
+    return [
+        replace(one, weight=one.weight * long[one.name], energy=round(min(1.0, one.energy + loud[one.name]), 3))
+        for one in items
+    ]
 
 
 def _strophic(items: list[_Item], bars: int, strain: int) -> tuple[list[_Item], list[int]]:

@@ -45,6 +45,7 @@ _PHRASES = {  # bars of a phrase; capital H and F: half and full cadence, ' a va
     1: (("F",),),
 }
 _COMPOUND_CELLS = ("x---x-", "x-----", "x-x-x-", "x-x---", "......", "x---xx", "..x-x-", "x-----------")  # 6/8
+_RUNS = ("x-x-x-x-", "x-xxx-x-", "xxxxx-x-", "x-x-x-x-x-x-x---")  # what improvising adds to a style's cells
 _STEP_SIZE = 1.75  # semitones in a scale step, on average
 
 
@@ -87,10 +88,10 @@ def theme(lead: Lead, seed: int, letter: str, meter: Meter) -> Theme:
 def invented(lead: Lead, density: float, meter: Meter, rng: np.random.Generator) -> Theme:
     """A new theme: the most interesting of a few ideas, an answer to it, and two cadences."""
     ideas = [_motif(lead, density, meter, rng) for _ in range(4)]
-    idea = max(ideas, key=lambda one: _interest(one, meter))
+    idea = max(ideas, key=lambda one: _interest(one, meter, density))
     answers = [_motif(lead, density * 0.9, meter, rng) for _ in range(4)]
     different = (one for one in answers if one.row != idea.row)
-    answer = max(different, key=lambda one: _interest(one, meter), default=answers[0])
+    answer = max(different, key=lambda one: _interest(one, meter, density), default=answers[0])
     half, full = (_cadence(meter, rng) for _ in range(2))
     shape = int(rng.integers(1000))
     pickup = int(rng.integers(1, 3)) if rng.random() < lead.pickup else 0
@@ -146,13 +147,13 @@ def _contour(count: int, rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(moves)
 
 
-def _interest(motif: Motif, meter: Meter) -> float:
+def _interest(motif: Motif, meter: Meter, density: float) -> float:
     """Prefer a rhythm with a face: mixed lengths, a syncopation, not too many notes, a curve that turns."""
     hits = bars_of(motif.row, meter, source=meter)[0]
     lengths = {hit.length for hit in hits}
     offbeats = sum(hit.step % 4 == 2 for hit in hits) + 0.5 * sum(hit.step % 2 == 1 for hit in hits)
     turns = sum(a * b < 0 for a, b in pairwise(motif.contour))
-    return len(lengths) + min(offbeats, 2) * 0.6 + min(turns, 2) * 0.5 - max(0, len(hits) - 7) * 0.5
+    return len(lengths) + min(offbeats, 2) * 0.6 + min(turns, 2) * 0.5 - max(0, len(hits) - 4.5 - 5 * density) * 0.5
 
 
 def _cadence(meter: Meter, rng: np.random.Generator) -> Motif:
@@ -184,6 +185,7 @@ def _freed(lead: Lead) -> Lead:
     """How the player of a tune improvises: more notes, wider, with more from outside the scale."""
     return replace(
         lead,
+        cells=(*_RUNS, *lead.cells),
         density=min(1.0, lead.density + 0.28),
         reach=lead.reach + 2,
         chromatic=min(0.6, lead.chromatic + 0.18),

@@ -180,7 +180,20 @@ def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices
 
 def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[float, Voices]:
     voices = voices_of(scene, role, part, center)
-    return {harmony.start: shape for harmony, shape in zip(scene.chords, voices, strict=True)}
+    slim = scene.own.slim and role == "chords" and "bass" in scene.plan.band
+    return {
+        harmony.start: _slimmed(shape, harmony) if slim else shape
+        for harmony, shape in zip(scene.chords, voices, strict=True)
+    }
+
+
+def _slimmed(voices: Voices, harmony: Harmony) -> Voices:
+    """Three voices of a chord: doublings go first, then the root, which the bass has, then the fifth."""
+    kept = list(voices)
+    for spare in (harmony.root, (harmony.root + harmony.fifth) % 12, harmony.root):
+        if len(kept) > 3 and any(pitch % 12 == spare for pitch in kept):
+            kept.remove(next(pitch for pitch in kept if pitch % 12 == spare))
+    return tuple(kept[-4:])
 
 
 def play_chords(scene: Scene, part: Part) -> list[Stroke]:
@@ -338,7 +351,7 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
     picked = scene.decided("riff")
     row = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free * 0.5, picked)
     parts = bars_of(row, scene.plan.meter, rolls=False)
-    base = part.low + 2 if role == "bass" else max(part.low, 48 if part.patch in POWERED else 57)
+    base = part.low + 2 if role == "bass" else max(part.low, 42 if part.patch in POWERED else min(57, part.high - 24))
     limit = scene.section.bars * scene.steps
     strokes: list[Stroke] = []
     for bar in range(scene.section.bars):
@@ -347,9 +360,12 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
             harmony = chord_at(scene, step)
             if not harmony.intervals:
                 continue
-            root = base + (harmony.root - base) % 12
+            root = base + (harmony.root - scene.key.tonic + 5) % 12 + (scene.key.tonic - 5 - base) % 12
+            root -= 12 if root >= base + 12 and role == "bass" else 0
             pitch = root + _riff_step(scene, harmony, hit.mark)
             pitch -= 12 * max(0, math.ceil((pitch - part.high) / 12))
+            if role == "lead" and strokes and abs(pitch - strokes[-1].pitch) > 7:  # tunes do not jump
+                pitch += 12 if pitch < strokes[-1].pitch and pitch + 12 <= part.high else -12 * (pitch - 12 >= part.low)
             loud = (92 if hit.step % 8 == 0 else 82) * scene.loudness(bar)
             strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
             if role == "chords" and part.patch in POWERED and hit.length >= 2 and pitch + 7 <= part.high:

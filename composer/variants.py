@@ -10,6 +10,7 @@ from composer.rhythm import split
 
 _FIXED = ("clave", "agogo", "agogolow", "crash", "crash2", "taiko")
 _BACKBEAT = ("snare", "clap", "rim", "snap")
+_PULSE = ("hat", "shaker", "ride", "tamb", "cabasa")
 _MOVES = 4  # changes to a row at most
 
 
@@ -20,6 +21,9 @@ def bent_beat(row: str, free: float, rng: np.random.Generator) -> str:
     meter, rest = split(row)
     lanes = [(part.split()[0], part.split()[1]) for part in rest.split("|")]
     bent = [(lane, _lane(lane, text, meter, free, rng)) for lane, text in lanes]
+    if rng.random() < 0.7 * free:
+        sparse = rng.random() < 0.6
+        bent = [(lane, _pulsed(text, sparse) if lane in _PULSE else text) for lane, text in bent]
     body = " | ".join(f"{lane} {text}" for lane, text in bent)
     return f"{meter[0]}/{meter[1]}: {body}" if meter else body
 
@@ -35,6 +39,20 @@ def _lane(lane: str, text: str, meter: tuple[int, int] | None, free: float, rng:
             text = _ghosted(text, beat, rng)
         else:
             text = _accented(text, beat, rng)
+    return text
+
+
+def _pulsed(text: str, sparse: bool) -> str:
+    """A pulse of half as many strokes, or with soft ones in its gaps; one of a few strokes stays."""
+    struck = [step for step, mark in enumerate(text) if mark in "xXo"]
+    if len(struck) < len(text) / 4:
+        return text
+    every = 2 if len(struck) > len(text) * 0.6 else 4
+    if sparse:
+        return "".join("." if mark in "xXo?" and step % every else mark for step, mark in enumerate(text))
+    gaps = (step for step, mark in enumerate(text) if mark == "." and step % 2 and text[step - 1] in "xX")
+    for step in list(gaps):
+        text = _put(text, step, "o")
     return text
 
 

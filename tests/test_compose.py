@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench import symbolic
+from composer import form
 from composer.arrange import compose, plays
 from composer.drums import LANES, lanes_of
-from composer.harmony import chord
+from composer.harmony import Harmony, chord
 from composer.plan import STYLES, Plan, plan
-from composer.rhythm import Feel, swung
+from composer.rhythm import Feel, carried, fitting, split, steps_in_bar, swung
 from composer.style import Groove
 from composer.traits import groove_of
+from composer.variants import bent_beat, bent_line
 from composer.voicing import lead_voices
 from song.key import MODES, Key
 from song.request import Generate
@@ -33,11 +36,17 @@ PINNED = {
     "rock": "2d789f73",
     "jazz": "155a3354",
 }
+_CHROMATIC = ("jazz", "bossa_nova", "blues")
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
 
 
 def planned(style: str, seed: int = 1, duration: float = 30, **knobs: Any) -> Plan:
     return plan(Generate(prompt="music", style=style, seed=seed, duration=duration, **knobs))
+
+
+def at_home(song: Plan) -> Plan:
+    """The song without its key changes."""
+    return replace(song, sections=tuple(replace(section, shift=0) for section in song.sections))
 
 
 @functools.cache
@@ -181,7 +190,7 @@ def test_slow_and_short_still_ends_inside_its_length() -> None:
 def test_humanize_zero_is_the_swung_grid() -> None:
     for style in STYLES:
         song = planned(style, 2, 30, humanize=0.0)
-        grid = swung(np.arange(0, 16 * 64, 1 / 12), groove_of(song, STYLES[style]), (4, 4)) / 4
+        grid = swung(np.arange(0, 16 * 84, 1 / 12), groove_of(song, STYLES[style]), song.meter) / 4
         for one in pitched(compose(song)):
             for note in one.notes:
                 if note.start < song.last_beat:
@@ -228,10 +237,10 @@ def test_roman_numerals() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_style_composes_in_every_mode_and_stays_near_its_key(style: str, mode: str) -> None:
     key = Key(2, mode)
-    score = composed(style, 3, 45, key=str(key))
+    score = compose(at_home(planned(style, 3, 45, key=str(key))))
     notes = [note for one in pitched(score) for note in one.notes]
     inside = sum(note.pitch % 12 in key.pitch_classes for note in notes) / len(notes)
-    assert inside > (0.75 if style == "jazz" else 0.8)
+    assert inside > (0.68 if style in _CHROMATIC else 0.8)
 
 
 def test_music_is_in_key_but_not_only_in_key() -> None:
@@ -239,10 +248,10 @@ def test_music_is_in_key_but_not_only_in_key() -> None:
     for style in STYLES:
         shares = []
         for seed in range(10):
-            song = planned(style, seed, 60)
-            notes = [note for one in pitched(composed(style, seed, 60)) for note in one.notes]
+            song = at_home(planned(style, seed, 60))
+            notes = [note for one in pitched(compose(song)) for note in one.notes]
             shares.append(sum(note.pitch % 12 in song.key.pitch_classes for note in notes) / len(notes))
-        assert (0.82 if style == "jazz" else 0.9) < float(np.mean(shares)) < 0.998, style
+        assert (0.8 if style in _CHROMATIC else 0.9) < float(np.mean(shares)) < 0.998, style
 
 
 def test_voices_move_little_and_the_top_voice_sings() -> None:
@@ -259,7 +268,7 @@ def test_voices_move_little_and_the_top_voice_sings() -> None:
 def test_songs_end_on_the_tonic() -> None:
     for style in STYLES:
         for seed in range(3):
-            song = planned(style, seed, 20, ending="ring")
+            song = at_home(planned(style, seed, 20, ending="ring"))
             score = compose(song)
             assert score.chords[-1].root == song.key.tonic
             last = [n for one in pitched(score) for n in one.notes if n.start >= song.last_beat - 0.01]
@@ -282,7 +291,7 @@ def test_the_bass_plays_the_roots() -> None:
             ]
             total += len(first)
             hits += sum(n.pitch % 12 in {(harmony.root + i) % 12 for i in harmony.intervals} for n in first)
-        assert hits >= total * 0.9, style
+        assert hits >= total * 0.85, style
 
 
 # -- melody
@@ -295,9 +304,9 @@ def test_tunes_walk_more_than_they_leap(style: str) -> None:
         lead = track(composed(style, seed, 60), "lead")
         leaps += [abs(a.pitch - b.pitch) for a, b in itertools.pairwise(lead.notes)] if lead else []
     share = np.array(leaps)
-    assert 0.45 <= float(np.mean((share > 0) & (share <= 2))) <= 0.72
+    assert 0.42 <= float(np.mean((share > 0) & (share <= 2))) <= 0.72
     assert float(np.mean(share > 7)) < 0.03
-    assert float(np.mean(share == 0)) < 0.2
+    assert float(np.mean(share == 0)) < 0.25
 
 
 def test_tunes_come_back_and_breathe() -> None:
@@ -405,6 +414,372 @@ def test_muted_drums_stay_silent() -> None:
     assert not {36, 42, 46, 44} & {note.pitch for note in drums.notes}
 
 
+def test_sections_can_be_written_down() -> None:
+    style = STYLES["rock"]
+    items: list[tuple[str, int | None, float | None]] = [
+        ("intro", None, None),
+        ("verse", 7, 0.3),
+        ("chorus", None, None),
+    ]
+    found = form.written(items, 23, style)
+    assert [(one.name, one.bars) for one in found][1] == ("verse", 7)
+    assert found[1].energy == 0.3
+    assert sum(one.bars for one in found) == 23
+    assert found[2].energy == next(float(t.split(":")[2]) for t in style.forms[0].split() if t.startswith("chorus"))
+    squeezed = form.written([("verse", 8, None)] * 5, 3, style)
+    assert [one.bars for one in squeezed] == [1, 1, 1]
+    assert [one.bars for one in form.written([("verse", 8, None), ("chorus", 8, None)], 40, style)] == [20, 20]
+
+
+def test_a_key_change_lifts_all_that_follows() -> None:
+    song = planned("rock", 3, 120)
+    assert len(form.choruses(song.sections)) > 1
+    lifted = form.lifted(song.sections, 1.0, (2,), np.random.default_rng(1))
+    first = form.choruses(song.sections)[-1]
+    assert [one.shift for one in lifted] == [0] * first + [2] * (len(lifted) - first)
+    assert form.lifted(song.sections, 0.0, (2,), np.random.default_rng(1)) == song.sections
+    beat = lifted[first].start * song.beats_per_bar
+    home, high = compose(song), compose(replace(song, sections=lifted))
+    assert high.chords[-1].root == (song.key.tonic + 2) % 12
+    before = [(one.start, one.symbol) for one in high.chords if one.start < beat - 4.01]
+    assert before == [(one.start, one.symbol) for one in home.chords if one.start < beat - 4.01]
+    moved = [one.root for one in high.chords if one.start >= beat]
+    assert moved == [(one.root + 2) % 12 for one in home.chords if one.start >= beat]
+
+
+def test_solos_are_busier_than_tunes() -> None:
+    for style in ("rock", "jazz", "soul"):
+        song = planned(style, 2, 40)
+        notes = {}
+        for name in ("verse", "solo"):
+            sections = tuple(replace(one, name=name, energy=0.8) for one in song.sections)
+            lead = track(compose(replace(song, sections=sections)), "lead")
+            notes[name] = len(lead.notes) if lead else 0
+        assert notes["solo"] > notes["verse"] * 1.15, (style, notes)
+
+
+# -- what is given is kept
+
+
+def _harmonies(song: Plan, symbols: str) -> dict[str, tuple[Harmony, ...]]:
+    """Two chords a bar for every section, that no style would choose by itself."""
+    names, half = symbols.split(), song.beats_per_bar / 2
+    grid: dict[str, list[Harmony]] = {}
+    for section in song.sections:
+        for place in range(section.bars * 2):
+            one = chord(names[place % len(names)], song.key)
+            start = section.start * song.beats_per_bar + place * half
+            grid.setdefault(section.id, []).append(replace(one, start=start, beats=half, symbol=f"S{place}"))
+    return {name: tuple(chords) for name, chords in grid.items()}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_given_chords_are_kept_exactly(style: str) -> None:
+    for ending in ("ring", "fade"):
+        song = planned(style, 4, 40, ending=ending)
+        song = replace(song, grid=_harmonies(song, "I #ivo bVI7 iiimaj7 V7alt"))
+        given = [one for section in song.sections for one in song.grid[section.id]]
+        score = compose(replace(song, complexity=1.0))
+        assert [(one.start, one.duration, one.symbol, one.root, one.intervals) for one in score.chords[:-1]] == [
+            (one.start, one.beats, one.symbol, one.root, one.intervals) for one in given
+        ]
+
+
+def test_a_bar_without_a_chord_is_played_by_nobody_who_needs_one() -> None:
+    song = planned("rock", 4, 40)
+    section = max(song.sections, key=lambda one: one.energy)
+    low = section.start * 4.0
+    rest = Harmony(low, 4.0, 0, (), 0, "N.C.")
+    tonic = replace(chord("I", song.key), start=low + 4, beats=section.bars * 4.0 - 4)
+    score = compose(replace(song, grid={section.id: (rest, tonic)}, band={"chords": song.band["chords"], "bass":
+                    song.band["bass"], "drums": song.band["drums"], "lead": song.band["lead"]}))  # fmt: skip
+    bass = track(score, "bass")
+    assert bass is not None
+    assert not [note for note in bass.notes if low + 0.1 <= note.start < low + 3.9]
+    assert [note for note in bass.notes if low + 4 <= note.start < low + 8]
+
+
+def test_a_given_tune_is_played_where_it_lies() -> None:
+    for style in ("lofi", "rock", "jazz", "house"):
+        song = planned(style, 4, 60)
+        section = song.sections[1]
+        low = section.start * 4.0
+        tune = tuple(Note(72 + step, 90, low + 0.37 + step, 0.6) for step in range(8))
+        plain, score = compose(song), compose(replace(song, tune=tune))
+        lead = track(score, "lead")
+        assert lead is not None
+        heard = [note for note in lead.notes if low <= note.start < low + 8]
+        assert [(note.start, note.duration, note.velocity) for note in heard] == [
+            (pytest.approx(one.start), pytest.approx(one.duration), one.velocity) for one in tune
+        ]
+        assert all((note.pitch - one.pitch) % 12 == 0 for note, one in zip(heard, tune, strict=True))
+        own = track(plain, "lead")
+        assert own is not None
+        after = [note for note in own.notes if note.start >= low + section.bars * 4]
+        assert after == [note for note in lead.notes if note.start >= low + section.bars * 4]
+
+
+# -- the knobs
+
+
+def _notes(score: Score) -> int:
+    return sum(len(one.notes) for one in score.tracks)
+
+
+def test_density_fills_and_complexity_colours() -> None:
+    for style in ("lofi", "rock", "house", "soul", "metal", "folk"):
+        full, tones, strange = [], [], []
+        for value in (0.0, 0.5, 1.0):
+            songs = [planned(style, seed, 60) for seed in range(3)]
+            full.append(sum(_notes(compose(replace(one, density=value))) for one in songs))
+            scores = [compose(replace(one, complexity=value)) for one in songs]
+            tones.append(sum(len(one.intervals) for score in scores for one in score.chords))
+            strange.append(float(np.mean([symbolic.pitch_class_entropy(score) for score in scores])))
+        assert full[0] < full[1] * 0.9, (style, full)
+        assert full[2] > full[1] * 1.03, (style, full)
+        assert tones[0] <= tones[1] <= tones[2], (style, tones)
+        assert tones[0] < tones[2], (style, tones)
+        assert strange[0] < strange[2], (style, strange)
+
+
+def test_swing_can_be_asked_for() -> None:
+    for style in ("house", "rock", "lofi"):
+        song = planned(style, 2, 30, humanize=0.0)
+        for swing, places in ((0.0, (0.25, 0.5, 0.75)), (1.0, (1 / 3, 2 / 3))):
+            score = compose(replace(song, swing=swing))
+            bass = [one for one in pitched(score) if one.role in ("bass", "chords", "arp")]
+            offbeats = {round(note.start % 1, 3) for one in bass for note in one.notes if note.start < song.last_beat}
+            wanted = {round(place, 3) for place in places}
+            assert offbeats & wanted, (style, swing, offbeats)
+            if swing == 0:
+                assert offbeats <= {
+                    0.0,
+                    1.0,
+                    *(round(place / 12, 3) for place in range(12)),
+                    0.125,
+                    0.375,
+                    0.625,
+                    0.875,
+                }
+
+
+# -- rows
+
+
+def test_rows_of_one_meter_are_carried_over_to_every_other() -> None:
+    waltz = "R---5---8---"
+    for meter in ((2, 4), (3, 4), (4, 4), (5, 4), (6, 8), (7, 8)):
+        text = carried(waltz, (3, 4), meter)
+        assert len(text) % steps_in_bar(meter) == 0, meter
+        assert text[0] == "R"
+    assert carried(waltz, (3, 4), (3, 4)) == waltz
+    assert carried("x---o---x---o---", None, (3, 4)) == "x---o---o---"
+    assert (
+        carried("x---x-x---x-", (6, 8), (4, 4)) == "x-x-x-x-" * 2
+        or carried("x-----x-----", (6, 8), (4, 4)) == "x---" * 4
+    )
+    assert fitting(("x---", "3/4: x--", "6/8: y"), (3, 4)) == ("3/4: x--",)
+    assert fitting(("x---", "3/4: x--"), (5, 4)) == ("x---",)
+
+
+def test_a_style_that_is_all_in_three_plays_in_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = dict.fromkeys(("low", "mid", "high"), ("3/4: R---5---8---",) * 4)
+    comp = dict.fromkeys(("low", "mid", "high"), ("3/4: b...x...x...",) * 4)
+    beat = dict.fromkeys(("low", "mid", "high"), ("3/4: kick x........... | hat x...x...x...",) * 6)
+    style = replace(STYLES["rock"], bass=row, comps=comp, beats=beat, fills=("3/4: snare ........xxxx",), free=0.0)
+    monkeypatch.setitem(STYLES, "rock", style)
+    for meter in METERS:
+        score = compose(planned("rock", 2, 20, meter=meter, humanize=0.0))
+        bass = track(score, "bass")
+        assert bass is not None
+        assert any(note.start % score.beats_per_bar == 0 for note in bass.notes)
+
+
+def test_riffs_are_played_in_unison(monkeypatch: pytest.MonkeyPatch) -> None:
+    style = replace(
+        STYLES["rock"], riffs=("1-1-3-1-5-b-4-3-",), riff_by={"bass": 1.0, "chords": 1.0}, riff_in=("verse",), free=0.0
+    )
+    monkeypatch.setitem(STYLES, "rock", style)
+    song = planned("rock", 2, 40, humanize=0.0)
+    song = replace(song, sections=tuple(replace(one, name="verse") for one in song.sections))
+    score = compose(song)
+    bass, guitar = track(score, "bass"), track(score, "chords")
+    assert bass is not None
+    assert guitar is not None
+    low = {(round(note.start, 2), note.pitch % 12) for note in bass.notes if note.start < song.last_beat}
+    high = {(round(note.start, 2), note.pitch % 12) for note in guitar.notes if note.start < song.last_beat}
+    assert len(low) >= 8
+    assert len(low & high) > 0.9 * len(low)
+
+
+def _comped(monkeypatch: pytest.MonkeyPatch, row: str) -> list[list[Note]]:
+    """A bar of comping on a guitar, in groups of notes that belong to one stroke."""
+    comps = dict.fromkeys(("low", "mid", "high"), (row,) * 4)
+    monkeypatch.setitem(STYLES, "folk", replace(STYLES["folk"], comps=comps, free=0.0, riffs=(), transitions={}))
+    song = planned("folk", 2, 30, humanize=1.0, meter="4/4")
+    chords = track(compose(song), "chords")
+    assert chords is not None
+    groups: dict[int, list[Note]] = {}
+    for note in chords.notes:
+        if 4 <= note.start < 7.9:
+            groups.setdefault(round(note.start), []).append(note)
+    return list(groups.values())
+
+
+def test_strums_go_down_and_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    strokes = _comped(monkeypatch, "d---u---d---u---")
+    assert len(strokes) == 4
+    down, up = (sorted(stroke, key=lambda note: note.start) for stroke in strokes[:2])
+    assert [note.pitch for note in down] == sorted(note.pitch for note in down)
+    assert [note.pitch for note in up] == sorted((note.pitch for note in up), reverse=True)
+    assert np.mean([note.velocity for note in up]) < np.mean([note.velocity for note in down]) - 5
+
+
+def test_boom_chuck_alternates_between_root_and_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
+    boom, chuck, other, _ = _comped(monkeypatch, "b---t---f---t---")
+    assert len(boom) == len(other) == 1
+    assert len(chuck) > 1
+    assert boom[0].pitch != other[0].pitch
+
+
+@pytest.mark.parametrize("kind", ["guide", "answer", "line", "harmony", "echo", "drone"])
+def test_second_voices_have_many_ways(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = STYLES["rock"]
+    monkeypatch.setitem(STYLES, "rock", replace(style, lead=replace(style.lead, counter=kind)))
+    song = planned("rock", 3, 60, humanize=0.0)
+    song = replace(song, band={**song.band, "counter": style.palette["counter"]}, named=("counter",))
+    score = compose(song)
+    voice, lead = track(score, "counter"), track(score, "lead")
+    assert voice is not None
+    assert lead is not None
+    tune = {round(note.start, 2): note.pitch for note in lead.notes}
+    together = [(note.pitch - tune[round(note.start, 2)]) for note in voice.notes if round(note.start, 2) in tune]
+    if kind == "harmony":
+        thirds = sum(abs(step) % 12 in (3, 4, 8, 9) for step in together)
+        assert thirds > 0.8 * len(together) > 8
+    if kind == "drone":
+        assert {note.pitch % 12 for note in voice.notes if note.start < song.last_beat} <= {
+            song.key.tonic,
+            (song.key.tonic + 7) % 12,
+        }
+    if kind == "line":
+        assert sum(step == 0 for step in together) < 0.15 * max(1, len(together))
+
+
+def test_half_time_halves_the_backbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    snares = {}
+    for odds in (0.0, 1.0):
+        monkeypatch.setitem(STYLES, "rock", replace(STYLES["rock"], half_time={"chorus": odds}, free=0.0))
+        song = planned("rock", 3, 60)
+        section = next(one for one in song.sections if one.name == "chorus")
+        drums = track(compose(song), "drums")
+        assert drums is not None
+        low = section.start * 4.0
+        snares[odds] = sum(
+            note.pitch == 38 and note.velocity > 70 and low <= note.start < low + 11.9 for note in drums.notes
+        )
+    assert snares[1.0] <= snares[0.0] * 0.7
+
+
+def test_the_band_stops_dead_where_it_halts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STYLES, "rock", replace(STYLES["rock"], transitions={"halt": 1.0}))
+    song = planned("rock", 3, 60)
+    score = compose(song)
+    bass = track(score, "bass")
+    assert bass is not None
+    halted = [section for section in song.sections[:-1] if section.bars >= 4]
+    for section in halted:
+        end = (section.start + section.bars) * 4.0
+        assert not [note for note in bass.notes if end - 2.9 <= note.start < end - 0.1]
+
+
+def test_bent_rows_keep_their_bones() -> None:
+    """First beat, backbeat, four to the floor and the clave stay; something else changes in most songs."""
+    row = "kick x...x...x...x... | snare ....X..o....X... | hat x.x.x.x.x.x.x.x. | clave x..x..x...x.x..."
+    seen = set()
+    for seed in range(40):
+        bent = bent_beat(row, 1.0, np.random.default_rng(seed))
+        lanes = dict(lanes_of(bent)[1])
+        assert all(len(text) == 16 for text in lanes.values())
+        assert all(lanes["kick"][step] == "x" for step in (0, 4, 8, 12))
+        assert lanes["snare"][4] == lanes["snare"][12] == "X"
+        assert lanes["clave"] == "x..x..x...x.x..."
+        seen.add(bent)
+    assert len(seen) > 30
+    assert bent_beat(row, 0.0, np.random.default_rng(1)) == row
+    lines = {bent_line("3/4: R---5---8-a-", 1.0, np.random.default_rng(seed), "r", "58") for seed in range(40)}
+    assert len(lines) > 10
+    assert all(line.startswith("3/4: R") and len(line) == 17 for line in lines)
+
+
+# -- sameness
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_no_two_songs_share_progression_beat_and_bass(style: str) -> None:
+    scores = [composed(style, seed, 60) for seed in range(10)]
+    assert symbolic.twins(scores) == 0
+
+
+def test_songs_of_a_style_differ_in_register_and_density() -> None:
+    for style in ("lofi", "house", "rock", "soul"):
+        centers, counts = [], []
+        for seed in range(10):
+            score = composed(style, seed, 60)
+            lead = track(score, "lead")
+            centers += [float(np.mean([note.pitch for note in lead.notes]))] if lead else []
+            counts.append(_notes(score))
+        assert np.std(centers) > 2, style
+        assert np.std(counts) / np.mean(counts) > 0.07, style
+
+
+def test_scores_measure_like_music() -> None:
+    """Means over styles and a few seeds, against what is published of real music (see bench.symbolic)."""
+    scores = [composed(style, seed, 60) for style in STYLES for seed in range(3)]
+    assert 2.3 < float(np.mean([symbolic.pitch_class_entropy(score) for score in scores])) < 3.0
+    assert 0.92 < float(np.mean([symbolic.scale_consistency(score) for score in scores])) < 0.98
+    beaten = [score for score in scores if track(score, "drums")]
+    assert 0.9 < float(np.mean([symbolic.groove_consistency(score) for score in beaten])) < 0.98
+    assert float(np.mean([symbolic.leap_share(score) for score in scores])) < 0.03
+
+
+# -- any request at all
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_request_is_composed(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    style = list(STYLES)[int(rng.integers(len(STYLES)))]
+    song = planned(
+        style,
+        seed,
+        float(np.round(rng.uniform(5, 60), 2)),
+        meter=str(rng.choice(METERS)),
+        key=f"{rng.choice(list('CDEFGAB'))} {rng.choice(list(MODES))}",
+        bpm=float(np.round(rng.uniform(30, 300), 1)),
+        humanize=float(rng.random()),
+        ending=str(rng.choice(["ring", "stop", "fade"])),
+    )
+    shifts = rng.integers(0, 3, len(song.sections))
+    sections = tuple(replace(one, shift=int(shift)) for one, shift in zip(song.sections, shifts, strict=True))
+    song = replace(
+        song, sections=sections, density=float(rng.random()), complexity=float(rng.random()), swing=float(rng.random())
+    )
+    score = compose(song)
+    assert score == compose(song)
+    assert score.tracks
+    for one in score.tracks:
+        part = song.band[one.role]
+        for note in one.notes:
+            assert np.isfinite([note.start, note.duration]).all()
+            assert 1 <= note.velocity <= 127
+            assert 0 <= note.start < song.beats
+            assert note.duration > 0
+            assert note.end <= song.beats + 1e-3
+            if not one.drums and not one.role.startswith("texture"):
+                assert part.low - 1 <= note.pitch <= part.high + 1, (style, one.role)
+
+
 # -- independence
 
 
@@ -435,11 +810,15 @@ def test_another_take_of_one_part_leaves_all_others(style: str) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 def test_sending_a_player_home_leaves_the_others(style: str) -> None:
+    """Only the second voice listens to the tune, and the bed, which never stops, is missed by the next one."""
     song = planned(style, 4, 60)
     whole = compose(song)
-    for role in set(song.band) & {"drums", "lead", "counter", "arp"}:
+    beds = [role for role in song.band if set(plays(song, STYLES[style], role)) == {one.id for one in song.sections}]
+    for role in set(song.band) & {"drums", "lead", "counter", "arp"} - set(beds):
         rest = compose(replace(song, band={name: part for name, part in song.band.items() if name != role}))
-        assert rest.tracks == tuple(one for one in whole.tracks if one.role != role), role
+        gone = (role, "counter") if role == "lead" else (role,)
+        kept = tuple(one for one in rest.tracks if one.role not in gone)
+        assert kept == tuple(one for one in whole.tracks if one.role not in gone), role
 
 
 # -- tables, and speed
@@ -457,8 +836,10 @@ def test_tables_are_rich_and_well_formed() -> None:
             meter, lanes = lanes_of(row)
             width = meter[0] * 16 // meter[1] if meter else 16
             assert all(lane in LANES and len(text) % width == 0 for lane, text in lanes), (name, row)
-        for row in (*itertools.chain(*style.bass.values()), *itertools.chain(*style.comps.values()), *style.arps):
-            assert len(row) % 16 == 0 or row.startswith("K"), (name, row)
+        lines = (*style.bass.values(), *style.comps.values(), style.arps, style.pads, style.riffs)
+        for row in itertools.chain(*lines):
+            meter, text = split(row)
+            assert text.startswith("K") or len(text) % (meter[0] * 16 // meter[1] if meter else 16) == 0, (name, row)
         for row in itertools.chain(*style.progressions.values()):
             assert [chord(numeral, Key.parse("C minor")) for bar in row.split()[1:] for numeral in bar.split(",")]
 
