@@ -5,6 +5,7 @@ Decided before a note is written, and by our own count of syllables, so that the
 
 import math
 import re
+import textwrap
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -247,7 +248,8 @@ def _packed(
 
 def notice(unsung: Sequence[str]) -> str:
     """What the user should know about lines that have no place."""
-    shown = "; ".join(f'"{line[:60]}"' for line in unsung[:3]) + ("; ..." if len(unsung) > 3 else "")
+    heads = [f'"{textwrap.shorten(line, 60, placeholder="...")}"' for line in unsung[:3]]
+    shown = "; ".join(heads) + ("; and others" if len(unsung) > 3 else "")
     lines = "1 line has" if len(unsung) == 1 else f"{len(unsung)} lines have"
     return (
         f"{lines} no room in this song and will not be sung: {shown}. Make it longer, or name its sections in the form."

@@ -8,12 +8,14 @@ from composer import cover, edit, extend, sheet, wish
 from composer.arrange import compose
 from composer.original import Original, sketch, style_for
 from composer.plan import STYLES, Plan, plan
+from composer.voice import singer
 from composer.wish import Wish
 from settings import settings
 from song import findings, regions
 from song.audio import Audio
 from song.errors import BadRequest
 from song.heard import Heard, joined
+from song.lyrics import Lyrics
 from song.progress import Progress, part
 from song.request import (
     Cover,
@@ -234,12 +236,16 @@ class Composer:
     def _take(self, request: Any, decided: Plan, **made: Any) -> Take:
         font, notice = self._font
         sampled = any(player.sampled for player in decided.band.values())
+        score = made.get("score")
+        sung = Lyrics.sung(score) if score and score.lyrics else None
+        who, why = singer() if sung else (None, "")
         return Take(
             request=request,
             engine=self.name,
             engine_version=self.version,
-            notices=(*decided.notices, *([notice] if sampled else [])),
-            versions={"soundfont": font.name if font else "none"},
+            lyrics=sung,
+            notices=tuple(filter(None, (*decided.notices, notice if sampled else "", why))),
+            versions={"soundfont": font.name if font else "none"} | ({"voice": who.name} if who else {}),
             **made,
         )
 
