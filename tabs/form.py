@@ -23,6 +23,7 @@ LABELS = {
     "chords": "Chord grid",
     "form": "Sections",
     "regions": "Regions, seconds",
+    "source": "Original",
     "source_bpm": "Heard tempo, bpm",
     "source_key": "Heard key",
     "source_meter": "Heard meter",

@@ -7,7 +7,7 @@ import pytest
 
 import app
 from song.errors import BadRequest
-from song.request import Generate, fields, groups, read
+from song.request import MODES, Generate, fields, groups, read
 from tabs import form
 
 KNOBS = fields(Generate)
@@ -23,7 +23,12 @@ def test_every_knob_has_a_component_and_its_tip(built):
     assert set(built) == set(KNOBS)
     for name, knob in built.items():
         assert KNOBS[name].description in (knob.info, getattr(knob, "placeholder", None)), name
-    assert set(app.page.knobs) == set(KNOBS)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_has_a_tab_with_all_its_knobs(mode):
+    desk = app.desks[mode.model_fields["mode"].default]
+    assert list(desk.knobs) == list(fields(mode))
 
 
 def test_numbers_with_a_default_slide_within_their_range(built):

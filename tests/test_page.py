@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from gradio_client import Client
 
-from song.request import Generate, fields
+from song.request import MODES, Generate, fields
 
 WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
 LONG = {"prompt": "slow ambient drift", "duration": "90", "variations": "8"}  # still at work when we look again
@@ -75,6 +75,11 @@ def desk(chromium, server):
         opened = Desk(context.new_page(), server).open()
         yield opened
         assert not opened.faults
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return Client(server, verbose=False, analytics_enabled=False)
 
 
 def sound(url: str) -> np.ndarray:
@@ -262,7 +267,7 @@ def test_everything_fits_on_a_desk_and_in_a_hand_by_day_and_by_night(desk, tmp_p
         desk.expect(desk.page.locator("body")).to_have_css("background-color", paper)
         for width, height in ((1440, 900), (412, 915)):
             desk.page.set_viewport_size({"width": width, "height": height})
-            for tab in ("Generate", "Library"):
+            for tab in ("Generate", "Cover", "Extend", "Edit", "Library"):
                 desk.tab(tab)
                 assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (width, tab)
                 desk.page.screenshot(path=tmp_path / f"{scheme}-{width}-{tab}.png", full_page=True)
@@ -296,22 +301,144 @@ def test_every_control_has_a_name(desk):
     assert desk.page.evaluate(nameless) == []
 
 
+# -- cover, extend, edit -----------------------------------------------------------------------------------------------
+
+
+def picked(desk: Desk, mode: str) -> Any:
+    """The tab of a mode with the song under Generate as its original; its waveform."""
+    desk.page.locator("#card").get_by_role("button", name=mode.capitalize()).click()
+    desk.expect(desk.page.locator(f"#{mode}-heard .line")).to_contain_text("I hear 82 bpm, D minor", timeout=SOON)
+    return desk.page.locator(f"#{mode}-wave canvas")
+
+
+def carry_out(desk: Desk, mode: str) -> tuple[np.ndarray, str]:
+    """Press the mode's button and wait: the take's samples, and what its card says."""
+    desk.page.locator(f"#{mode}-go").click()
+    desk.expect(desk.page.locator(f"#{mode}-status .line")).to_contain_text("Done", timeout=SOON)
+    card = desk.page.locator(f"#{mode}-card")
+    card.locator(".words").wait_for()
+    return sound(card.get_by_role("link", name="WAV: download").evaluate("link => link.href")), card.inner_text()
+
+
+def drag(desk: Desk, canvas: Any, start: float, end: float, touch: bool = False) -> None:
+    """From one part of the waveform to another, 0-1, with the mouse or a finger."""
+    box = canvas.bounding_box()
+    places = [(box["x"] + box["width"] * (start + (end - start) * part / 8), box["y"] + 40) for part in range(9)]
+    if touch:
+        finger = desk.page.context.new_cdp_session(desk.page)
+        kinds = ["touchStart", *["touchMove"] * 8]
+        for kind, (x, y) in zip(kinds, places, strict=True):
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        return
+    desk.page.mouse.move(*places[0])
+    desk.page.mouse.down()
+    for place in places[1:]:
+        desk.page.mouse.move(*place)
+    desk.page.mouse.up()
+
+
+def test_a_region_that_was_dragged_is_made_anew_and_the_rest_proves_untouched(desk):
+    desk.make(prompt=WORDS, duration="16", seed="3")
+    before = sound(desk.page.locator("#card").get_by_role("link", name="WAV: download").evaluate("link => link.href"))
+    drag(desk, picked(desk, "edit"), 0.25, 0.5)
+    regions = desk.page.locator("#edit-knob-regions textarea, #edit-knob-regions input")
+    desk.expect(regions).to_have_value(re.compile(r"^\d.*-\d"))
+    start, end = (float(place) for place in regions.input_value().split("-"))
+    assert start == pytest.approx(4, abs=0.4) and end == pytest.approx(8, abs=0.4)
+    desk.page.locator("#edit-knob-prompt textarea").fill("new drums")
+    after, card = carry_out(desk, "edit")
+    assert re.search(r"\b0 of \d+ samples changed outside", card) and card.count("Seam at") == 2
+    first, last = round((start - 0.1) * 48000), round((end + 0.1) * 48000)
+    assert np.array_equal(before[:first], after[:first]) and np.array_equal(before[last:], after[last:])
+    assert not np.array_equal(before[first:last], after[first:last])
+
+
+def test_regions_are_typed_nudged_and_cleared(desk):
+    desk.make(prompt=WORDS, duration="12", seed="3")
+    picked(desk, "edit")
+    regions = desk.page.locator("#edit-knob-regions textarea, #edit-knob-regions input")
+    handles = desk.page.locator("#edit-wave .handle")
+    regions.fill("2-4, 0:08-9.5")
+    desk.expect(handles).to_have_count(4)
+    desk.expect(handles.nth(2)).to_have_attribute("aria-valuenow", "8.00")
+    handles.nth(0).focus()
+    desk.page.keyboard.press("ArrowLeft")
+    desk.expect(regions).to_have_value("1.9-4, 8-9.5")
+    desk.page.get_by_role("button", name="Clear regions").click()
+    desk.expect(regions).to_have_value("")
+    desk.expect(handles).to_have_count(0)
+    regions.fill("9-2")
+    desk.page.locator("#edit-go").click()
+    desk.expect(desk.page.get_by_test_id("toast-body")).to_contain_text("ends before it begins")
+
+
+def test_a_finger_drags_a_region_on_a_phone(chromium, server):
+    with chromium.new_context(viewport={"width": 412, "height": 915}, has_touch=True, is_mobile=True) as context:
+        desk = Desk(context.new_page(), server).open()
+        desk.make(prompt=WORDS, duration="12", seed="3")
+        canvas = picked(desk, "edit")
+        canvas.scroll_into_view_if_needed()
+        drag(desk, canvas, 0.3, 0.7, touch=True)
+        desk.expect(desk.page.locator("#edit-wave .handle")).to_have_count(2)
+        regions = desk.page.locator("#edit-knob-regions textarea, #edit-knob-regions input")
+        desk.expect(regions).to_have_value(re.compile(r"^\d.*-\d"))
+        start, end = (float(place) for place in regions.input_value().split("-"))
+        assert start == pytest.approx(3.6, abs=0.5) and end == pytest.approx(8.4, abs=0.5)
+        assert not desk.faults
+
+
+def test_an_upload_is_heard_corrected_and_covered(desk, client, tmp_path):
+    path, _ = client.predict(prompt=WORDS, duration=14, seed=5, api_name="/generate")
+    stranger = tmp_path / "somebody's song.flac"
+    soundfile.write(stranger, *soundfile.read(path))
+    desk.tab("Cover")
+    desk.page.locator("#cover-upload input[type=file]").set_input_files(stranger)
+    heard = desk.page.locator("#cover-heard .line")
+    desk.expect(heard).to_contain_text("I hear 82", timeout=SOON)
+    desk.page.get_by_role("button", name="What was heard").click()
+    desk.page.locator("#cover-knob-source_chords textarea").fill("| Dm | Gm | C | F |")
+    desk.page.locator("#cover-knob-prompt textarea").fill("bossa nova")
+    samples, card = carry_out(desk, "cover")
+    assert len(samples) > 10 * 48000 and np.abs(samples).max() > 0.1
+    assert "Bossa nova, 82" in card
+
+
+def test_a_song_goes_on_from_where_it_ends(desk):
+    desk.make(prompt=WORDS, duration="12", seed="3")
+    before = sound(desk.page.locator("#card").get_by_role("link", name="WAV: download").evaluate("link => link.href"))
+    picked(desk, "extend")
+    after, card = carry_out(desk, "extend")
+    assert len(after) > len(before) + 8 * 48000
+    assert re.search(r"\b0 of \d+ samples changed outside", card)
+    assert np.array_equal(before[: 6 * 48000], after[: 6 * 48000])
+
+
+@pytest.mark.parametrize("mode", ["cover", "extend", "edit"])
+def test_a_file_that_is_no_song_is_refused_in_words(desk, mode, tmp_path):
+    fake = tmp_path / "letter.wav"
+    fake.write_bytes(b"Dear studio, this is no song. " * 50)
+    desk.tab(mode.capitalize())
+    desk.page.locator(f"#{mode}-upload input[type=file]").set_input_files(fake)
+    desk.expect(desk.page.get_by_test_id("toast-body")).to_be_visible()
+    assert "Traceback" not in desk.page.content()
+    desk.page.locator(f"#{mode}-go").click()
+    desk.expect(desk.page.get_by_test_id("toast-body").filter(has_text="Original: is missing")).to_be_visible()
+
+
 # -- script doors ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return Client(server, verbose=False, analytics_enabled=False)
 
 
 def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
     doors = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(doors) == {"/generate", "/submit", "/job", "/cancel", "/library", "/take"}
-    for door in ("/generate", "/submit"):
+    modes = {f"/{mode.model_fields['mode'].default}": mode for mode in MODES}
+    assert set(doors) == {*modes, "/listen", "/submit", "/job", "/cancel", "/library", "/take"}
+    for door, mode in {**modes, "/submit": Generate}.items():
         told = {one["parameter_name"]: one for one in doors[door]["parameters"]}
-        assert list(told) == list(fields(Generate))
-        for name, field in fields(Generate).items():
-            assert told[name]["parameter_has_default"] != field.is_required(), name
+        assert set(told) - {"audio"} == set(fields(mode)), door
+        for name, field in fields(mode).items():
+            if name != "source":  # may be left out where a file is given
+                assert told[name]["parameter_has_default"] != field.is_required(), name
             if not field.is_required():
                 assert told[name]["parameter_default"] == field.default, name
 
