@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -157,17 +158,17 @@ def test_words_are_written_as_people_type_them(style: Style) -> None:
 def rows_of(style: Style) -> Iterator[tuple[str, str, tuple[int, int], str]]:
     """(kind, row, its meter, what is written in one lane of it)."""
     for row in (*(row for rows in style.beats.values() for row in rows), *style.fills):
-        meter, lanes = lanes_of(row)
+        written, lanes = lanes_of(row)
         for lane, text in lanes:
             assert lane in LANES, (lane, row)
-            yield "beats", row, meter or FOUR, text
+            yield "beats", row, written or FOUR, text
     tables = {"pads": style.pads, "arps": style.arps, "riffs": style.riffs}
     for kind, table in (("bass", style.bass), ("comps", style.comps)):
         tables[kind] = tuple(row for rows in table.values() for row in rows)
     for kind, rows in tables.items():
         for row in rows:
-            meter, text = split(row)
-            yield kind, row, meter or FOUR, text
+            own, text = split(row)
+            yield kind, row, own or FOUR, text
 
 
 @styles
@@ -263,22 +264,25 @@ def test_forms_name_what_the_composer_knows(style: Style) -> None:
 # -- and it plays
 
 
+def planned(style: Style, seed: int, duration: float = 30, **knobs: Any) -> Plan:
+    name = next(style_id for style_id, other in STYLES.items() if other is style)
+    return plan(Generate(prompt="music", style=name, seed=seed, duration=duration, **knobs))
+
+
 @styles
 @pytest.mark.parametrize("meter", METERS)
 def test_it_plays_in_every_meter(style: Style, meter: str) -> None:
-    name = next(style_id for style_id, other in STYLES.items() if other is style)
-    score = compose(plan(Generate(prompt="music", style=name, meter=meter, seed=7, duration=20)))
+    score = compose(planned(style, 7, 20, meter=meter))
     assert f"{score.meter[0]}/{score.meter[1]}" == meter
     assert sum(len(track.notes) for track in score.tracks) >= 20
 
 
 @styles
 def test_it_plays_in_every_mode(style: Style) -> None:
-    name = next(style_id for style_id, other in STYLES.items() if other is style)
     for place, mode in enumerate(MODES):
         rows = rows_for(style, mode)
         assert len(rows) >= 6, mode
-        song = plan(Generate(prompt="music", style=name, key=f"D {mode}", seed=place, duration=16))
+        song = planned(style, place, 16, key=f"D {mode}")
         score = compose(song)
         outside = [
             (note.pitch - shift_at(song, note.start)) % 12 not in song.key.pitch_classes
@@ -297,15 +301,7 @@ def shift_at(song: Plan, beat: float) -> int:
 
 @styles
 def test_bands_vary(style: Style) -> None:
-    name = next(style_id for style_id, other in STYLES.items() if other is style)
-    bands = {
-        tuple(
-            sorted(
-                (role, part.name) for role, part in plan(Generate(prompt="music", style=name, seed=seed)).band.items()
-            )
-        )
-        for seed in range(24)
-    }
+    bands = {tuple(sorted((role, part.name) for role, part in planned(style, seed).band.items())) for seed in range(24)}
     assert len(bands) >= 8
 
 
