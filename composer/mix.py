@@ -15,8 +15,10 @@ import numpy as np
 import dsp
 from composer import strip
 from composer.crew import together
+from composer.stanzas import BACKING, VOCALS
 from composer.style import Part
 from composer.synth.drums import kicks
+from composer.voice import desk
 from song.audio import SAMPLE_RATE
 from song.progress import Progress, part, silent
 from song.score import Score
@@ -31,7 +33,7 @@ BANDS = (35, 120, 300, 900, 2800, 7000, 16_000)  # hertz; the six bands of Mix.t
 # sixty years of hits), and a little more in the top octave.
 REFERENCE = (0.0, -2.5, -5.5, -8.5, -12.0, -17.0)
 _LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 130.0}
-_STEADY = ("drums", "bass", "texture")  # roles that no filter sweep touches
+_STEADY = ("drums", "bass", "texture", VOCALS, BACKING)  # roles that no filter sweep touches
 _PLAIN = Part("", 0, "", -24.0)
 
 
@@ -56,14 +58,20 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
     sung = [note.end for track in score.tracks if track.role != "texture" for note in track.notes]
     last = score.seconds(max(sung, default=0.0))
 
+    voice = desk.presence(stems[VOCALS]) if VOCALS in stems else nothing
+
     def channel(role: str) -> None:
         stem, player = stems[role], plan.band.get(role, _PLAIN)
         if role == "drums":
             dsp.compress_inplace(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
-        loudness, natural = strip.trim(stem, _LOW_CUTS.get(role, 120.0))
+        elif role in (VOCALS, BACKING):
+            desk.polish(stem)
+        loudness, natural = strip.trim(stem, _LOW_CUTS.get(role, 120.0), player.flavour)
         gain = 10 ** ((player.lufs - loudness) / 20) if loudness > dsp.SILENCE_LUFS else 0.0
         if player.delay > 0:
             dsp.echo(stem, SAMPLE_RATE, min(1.2, 0.75 * beat), player.delay)
+        if role not in _STEADY:
+            desk.give_way(stem, voice)
         moves = np.zeros(0) if role in _STEADY else sweep
         lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
         strip.place(

@@ -38,6 +38,25 @@ and "breakdown" thin out. Sections that return get a layer or another row, and t
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Flavour(NamedTuple):
+    """How a player's sound differs from the patch as it is made: what `composer.character` draws for a song."""
+
+    bright: float = 0.0  # octaves by which filters and picks open
+    attack: float = 0.0  # octaves of time, as are the next two
+    decay: float = 0.0
+    release: float = 0.0
+    detune: float = 0.0  # octaves of unison width and chorus
+    drive: float = 0.0  # octaves of overdrive where there is one; above 0.5 it is switched on where there is none
+    chorus: float = 0.0  # level that is added
+    body: float = 0.0  # octaves by which resonances move
+    tune: float = 0.0  # semitones, of drums
+    snap: float = 0.0  # dB of a kit's upper lanes beside its kick
+    tilt: float = 0.0  # dB above 1.2 kHz
+    ring: float = 0.0  # dB of one bell
+    ring_hertz: float = 800.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,7 @@ class Part:
     lufs      K-weighted loudness of its stem where it plays, in the mix before mastering (mix lies near -18)
     sampled   True: a SoundFont plays it where one is found; False: always our own instrument
     low, high the lowest and highest pitch that sounds well on it
+    flavour   how it differs in this song
     """
 
     name: str
@@ -64,6 +84,7 @@ class Part:
     sampled: bool = False
     low: int = 28
     high: int = 96
+    flavour: Flavour | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ import numpy as np
 from numba import njit
 
 import dsp
+from composer import character
 from composer.chance import chance
+from composer.style import Flavour
 from composer.synth import chips, strikes
 from composer.synth.kits import KITS, Kit
 from song.audio import SAMPLE_RATE
@@ -25,6 +27,12 @@ KICKS = (35, 36)  # what ducks the others
 OPEN_HAT, CLOSING_HATS = 46, (42, 44, 46)
 GATED = (38, 39, 40, 41, 43, 45, 47, 48, 50)  # what a gated room answers to
 VARIANTS = 3
+# Groups of lanes that a producer picks and tunes together.
+_LANES: dict[str, tuple[int, ...]] = {
+    "kick": (35, 36), "snare": (37, 38, 40), "clap": (SNAP, 39), "hats": (42, 44, 46), "cymbals": (49, 51, 53, 57),
+    "toms": (41, 43, 45, 47, 48, 50), "low": (IMPACT, SUB_DROP, TAIKO, BODHRAN, SURDO), "hand": (),
+}  # fmt: skip
+_LANE_OF = {pitch: lane for lane, pitches in _LANES.items() for pitch in pitches}
 
 
 class Place(NamedTuple):
@@ -109,9 +117,19 @@ def _finished(sound: np.ndarray, kit: Kit, level: float, pitch: int) -> np.ndarr
     return dsp.fade(np.ascontiguousarray(sound[:, : loud[-1] + 1]), SAMPLE_RATE, 0.0, 0.02)
 
 
-def render(out: np.ndarray, notes: Sequence[Note], bpm: float, kit: str, seed: int) -> None:
-    """Adds a drum track to `out`, float32 (2, frames)."""
+def render(
+    out: np.ndarray,
+    notes: Sequence[Note],
+    bpm: float,
+    kit: str,
+    seed: int,
+    flavour: Flavour | None = None,
+    song: int = 0,
+) -> None:
+    """Adds a drum track to `out`, float32 (2, frames). With a flavour the kit is that of the song with seed `song`:
+    tuned, damped, and put together from the kits that a producer of this one would also reach for."""
     kit = kit if kit in KITS else "house"
+    hits = Hits(kit, flavour, song)
     beat = 60 / bpm * SAMPLE_RATE
     chokes = sorted(note.start for note in notes if note.pitch in CLOSING_HATS)
     for note in notes:
@@ -124,8 +142,8 @@ def render(out: np.ndarray, notes: Sequence[Note], bpm: float, kit: str, seed: i
         pitch = note.pitch if note.pitch in PLACES else _NEAREST.get(note.pitch, 37)
         # What a hit sounds like depends on where it stands alone, so an edited bar leaves all others as they were.
         dice = (round(note.start * 480) * 7919 + pitch * 104_729 + seed) * 2_654_435_761 % 2**32
-        sound = one_shot(kit, pitch, dice % VARIANTS)
-        gain = velocity**1.5 * (0.95 + 0.1 * (dice >> 8 & 255) / 255)
+        sound, louder = hits.hit(pitch, dice % VARIANTS)
+        gain = louder * velocity**1.5 * (0.95 + 0.1 * (dice >> 8 & 255) / 255)
         place = PLACES[pitch]
         angle = (place.pan + 1) * math.pi / 4
         cut = sound.shape[1]
@@ -137,9 +155,65 @@ def render(out: np.ndarray, notes: Sequence[Note], bpm: float, kit: str, seed: i
         _strike(out, sound, start, gain * math.cos(angle) * 1.414, gain * math.sin(angle) * 1.414, soft, cut)
 
 
+class Hits:
+    """The hits of one song's kit, each made when it is first struck."""
+
+    def __init__(self, kit: str, flavour: Flavour | None, song: int) -> None:
+        self._kit, self._flavour = kit, flavour
+        self._lanes = {lane: self._taste(lane, song) for lane in _LANES} if flavour else {}
+        self._made: dict[tuple[int, int], tuple[np.ndarray, float]] = {}
+
+    def _taste(self, lane: str, song: int) -> tuple[str, float, float, float, float]:
+        """(kit, playing speed, damping in dB per second, low-pass coefficient, level) of a group of lanes."""
+        assert self._flavour is not None
+        a, b, c = chance(song, self._kit, "character", lane).standard_normal(3).clip(-1.8, 1.8)
+        rare = lane in ("kick", "low")  # a kick that is tuned away is another style's
+        tune = 0.45 * self._flavour.tune + (0.5 if rare else 1.4) * a
+        damp = max(0.0, (6.0 if rare else 20.0) * (b - 0.5 * self._flavour.decay))
+        dull = min(18_000.0, 13_000 * 2.0 ** (self._flavour.bright + 0.4 * c))
+        level = 1.0 if lane == "kick" else 10 ** ((self._flavour.snap + 1.2 * c) / 20)
+        kit = self._kit if lane == "kick" else character.kit_of(self._kit, lane, song)
+        return kit, 2 ** (tune / 12), damp, 1 - math.exp(-2 * math.pi * dull / SAMPLE_RATE), level
+
+    def hit(self, pitch: int, variant: int) -> tuple[np.ndarray, float]:
+        """float32 (2, frames) and how loud it is beside the kit as it is written."""
+        key = (pitch, variant)
+        if key not in self._made:
+            if not self._lanes:
+                self._made[key] = one_shot(self._kit, pitch, variant), 1.0
+            else:
+                kit, speed, damp, soft, level = self._lanes[_LANE_OF.get(pitch, "hand")]
+                sound = one_shot(kit, pitch, variant)
+                made = np.zeros((2, int((sound.shape[1] - 4) / speed)), np.float32)
+                _retune(sound, made, speed, 10 ** (-damp / 20 / SAMPLE_RATE), soft)
+                self._made[key] = made, level
+        return self._made[key]
+
+
 def kicks(notes: Sequence[Note], bpm: float) -> np.ndarray:
     """Frames at which the kick sounds, int64."""
     return np.array([round(note.start * 60 / bpm * SAMPLE_RATE) for note in notes if note.pitch in KICKS], np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _retune(sound, made, speed, fall, soft):
+    # Plays a hit faster or slower, damps it and takes highs away.
+    frames = made.shape[1]
+    for side in range(2):
+        source, row = sound[side], made[side]
+        level, low = 1.0, 0.0
+        for i in range(frames):
+            at = i * speed
+            whole = int(at)
+            f = at - whole
+            a = source[whole - 1] if whole > 0 else 0.0
+            b, c, d = source[whole], source[whole + 1], source[whole + 2]
+            y = b + 0.5 * f * (c - a + f * (2.0 * a - 5.0 * b + 4.0 * c - d + f * (3.0 * (b - c) + d - a)))
+            low += (level * y - low) * soft
+            level *= fall
+            row[i] = low
+        for i in range(min(frames, 480)):
+            row[frames - 1 - i] *= i / 480.0
 
 
 @njit(cache=True, nogil=True)

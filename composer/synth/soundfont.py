@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from numba import njit
 
+from composer.style import Flavour
 from settings import ROOT
 from song.audio import SAMPLE_RATE
 from song.score import Note
@@ -185,7 +186,15 @@ class SoundFont:
             padded, loop + 1, loop_end + 1, int(header["rate"]), int(header["key"]), int(header["correction"])
         )
 
-    def render(self, out: np.ndarray, notes: Sequence[Note], bpm: float, program: int, drums: bool = False) -> None:
+    def render(
+        self,
+        out: np.ndarray,
+        notes: Sequence[Note],
+        bpm: float,
+        program: int,
+        drums: bool = False,
+        flavour: Flavour | None = None,
+    ) -> None:
         """Adds a track to `out`, float32 (2, frames)."""
         zones = self.zones(DRUM_BANK if drums else 0, program)
         beat = 60 / bpm
@@ -198,7 +207,7 @@ class SoundFont:
                 # A struck sound rings out however short its note is, until something of its class chokes it.
                 held = chokes.get((number, zone.get(_CLASS, 0)), 32.0) * beat if drums else length
                 sample = self.sample(zone[_USE_SAMPLE])
-                play(out, round(start * _RATE), sample, zone, note, held)
+                play(out, round(start * _RATE), sample, zone, note, held, flavour)
 
 
 def find(explicit: Path | None = None, folders: Iterable[Path] = FOLDERS) -> Path | None:
@@ -226,9 +235,19 @@ def load(path: Path | None) -> tuple[SoundFont | None, str]:
         return None, f"The SoundFont could not be used ({error}): every part is played by the studio's own instruments."
 
 
-def play(out: np.ndarray, start: int, sample: Sample, zone: dict[int, int], note: Note, seconds: float) -> None:
+def play(
+    out: np.ndarray,
+    start: int,
+    sample: Sample,
+    zone: dict[int, int],
+    note: Note,
+    seconds: float,
+    flavour: Flavour | None = None,
+) -> None:
     """Adds one sample to `out` from frame `start`, as one zone wants it for a note held for `seconds`."""
     voice = _voice(zone, note, sample, seconds)
+    if flavour is not None:  # attack, decay, release and cutoff, in the order of the kernel
+        voice[[8, 10, 12, 13]] *= 2.0 ** np.array([flavour.attack, flavour.decay, flavour.release, flavour.bright])
     sound = sample.sound
     if voice[2]:
         loop = (int(voice[3]), int(voice[4]))

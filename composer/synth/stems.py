@@ -11,11 +11,15 @@ import numpy as np
 
 from composer.chance import chance
 from composer.crew import together
+from composer.form import letter
 from composer.synth import drums, voices
 from composer.synth.chain import apply
+from composer.synth.flavour import flavoured
 from composer.synth.patches import PATCHES, Bars, Layer, Patch, floats, table
 from composer.synth.soundfont import SoundFont
 from composer.synth.textures import Texture, texture
+from composer.voice import singer
+from composer.voice.sing import sing
 from song.audio import SAMPLE_RATE
 from song.progress import Progress, silent
 from song.score import Note, Score, Track
@@ -74,6 +78,8 @@ def _sampled(track: Track, plan: "Plan", font: SoundFont | None) -> bool:
 
 def _patch_name(track: Track) -> str:
     known = drums.KITS if track.drums else PATCHES
+    if track.patch.startswith("voice_"):
+        return singer()[0].name
     return track.patch if track.patch in known else _FALLBACKS.get(track.role, "house" if track.drums else "piano")
 
 
@@ -82,18 +88,28 @@ def _play(
 ) -> None:
     notes = [note for note in track.notes if 0 <= score.seconds(note.start) < plan.duration]
     seed = int(chance(plan.seed, track.role, "sound").integers(1 << 30))
-    if font is not None and _sampled(track, plan, font):
+    flavour = plan.band[track.role].flavour if track.role in plan.band else None
+    if track.patch.startswith("voice_"):
+        sing(stem, track, score, plan.seed, singer()[0], _choruses(plan))
+    elif font is not None and _sampled(track, plan, font):
         own = [note for note in notes if track.drums and note.pitch not in range(34, 82)]
-        font.render(stem, [note for note in notes if note not in own], score.bpm, track.program, track.drums)
+        heard = [note for note in notes if note not in own]
+        font.render(stem, heard, score.bpm, track.program, track.drums, flavour)
         drums.render(stem, own, score.bpm, _patch_name(track), seed)  # risers and the like are no GM sounds
     elif track.drums:
-        drums.render(stem, notes, score.bpm, _patch_name(track), seed)
+        drums.render(stem, notes, score.bpm, _patch_name(track), seed, flavour, plan.seed)
     else:
-        patch = PATCHES[_patch_name(track)]
+        patch = flavoured(PATCHES[_patch_name(track)], flavour)
         rows = _rows(notes, score.bpm, patch, seed)
         for layer in patch.layers:
             sound(stem, rows, in_step(layer, score.bpm), light)
         apply(stem, patch.chain, score.bpm)
+
+
+def _choruses(plan: "Plan") -> list[tuple[float, float]]:
+    """Where the voice is doubled, in beats."""
+    bar = plan.beats_per_bar
+    return [(one.start * bar, (one.start + one.bars) * bar) for one in plan.sections if letter(one) == "B"]
 
 
 def in_step(layer: Layer, bpm: float) -> Layer:

@@ -4,6 +4,7 @@ import numpy as np
 
 import dsp
 from composer import strip
+from composer.style import Flavour
 from composer.synth import chain, drums, soundfont, stems
 from composer.synth.patches import PATCHES
 from song.audio import SAMPLE_RATE
@@ -18,7 +19,7 @@ def warm() -> None:
     for layer in one_of_each.values():
         stems.sound(stem, rows, layer, np.zeros(16))
     chain.apply(stem, chain.Chain(50, ((300, 1, 1),), 1.0, 1.0, 5000, False, 0.5, 1.0, 0.5))
-    drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0)
+    drums.render(stem, [Note(42, 90, 0.0, 0.25)], 120, "house", 0, Flavour())
     sample = soundfont.Sample(np.zeros(640, np.float32), 1, 500, SAMPLE_RATE, 60, 0)
     soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
     strip.trim(stem, 30.0)
