@@ -179,9 +179,9 @@ def test_rows_fill_their_bars(style: Style) -> None:
         assert set(text) <= MARKS[kind], (kind, row)
         assert set(text) - set(".-"), (kind, row)
     for cell in style.lead.cells:
-        meter, text = split(cell)
+        own, text = split(cell)
         assert re.fullmatch(r"[xX.\-]+", text), cell
-        assert len(text) in (4, 8, 16) if not meter else len(text) <= steps_in_bar(meter), cell
+        assert len(text) in (4, 8, 16) if not own else len(text) <= steps_in_bar(own), cell
 
 
 @styles
