@@ -8,7 +8,7 @@ import numpy as np
 
 from composer.rhythm import split
 
-_FIXED = ("clave", "agogo", "agogolow", "crash", "crash2", "taiko")
+_FIXED = ("clave", "cascara", "agogo", "agogolow", "crash", "crash2", "taiko")
 _BACKBEAT = ("snare", "clap", "rim", "snap")
 _PULSE = ("hat", "shaker", "ride", "tamb", "cabasa")
 _MOVES = 4  # changes to a row at most
@@ -128,7 +128,7 @@ def _bent(text: str, beat: int, rng: np.random.Generator, fresh: str, other: str
     marks = [step for step in range(len(text)) if text[step] not in "-."][1:]
     held = [step for step in range(2, len(text) - 1) if text[step] == "-" and text[step + 1] in "-."]
     rests = [step for step in range(1, len(text)) if text[step] == "."]
-    inner = [step for step in marks if text[step] not in "as"]
+    inner = [step for step in marks if text[step] not in "asn"]
     roll, place = rng.random(), _pick(inner, rng)
     if roll < 0.22 and place is not None and len(marks) > 1:  # one note less
         return _put(text, place, "-" if text[place - 1] != "." else ".")

@@ -131,7 +131,7 @@ STYLE = Style(
     },
     guests={"pad": 0.6, "color": 0.5, "counter": 0.85, "chords": 0.95},
     mix=Mix(
-        reverb_seconds=1.3, duck_seconds=0.12, width=1.2, tone=(1.5, 0.5, 0.5, 0.5, 0.0, -1.0), drive=0.25, glue=2.2
+        reverb_seconds=1.3, duck_seconds=0.12, width=1.3, tone=(1.5, 0.5, 0.5, 0.5, 0.0, -1.0), drive=0.25, glue=2.2
     ),
     groove=Groove(
         swing=0.535,

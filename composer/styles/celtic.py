@@ -360,7 +360,7 @@ STYLE = Style(
     riff_by={"counter": 0.3, "arp": 0.25},
     riff_in=("intro", "head", "theme", "outro", "interlude"),
     strum=9,
-    free=0.4,
+    free=0.35,
     lead=Lead(
         cells=(
             "xxxx",
@@ -374,7 +374,7 @@ STYLE = Style(
             "6/8: x-x-x-",
             "6/8: x---x-",
             "6/8: x-xxx-",
-            "6/8: xxx-x-",
+            "6/8: x-x-x-x-x-x-",
             "6/8: x-----",
             "6/8: x-x-x-x---x-",
             "3/4: x---x-x-x-x-",

@@ -53,12 +53,12 @@ STYLE = Style(
     palette={
         "drums": Part("Noise drums", 25, "chip", -20.0, width=0.1, reverb=0.0),
         "bass": Part("Triangle bass", 38, "bass_chip", -20.5, width=0.0, reverb=0.0, low=31, high=60),
-        "arp": Part("Chip arpeggio", 80, "chip_arp", -23.5, pan=-0.25, width=0.1, reverb=0.0, low=55, high=93),
+        "arp": Part("Chip arpeggio", 80, "chip_arp", -23.5, pan=-0.45, width=0.1, reverb=0.0, low=55, high=93),
         "lead": Part(
             "Pulse lead", 80, "lead_pulse", -21.5, pan=0.1, width=0.1, reverb=0.0, delay=0.12, low=60, high=93
         ),
         "counter": Part(
-            "Second pulse", 80, "lead_pulse", -25.0, pan=0.3, width=0.1, reverb=0.0, delay=0.08, low=55, high=88
+            "Second pulse", 80, "lead_pulse", -25.0, pan=0.5, width=0.1, reverb=0.0, delay=0.08, low=55, high=88
         ),
         "chords": Part("Pulse chords", 80, "chip_arp", -25.0, pan=-0.1, width=0.2, reverb=0.0, low=52, high=81),
         "pad": Part("Held pulses", 80, "lead_square", -29.0, pan=-0.3, width=0.2, reverb=0.0, low=52, high=79),
@@ -94,8 +94,8 @@ STYLE = Style(
             Part("Bell chords", 98, "bell_fm", -25.5, pan=-0.1, width=0.2, reverb=0.0, low=55, high=84),
         ),
         "counter": (
-            Part("Square echo", 80, "lead_square", -25.5, pan=0.3, width=0.1, reverb=0.0, low=55, high=86),
-            Part("Music box channel", 10, "music_box", -26.0, pan=0.3, width=0.1, reverb=0.0, low=62, high=93),
+            Part("Square echo", 80, "lead_square", -25.5, pan=0.5, width=0.1, reverb=0.0, low=55, high=86),
+            Part("Music box channel", 10, "music_box", -26.0, pan=0.5, width=0.1, reverb=0.0, low=62, high=93),
         ),
         "drums": (
             Part("Sampled noise", 25, "dnb", -20.5, width=0.15, reverb=0.0),
@@ -104,7 +104,7 @@ STYLE = Style(
     },
     guests={"chords": 0.45, "counter": 0.7, "pad": 0.25, "drums": 0.95},
     mix=Mix(
-        reverb_seconds=0.5, duck_seconds=0.1, width=1.0, tone=(-0.5, 0.0, 0.5, 1.5, 0.5, -1.5), drive=0.15, glue=1.6
+        reverb_seconds=0.5, duck_seconds=0.1, width=1.5, tone=(-0.5, 0.0, 0.5, 1.5, 0.5, -1.5), drive=0.15, glue=1.6
     ),
     groove=Groove(
         late={},

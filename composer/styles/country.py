@@ -139,7 +139,7 @@ STYLE = Style(
     },
     guests={"arp": 0.65, "counter": 0.7, "pad": 0.3, "color": 0.3},
     mix=Mix(
-        reverb_seconds=1.3, duck_seconds=0.14, width=1.15, tone=(0.0, 0.0, 0.5, 0.5, 0.0, -1.0), drive=0.15, glue=2.0
+        reverb_seconds=1.3, duck_seconds=0.14, width=1.35, tone=(0.0, 0.0, 0.5, 0.5, 0.0, -1.0), drive=0.15, glue=2.0
     ),
     groove=Groove(
         swing=0.54,
@@ -347,6 +347,7 @@ STYLE = Style(
     ),
     riff_by={"lead": 0.1, "counter": 0.2, "bass": 0.1},
     riff_in=("intro", "tag", "solo", "outro", "interlude"),
+    free=0.38,
     strum=13,
     lead=Lead(
         cells=("x-x-", "x---", "x-x-x-x-", "x--x----", "..x-x-x-", "xxx-", "....", "x-xxx-x-", "x-----x-", "x---x-x-"),

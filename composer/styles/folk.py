@@ -155,7 +155,7 @@ STYLE = Style(
     },
     guests={"arp": 0.8, "drums": 0.6, "counter": 0.55, "pad": 0.4, "color": 0.35, "bass": 0.9},
     mix=Mix(
-        reverb_seconds=1.5, duck_seconds=0.14, width=1.15, tone=(-0.5, 0.5, 0.5, 0.0, -0.5, -1.5), drive=0.08, glue=1.6
+        reverb_seconds=1.5, duck_seconds=0.14, width=1.35, tone=(-0.5, 0.5, 0.5, 0.0, -0.5, -1.5), drive=0.08, glue=1.6
     ),
     groove=Groove(
         swing=0.53,

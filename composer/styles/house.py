@@ -150,7 +150,7 @@ STYLE = Style(
     },
     guests={"arp": 0.65, "counter": 0.5, "lead": 0.92},
     mix=Mix(
-        reverb_seconds=1.5, duck_seconds=0.26, width=1.25, tone=(2.0, 0.5, -0.5, -0.5, 0.0, -0.5), drive=0.25, glue=2.5
+        reverb_seconds=1.5, duck_seconds=0.26, width=1.3, tone=(2.0, 0.5, -0.5, -0.5, 0.0, -0.5), drive=0.25, glue=2.5
     ),
     groove=Groove(
         swing=0.545,

@@ -95,7 +95,7 @@ STYLE = Style(
     },
     guests={"counter": 0.4, "arp": 0.08, "pad": 0.1, "lead": 0.97},
     mix=Mix(
-        reverb_seconds=1.3, duck_seconds=0.15, width=1.1, tone=(0.5, 0.5, 0.5, 0.0, -1.0, -2.5), drive=0.1, glue=1.5
+        reverb_seconds=1.3, duck_seconds=0.15, width=1.25, tone=(0.5, 0.5, 0.5, 0.0, -1.0, -2.5), drive=0.1, glue=1.5
     ),
     groove=Groove(
         swing=0.64,

@@ -138,7 +138,7 @@ STYLE = Style(
     },
     guests={"pad": 0.5, "arp": 0.55, "counter": 0.45, "texture": 0.85},
     mix=Mix(
-        reverb_seconds=1.3, duck_seconds=0.18, width=1.05, tone=(1.5, 1.0, 0.5, -0.5, -2.5, -6.0), drive=0.45, glue=2.5
+        reverb_seconds=1.3, duck_seconds=0.18, width=1.3, tone=(1.5, 1.0, 0.5, -0.5, -2.5, -6.0), drive=0.45, glue=2.5
     ),
     groove=Groove(
         swing=0.59,

@@ -14,7 +14,6 @@ STYLE = Style(
         "rocksteady",
         "rock steady",
         "lovers rock",
-        "ska",
         "ska reggae",
         "one drop",
         "rub a dub",
@@ -138,7 +137,7 @@ STYLE = Style(
     },
     guests={"pad": 0.35, "counter": 0.55, "color": 0.3, "arp": 0.9},
     mix=Mix(
-        reverb_seconds=1.9, duck_seconds=0.15, width=1.15, tone=(3.0, 1.5, 0.0, -0.5, -1.5, -3.0), drive=0.25, glue=2.0
+        reverb_seconds=1.9, duck_seconds=0.15, width=1.25, tone=(3.0, 1.5, 0.0, -0.5, -1.5, -3.0), drive=0.25, glue=2.0
     ),
     groove=Groove(
         swing=0.57,
@@ -259,6 +258,7 @@ STYLE = Style(
         ".02..02..02..02.",
         "0..20.2.0..20.22",
     ),
+    free=0.22,
     strum=5,
     riffs=("1---1-3-5---3-1-", "..1-3-5-..6-5-3-", "1-..5-6-8-..6-5-", "8---5---..3-4-5-", "1-1-..5-..4-3-1-"),
     riff_by={"bass": 0.55, "counter": 0.2},

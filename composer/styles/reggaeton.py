@@ -125,7 +125,7 @@ STYLE = Style(
     },
     guests={"arp": 0.6, "counter": 0.55, "color": 0.35, "pad": 0.85},
     mix=Mix(
-        reverb_seconds=1.7, duck_seconds=0.14, width=1.2, tone=(3.0, 0.5, -0.5, 0.0, 0.5, 0.0), drive=0.3, glue=2.5
+        reverb_seconds=1.7, duck_seconds=0.14, width=1.35, tone=(3.0, 0.5, -0.5, 0.0, 0.5, 0.0), drive=0.3, glue=2.5
     ),
     groove=Groove(
         swing=0.515,
@@ -254,6 +254,7 @@ STYLE = Style(
     ),
     riff_by={"lead": 0.2, "arp": 0.35, "counter": 0.15},
     riff_in=("intro", "verse", "hook", "tag", "outro", "groove"),
+    free=0.32,
     strum=4,
     lead=Lead(
         cells=("x..x..x.", "x-x-", "..x-", "x---", "x.x.", "....", "x--x--x-", "xx.x", "..x.x.x-", "x..x..x-x..x..x-"),

@@ -268,7 +268,7 @@ STYLE = Style(
     riff_by={"counter": 0.75, "color": 0.55, "lead": 0.06},
     riff_in=("intro", "mambo", "montuno", "chorus", "outro", "interlude"),
     strum=0,
-    free=0.25,
+    free=0.18,
     lead=Lead(
         cells=(
             "x---",

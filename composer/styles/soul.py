@@ -114,7 +114,7 @@ STYLE = Style(
     },
     guests={"pad": 0.65, "arp": 0.7, "counter": 0.6, "color": 0.35},
     mix=Mix(
-        reverb_seconds=1.5, duck_seconds=0.16, width=1.15, tone=(1.0, 1.0, 0.5, 0.0, -1.0, -2.0), drive=0.3, glue=2.2
+        reverb_seconds=1.5, duck_seconds=0.16, width=1.35, tone=(1.0, 1.0, 0.5, 0.0, -1.0, -2.0), drive=0.3, glue=2.2
     ),
     groove=Groove(
         swing=0.55,
