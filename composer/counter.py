@@ -129,7 +129,7 @@ def _harmony(scene: Scene, part: Part, role: str, tune: list[Stroke]) -> list[St
         tones = chord_at(scene, stroke.step).tones
         options = [stroke.pitch + side * away for away in (3, 4, 8, 9)]
         options = [pitch for pitch in options if part.low <= pitch <= part.high and pitch % 12 in {*classes, *tones}]
-        wanted = [pitch for pitch in options if stroke.length < 3 or pitch % 12 in tones] or options
+        wanted = [pitch for pitch in options if stroke.length < 2 or pitch % 12 in tones] or options
         if wanted:
             strokes.append(Stroke(stroke.step, stroke.length, wanted[0], stroke.velocity - 12))
     return strokes

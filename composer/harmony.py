@@ -145,7 +145,8 @@ def progressions(style: Style, key: Key, seed: int, free: float = 0.0, rich: flo
     rows = rows_for(style, key.mode)
     chosen: dict[str, str] = {}
     for letter in ("A", "B", "bridge", "P"):
-        fitting = [row for row in rows if letter in _uses(row)] or list(rows)
+        fitting = [row for row in rows if letter in _uses(row)]
+        fitting = fitting or [row for row in rows if letter == "P" and "bridge" in _uses(row)] or list(rows)
         fresh = [row for row in fitting if row.split(" ", 1)[1] not in chosen.values()] or fitting
         # A song says early where home is: rows that start on the tonic are likelier in A.
         odds = np.array([1.6 if letter == "A" and _at_home(row) else 1.0 for row in fresh])

@@ -123,7 +123,9 @@ def _walk(
             target + 7,
         ]
         kept = [pitch for pitch in options if floor <= pitch <= top and pitch != before] or [target]
-        weights = np.array([1.0 / (1 + abs(pitch - before) / 3) for pitch in kept])
+        home = 1.0 if scene.lead.chromatic > 0.15 else 0.35  # what a note from outside the key is worth
+        at_home = [1.0 if pitch % 12 in scene.key.pitch_classes else home for pitch in kept]
+        weights = np.array(at_home) / np.array([1 + abs(pitch - before) / 3 for pitch in kept])
         return int(kept[int(rng.choice(len(kept), p=weights / weights.sum()))])
     target = _near(following.bass, before + int(rng.integers(-5, 6)), floor, top)
     pool = [

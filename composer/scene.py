@@ -120,7 +120,9 @@ class Scene:
 
     def halt(self) -> bool:
         """Whether the band stops dead after the first beat of the section's last bar."""
-        return not self.last and not self.stop() and self.section.bars >= 4 and self._throws("halt")
+        turns = self.after is not None and abs(self.after - self.section.energy) >= 0.05
+        plain = self.section.name not in ("intro", "build", "break", "breakdown")
+        return turns and plain and self.section.bars >= 4 and not self.stop() and self._throws("halt")
 
     def _throws(self, name: str) -> bool:
         odds = self.style.transitions.get(name, 0.0)
