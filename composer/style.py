@@ -149,6 +149,7 @@ class Style:
     # -- time
     groove: Groove = field(default_factory=Groove)
     meters: dict[str, float] = field(default_factory=lambda: {"4/4": 1.0})
+    tempos: dict[str, tuple[float, float]] = field(default_factory=dict)  # meter -> bpm, where it differs from `bpm`
     # -- harmony
     modes: dict[str, float] = field(default_factory=lambda: {"minor": 1.0})
     signatures: tuple[int, int] = (-5, 6)  # keys its players like: most flats (negative) to most sharps

@@ -22,7 +22,7 @@ def fit(
     `wanted` are sections and `chart` chords that were asked for: where nobody gave a length, they decide it.
     """
     beats = meter[0] * 4 / meter[1]  # quarter notes in a bar
-    low, high = _wanted(asked)
+    low, high = _wanted(asked, meter)
     favourite = float(asked.chance("tempo").uniform(low, high))
     candidates = [low] if low == high else [float(bpm) for bpm in range(math.ceil(low), int(high) + 1)] or [low]
     duration = _duration(asked)
@@ -60,7 +60,7 @@ def _long_enough(asked: Asked, bars: int, bpm: float, beats: float, ending: str)
     return bpm, max(1, min(bars, int(duration / bar))), duration
 
 
-def _wanted(asked: Asked) -> tuple[float, float]:
+def _wanted(asked: Asked, meter: tuple[int, int]) -> tuple[float, float]:
     """The tempos that would do, in bpm: one where it was said, a range where it is free."""
     said = asked.said
     knob = asked.knob("bpm")
@@ -75,7 +75,8 @@ def _wanted(asked: Asked) -> tuple[float, float]:
         return kept, kept
     if said.mark:
         return round(said.mark * 0.96), round(said.mark * 1.04)
-    low, high = _paced(asked.style.bpm, said.pace, sum(MOODS[name].pace for name in said.moods))
+    usual = asked.style.tempos.get(f"{meter[0]}/{meter[1]}", asked.style.bpm)
+    low, high = _paced(usual, said.pace, sum(MOODS[name].pace for name in said.moods))
     return max(_SLOWEST, round(low)), min(_FASTEST, round(high))
 
 

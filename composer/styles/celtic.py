@@ -141,6 +141,7 @@ STYLE = Style(
         touch=8,
     ),
     meters={"6/8": 3, "4/4": 3, "3/4": 1.4},
+    tempos={"6/8": (144, 182), "3/4": (92, 126)},
     modes={"dorian": 2.5, "mixolydian": 2, "major": 2, "minor": 1},
     signatures=(-1, 4),
     progressions={

@@ -132,6 +132,7 @@ STYLE = Style(
         touch=7,
     ),
     meters={"4/4": 6, "3/4": 1.2, "6/8": 1.2},
+    tempos={"6/8": (84, 138)},
     modes={"minor": 4, "dorian": 0.7, "major": 1.4, "phrygian": 0.3, "lydian": 0.3},
     signatures=(-5, 4),
     progressions={

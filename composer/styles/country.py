@@ -150,6 +150,7 @@ STYLE = Style(
         touch=7,
     ),
     meters={"4/4": 5, "2/4": 1, "3/4": 1.2},
+    tempos={"3/4": (88, 128), "2/4": (96, 140)},
     modes={"major": 5, "mixolydian": 1, "minor": 1},
     signatures=(-1, 4),
     progressions={

@@ -106,6 +106,7 @@ STYLE = Style(
         touch=9,
     ),
     meters={"4/4": 9, "3/4": 2, "5/4": 0.4},
+    tempos={"3/4": (110, 176), "5/4": (128, 176)},
     modes={"major": 3, "minor": 2, "dorian": 1},
     signatures=(-5, 1),
     progressions={
