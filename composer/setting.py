@@ -250,7 +250,7 @@ def _contour(rng: np.random.Generator) -> tuple[int, ...]:
         if moves and abs(moves[-1]) >= 2:
             side, size = -int(np.sign(moves[-1])), 1
         else:
-            size = int(rng.choice((0, 1, 2, 3), p=(0.14, 0.52, 0.22, 0.12)))
+            size = int(rng.choice((0, 1, 2, 3), p=(0.26, 0.46, 0.18, 0.1)))
             side = -side if rng.random() < 0.3 else side
         moves.append(side * size)
     return tuple(moves)
@@ -263,7 +263,7 @@ def _moves(pool: np.ndarray, move: int, fresh: bool) -> np.ndarray:
     cost = (
         0.3 * np.abs(leap - move * _STEP) + 0.5 * (size > 4) + 2.5 * (size > 7) + 1.2 * (size == 6) + 3.0 * (size > 9)
     )
-    cost = cost + np.where((size == 0) & (move != 0), 0.7, 0.0)
+    cost = cost + np.where((size == 0) & (move != 0), 0.35, 0.0)
     return cost * (0.5 if fresh else 1.0)
 
 
