@@ -23,7 +23,7 @@ STYLE = Style(
         "lounge house",
         "garage house",
     ),
-    bpm=(118, 124),
+    bpm=(116, 125),
     hints=(
         "deep",
         "after hours",
@@ -69,6 +69,7 @@ STYLE = Style(
             Part("Warehouse kit", 25, "techno", -19.0, width=0.3, reverb=0.12),
         ),
         "bass": (
+            Part("House bass", 38, "bass_synth", -20.0, width=0.0, reverb=0.0, duck=0.35, low=28, high=50),
             Part("Pulse bass", 38, "bass_pulse", -20.0, width=0.0, reverb=0.0, duck=0.35, low=28, high=50),
             Part(
                 "Fingered bass",
@@ -128,7 +129,7 @@ STYLE = Style(
             ),
         ),
     },
-    guests={"arp": 0.5, "counter": 0.4, "lead": 0.8, "texture": 0.3},
+    guests={"pad": 0.8, "arp": 0.5, "counter": 0.4, "lead": 0.8, "texture": 0.3},
     mix=Mix(
         reverb_seconds=2.2, duck_seconds=0.24, width=1.5, tone=(2.5, 1.0, -0.5, -1.0, -1.0, -1.5), drive=0.2, glue=2.0
     ),

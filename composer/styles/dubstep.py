@@ -22,7 +22,7 @@ STYLE = Style(
         "complextro",
         "glitch hop",
     ),
-    bpm=(138, 142),
+    bpm=(136, 145),
     hints=(
         "wobble",
         "wobbles",
@@ -75,6 +75,7 @@ STYLE = Style(
             Part("Sub bass", 38, "bass_sub", -18.0, width=0.0, reverb=0.0, duck=0.25, low=26, high=48),
         ),
         "chords": (
+            Part("Glass keys", 98, "pluck_glass", -23.5, width=0.7, reverb=0.35, delay=0.3, duck=0.2, low=50, high=81),
             Part("Piano", 0, "piano", -22.5, width=0.6, reverb=0.32, duck=0.2, sampled=True, low=48, high=81),
             Part("Rave stab", 90, "stab_rave", -23.5, width=0.7, reverb=0.28, delay=0.2, duck=0.35, low=50, high=79),
             Part("Felt piano", 0, "piano_felt", -22.5, width=0.6, reverb=0.35, duck=0.2, low=48, high=79),
@@ -106,7 +107,7 @@ STYLE = Style(
             Part("Pluck", 84, "pluck", -26.0, pan=-0.2, width=0.6, reverb=0.32, delay=0.3, duck=0.3, low=58, high=91),
         ),
     },
-    guests={"arp": 0.55, "counter": 0.5, "color": 0.35},
+    guests={"pad": 0.8, "lead": 0.85, "arp": 0.55, "counter": 0.5, "color": 0.35},
     mix=Mix(reverb_seconds=2.3, duck_seconds=0.2, width=1.4, tone=(3.0, 0.5, -0.5, 0.5, 0.5, 0.0), drive=0.6, glue=2.8),
     groove=Groove(
         swing=0.51,

@@ -26,7 +26,7 @@ STYLE = Style(
         "heroic music",
         "epic choir",
     ),
-    bpm=(118, 146),
+    bpm=(88, 150),
     hints=(
         "epic",
         "battle",
@@ -73,12 +73,18 @@ STYLE = Style(
         "color": Part("Brass hits", 61, "brass", -22.0, pan=0.2, width=0.6, reverb=0.32, sampled=True, low=41, high=74),
     },
     swaps={
-        "drums": (Part("Orchestral percussion", 48, "orchestral", -18.5, width=0.5, reverb=0.38),),
+        "drums": (
+            Part("Hybrid drums", 25, "dubstep", -18.5, width=0.45, reverb=0.3),
+            Part("Orchestral percussion", 48, "orchestral", -18.5, width=0.5, reverb=0.38),
+        ),
         "bass": (
+            Part("Synth bass", 38, "bass_reese", -21.5, width=0.2, reverb=0.15, low=28, high=50),
             Part("Low strings", 43, "strings", -21.5, pan=0.12, width=0.4, reverb=0.25, sampled=True, low=28, high=55),
             Part("Growling synth", 38, "bass_growl", -21.5, width=0.2, reverb=0.15, low=28, high=50),
         ),
         "chords": (
+            Part("Piano", 0, "piano", -21.5, width=0.6, reverb=0.36, sampled=True, low=43, high=81),
+            Part("Synth strings", 50, "pad_strings", -22.5, width=0.9, reverb=0.36, low=43, high=79),
             Part(
                 "Tremolo strings", 44, "strings_tremolo", -22.0, width=0.85, reverb=0.38, sampled=True, low=43, high=81
             ),
@@ -102,7 +108,7 @@ STYLE = Style(
             Part("Trombones", 57, "trombone", -23.5, pan=0.25, width=0.4, reverb=0.32, sampled=True, low=41, high=70),
         ),
     },
-    guests={"pad": 0.85, "color": 0.75, "counter": 0.85},
+    guests={"pad": 0.7, "color": 0.6, "counter": 0.7, "arp": 0.85, "lead": 0.9},
     mix=Mix(
         reverb_seconds=3.0, duck_seconds=0.2, width=1.35, tone=(2.5, 0.5, -0.5, 0.0, 0.5, -0.5), drive=0.25, glue=2.6
     ),
@@ -325,6 +331,8 @@ STYLE = Style(
         "2 intro:2:.28 A:2:.54 B:2:.78 break:1:.32 climax:3:1 outro:1:.3",
         "2 intro:1:.3 verse:2:.52 prechorus:1:.66 chorus:2:.94 bridge:1:.36 build:1:.62 chorus:2:1:+2 outro:1:.32",
         "1 A:2:.5 A:2:.66 drop:2:.95 breakdown:1:.3 build:1:.6 drop:3:1",
+        "2 climax:2:.9 breakdown:1:.34 A:2:.58 build:1:.62 climax:2:1 outro:1:.3",
+        "1 intro:2:.24 theme:2:.42 A:2:.52 B:2:.64 climax:1:.92 coda:1:.34",
     ),
     longest=12,
     layers={

@@ -27,7 +27,7 @@ STYLE = Style(
         "retro electro",
         "chillwave",
     ),
-    bpm=(84, 116),
+    bpm=(78, 122),
     hints=(
         "80s",
         "eighties",
@@ -69,6 +69,20 @@ STYLE = Style(
             ),
         ),
         "chords": (
+            Part(
+                "Clean guitar",
+                27,
+                "guitar_clean",
+                -23.0,
+                pan=-0.2,
+                width=0.4,
+                reverb=0.25,
+                delay=0.2,
+                sampled=True,
+                low=48,
+                high=79,
+            ),
+            Part("String machine", 50, "pad_strings", -23.5, width=0.9, reverb=0.35, duck=0.2, low=48, high=79),
             Part("Synth brass", 62, "lead_brass", -23.0, width=0.8, reverb=0.28, duck=0.2, low=48, high=79),
             Part("FM piano", 5, "electric_piano", -22.5, width=0.6, reverb=0.3, delay=0.15, duck=0.15, low=48, high=80),
             Part("Supersaw", 81, "supersaw", -23.5, width=0.9, reverb=0.3, duck=0.3, low=48, high=79),
@@ -101,7 +115,7 @@ STYLE = Style(
             ),
         ),
     },
-    guests={"counter": 0.45, "color": 0.35, "arp": 0.85},
+    guests={"counter": 0.45, "color": 0.35, "arp": 0.72, "lead": 0.9, "chords": 0.88},
     mix=Mix(
         reverb_seconds=2.0, duck_seconds=0.18, width=1.3, tone=(1.5, 0.5, 0.0, 0.0, 0.0, -1.0), drive=0.3, glue=2.2
     ),
