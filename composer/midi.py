@@ -19,7 +19,10 @@ from song.score import Marker, Note, Score, Track
 TICKS = 480  # in a quarter note
 _DRUM_CHANNEL = 9
 # The studio's own drums, and what General MIDI has that comes close; None: a sound that no kit has.
-_TO_GM: dict[int, int | None] = {26: 39, 27: None, 28: 35, 29: None, 30: 35, 87: 41}
+_TO_GM: dict[int, int | None] = {
+    26: 39, 27: None, 28: 35, 29: None, 30: 35,
+    87: 41, 88: 43, 89: 37, 90: 76, 91: 41, 92: 64,  # taiko, bodhran and its tip, cascara, surdo, djembe
+}  # fmt: skip
 _MAJORS = {
     -6: "Gb",
     -5: "Db",

@@ -7,6 +7,7 @@ from composer import strip
 from composer.style import Flavour
 from composer.synth import chain, drums, soundfont, stems
 from composer.synth.patches import PATCHES
+from composer.voice import sing
 from song.audio import SAMPLE_RATE
 from song.score import Note
 
@@ -24,6 +25,7 @@ def warm() -> None:
     soundfont.play(stem, 0, sample, {}, Note(60, 90, 0.0, 1.0), 0.01)
     strip.trim(stem, 30.0)
     strip.place(stem, 1.0, 0.0, 0.5, np.zeros(4800, np.float32), 0.5, np.full(12, 900.0))
+    strip.throw(stem, stem.copy(), 0.1, np.ones(12), 0)
     strip.widen(stem, 1.0, dsp.highpass(150, SAMPLE_RATE), 1.0)
     strip.warm_up(stem, 0.2)
     dsp.echo(stem, SAMPLE_RATE, 0.01, 0.1)
@@ -31,3 +33,4 @@ def warm() -> None:
     dsp.loudness(stem, SAMPLE_RATE)
     dsp.true_peak(stem, SAMPLE_RATE)
     dsp.limit(stem + np.float32(1), SAMPLE_RATE, -1)
+    sing.warm()
