@@ -186,7 +186,7 @@ def _flavour(role: str, whole: Character, rng: np.random.Generator) -> Flavour:
         tune=1.6 * i,
         snap=1.3 * whole.bright + 1.4 * k,
         tilt=1.6 * whole.bright + 2.0 * m,
-        ring=3.0 * float(rng.uniform(-1, 1)),
+        ring=4.5 * float(rng.uniform(-1, 1)),
         ring_hertz=float(250 * 2 ** rng.uniform(0, 3.6)),
     )
 
@@ -194,7 +194,7 @@ def _flavour(role: str, whole: Character, rng: np.random.Generator) -> Flavour:
 def _placed(role: str, part: Part, whole: Character, rng: np.random.Generator) -> Part:
     """Level, side, width, room, echo and pump of one part."""
     level, side, width, send, pump = _draw(rng, 5)
-    lufs = part.lufs + 0.8 * _LOOSE.get(role, 2.0) * level + (1.2 * whole.weight if role == "bass" else 0.0)
+    lufs = part.lufs + _LOOSE.get(role, 2.0) * level + (1.2 * whole.weight if role == "bass" else 0.0)
     pan = (-part.pan if whole.mirrored else part.pan) + (0.0 if role in _FIXED or role == "vocals" else 0.16 * side)
     echo = part.delay * 2 ** (0.7 * float(rng.normal()))
     if part.delay == 0 and role in ("lead", "arp", "counter", "chords") and rng.random() < 0.2 + 0.1 * whole.space:
@@ -209,7 +209,7 @@ def _placed(role: str, part: Part, whole: Character, rng: np.random.Generator) -
         if dry
         else round(min(0.8, (part.reverb + 0.02) * 2 ** (0.75 * whole.space + 0.4 * send)), 3),
         delay=round(min(0.5, echo), 3),
-        duck=round(min(0.9, part.duck * 2 ** (0.4 * pump + 0.2 * whole.dense)), 3),
+        duck=round(min(0.9, part.duck * 2 ** (0.7 * pump + 0.2 * whole.dense)), 3),
     )
 
 
@@ -226,7 +226,7 @@ def _mix(mix: Mix, whole: Character, rng: np.random.Generator) -> Mix:
         mix,
         reverb_seconds=round(min(6.0, max(0.35, mix.reverb_seconds * 2 ** (0.55 * whole.space))), 3),
         duck_seconds=round(min(0.5, mix.duck_seconds * 2 ** (0.3 * float(rng.normal()))), 3),
-        width=round(min(1.9, max(0.7, mix.width * 2 ** (0.3 * whole.wide))), 3),
+        width=round(min(1.9, max(0.7, mix.width * 2 ** (0.5 * whole.wide))), 3),
         tone=tuple(round(float(value), 2) for value in tone),  # type: ignore[arg-type]
         drive=round(min(1.0, max(0.0, drive)), 3),
         glue=round(min(4.5, max(1.2, mix.glue * 2 ** (0.45 * whole.dense))), 3),

@@ -16,6 +16,7 @@ GRID = 512  # frames between two values of an automation
 OPEN_HERTZ = 20_000.0  # a filter that is this open is none
 _RATE = float(SAMPLE_RATE)
 _TINY = 1e-18
+_STILL = np.zeros(0)
 _VECTOR = {"contract", "nnan", "nsz", "reassoc"}
 
 
@@ -49,6 +50,8 @@ def place(
     sweep: np.ndarray,
     lag: float = 0.011,
     natural: float = 0.0,
+    level: np.ndarray = _STILL,
+    breadth: np.ndarray = _STILL,
 ) -> None:
     """Level, width, pan, side-chain and filter automation.
 
@@ -58,6 +61,7 @@ def place(
     sweep   (frames / GRID + 2,) cutoff in hertz, or empty
     lag     seconds of the delayed copy
     natural what `trim` found: sides that are too wide already are narrowed, and need no copy
+    level, breadth  (frames / GRID + 2,) factors of gain and width, or empty
     """
     angle = (pan + 1) * math.pi / 4
     sides = min(1.0, 5 * width) * (0.6 + 0.9 * width)
@@ -67,7 +71,7 @@ def place(
     copies = 0.45 * width * max(0.0, 1.0 - natural * sides**2 / most)
     _place(
         stem, gain * math.cos(angle) * math.sqrt(2), gain * math.sin(angle) * math.sqrt(2), sides, copies,
-        max(1, round(lag * _RATE)), duck, depth, sweep,
+        max(1, round(lag * _RATE)), duck, depth, sweep, level, breadth,
     )  # fmt: skip
 
 
@@ -137,7 +141,7 @@ def _trim(stem, k, edges, power, shared):
 
 
 @njit(cache=True, nogil=True)
-def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
+def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep, level, breadth):
     mask = 2047
     ring = np.zeros(mask + 1, np.float32)
     low = 0.0
@@ -154,6 +158,11 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
             s1 = s2 = t1 = t2 = low = 0.0
             continue
         filtered = False
+        loud, louder, wide, wider = 1.0, 0.0, 1.0, 0.0
+        if level.shape[0] > 0:
+            loud, louder = level[begin // GRID], (level[begin // GRID + 1] - level[begin // GRID]) / GRID
+        if breadth.shape[0] > 0:
+            wide, wider = breadth[begin // GRID], (breadth[begin // GRID + 1] - breadth[begin // GRID]) / GRID
         if swept:
             now, soon = sweep[begin // GRID], sweep[begin // GRID + 1]
             # Between 12 and 20 kHz the filter is blended out, so that it can be left off without a seam.
@@ -176,7 +185,7 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
                 late = ring[(i - lag) & mask]
                 ring[i & mask] = middle
                 low += (late - low) * 0.04 + _TINY  # below 300 Hz the bass stays in the middle
-                side = 0.5 * sides * (x - y) + copies * (late - low)
+                side = (wide + wider * n) * (0.5 * sides * (x - y) + copies * (late - low))
                 x, y = middle + side, middle - side
             if filtered:
                 v = x - s2 + _TINY
@@ -190,7 +199,7 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep):
                 t1, t2 = 2.0 * u - t1, 2.0 * w - t2
                 y = w + dry * (y - w)
                 dry += dry_step
-            shade = 1.0 - depth * duck[i] if ducked else 1.0
+            shade = (1.0 - depth * duck[i] if ducked else 1.0) * (loud + louder * n)
             left[n] = gain_left * shade * x
             right[n] = gain_right * shade * y
 
@@ -220,6 +229,19 @@ def warm_up(sound, drive):
         for i in range(row.shape[0]):
             x = push * row[i]
             row[i] = row[i] / np.sqrt(np.float32(1.0) + x * x)
+
+
+@njit(cache=True, nogil=True)
+def throw(total, sound, amount, factor, start):
+    """total += amount * factor * sound, `factor` one value per GRID frames and `start` where both begin in the song."""
+    for begin in range(0, total.shape[1], GRID):
+        at = (start + begin) // GRID
+        gain = np.float32(amount * factor[at])
+        rise = np.float32(amount * (factor[at + 1] - factor[at]) / GRID)
+        for side in range(2):
+            into, source = total[side, begin : begin + GRID], sound[side, begin : begin + GRID]
+            for i in range(into.shape[0]):
+                into[i] += (gain + rise * np.float32(i)) * source[i]
 
 
 @njit(cache=True, nogil=True)

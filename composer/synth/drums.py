@@ -168,11 +168,11 @@ class Hits:
         assert self._flavour is not None
         a, b, c = chance(song, self._kit, "character", lane).standard_normal(3).clip(-1.8, 1.8)
         rare = lane in ("kick", "low")  # a kick that is tuned away is another style's
-        tune = 0.45 * self._flavour.tune + (0.5 if rare else 1.4) * a
-        damp = max(0.0, (6.0 if rare else 20.0) * (b - 0.5 * self._flavour.decay))
+        tune = 0.5 * self._flavour.tune + (0.8 if rare else 1.6) * a
+        damp = max(0.0, (14.0 if rare else 24.0) * (b - 0.5 * self._flavour.decay))
         dull = min(18_000.0, 13_000 * 2.0 ** (self._flavour.bright + 0.4 * c))
-        level = 1.0 if lane == "kick" else 10 ** ((self._flavour.snap + 1.2 * c) / 20)
-        kit = self._kit if lane == "kick" else character.kit_of(self._kit, lane, song)
+        level = 1.0 if lane == "kick" else 10 ** ((self._flavour.snap + 1.8 * c) / 20)
+        kit = character.kit_of(self._kit, lane, song)
         return kit, 2 ** (tune / 12), damp, 1 - math.exp(-2 * math.pi * dull / SAMPLE_RATE), level
 
     def hit(self, pitch: int, variant: int) -> tuple[np.ndarray, float]:
