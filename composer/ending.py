@@ -55,7 +55,7 @@ def _last_pitches(final: harmony.Harmony, style: Style, role: str, part: Part, n
         return (_nearest(final.tones[:3], before, part),)
     if role in _CENTERS:
         return (_nearest(final.tones[1:3], _CENTERS[role], part),)
-    kind = {"power": "close", "rootless": "drop2"}.get(style.voicings.get(role, "close"), "close")
+    kind = {"power": "close", "rootless": "drop2", "strum": "close"}.get(style.voicings.get(role, "close"), "close")
     kind = "power" if part.patch in POWERED else kind
     return lead_voices([final], kind, part.low, part.high, min(max(60, part.low + 7), part.high - 7))[0]
 

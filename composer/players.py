@@ -174,6 +174,8 @@ def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices
         kind = "power"
     elif kind == "power" and part.patch not in _OPEN:
         kind = "close"
+    if kind == "strum" and not part.patch.startswith("guitar"):
+        kind = "close"
     if kind == "rootless" and "bass" not in scene.plan.band:
         kind = "drop2"
     center = min(max(center + scene.own.chord_register, part.low + 7), part.high - 7)
@@ -182,11 +184,16 @@ def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices
 
 def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[float, Voices]:
     voices = voices_of(scene, role, part, center)
-    slim = scene.own.slim and role == "chords" and "bass" in scene.plan.band
+    slim = scene.own.slim and role == "chords" and "bass" in scene.plan.band and not _strums(scene, part)
     return {
         harmony.start: _slimmed(shape, harmony) if slim else shape
         for harmony, shape in zip(scene.chords, voices, strict=True)
     }
+
+
+def _strums(scene: Scene, part: Part) -> bool:
+    """Whether a part plays its chords over all strings."""
+    return scene.style.voicings.get("chords") == "strum" and part.patch.startswith("guitar")
 
 
 def _slimmed(voices: Voices, harmony: Harmony) -> Voices:
@@ -202,7 +209,7 @@ def play_chords(scene: Scene, part: Part) -> list[Stroke]:
     """Comping: the style's rows, chord by chord, strummed or rolled as the style likes."""
     rng = scene.rng("chords")
     low = part.patch in POWERED or (part.patch in _OPEN and scene.style.voicings.get("chords") == "power")
-    table = _voice_table(scene, "chords", part, 52 if low else 62)
+    table = _voice_table(scene, "chords", part, 52 if low else 57 if _strums(scene, part) else 62)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     tied = False  # the bar's chord was struck early, at the end of the bar before

@@ -158,7 +158,7 @@ class Style:
     final: dict[bool, str] = field(default_factory=lambda: {False: "I", True: "i"})  # last chord, by minor third
     spice: dict[str, float] = field(default_factory=dict)  # odds: secondary borrow tritone turnaround passing sus
     chord_bars: tuple[int, ...] = (1,)  # bars each chord of a row lasts
-    voicings: dict[str, str] = field(default_factory=dict)  # role -> close, drop2, rootless, spread, power, triad
+    voicings: dict[str, str] = field(default_factory=dict)  # role -> close drop2 rootless spread power triad strum
     # -- rhythm, by energy: "low", "mid", "high"
     beats: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fills: tuple[str, ...] = ()

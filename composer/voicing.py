@@ -56,6 +56,8 @@ def _stacks(intervals: tuple[int, ...], kind: str) -> list[tuple[int, ...]]:
     """Shapes above a root, by kind, with all their inversions."""
     if kind == "power":
         return [(0, 7), (0, 7, 12)]
+    if kind == "strum":
+        return _strummed(intervals)
     if kind == "triad" or len(intervals) <= 3:
         closed = _inversions(intervals[:3])
         return [_wide(shape) for shape in closed] + [_opened(shape) for shape in closed] if kind == "spread" else closed
@@ -69,6 +71,15 @@ def _stacks(intervals: tuple[int, ...], kind: str) -> list[tuple[int, ...]]:
     kept = intervals if len(intervals) <= 4 else (0, *intervals[1:2], *intervals[3:5])
     shapes = _inversions(kept)
     return [_dropped(shape) for shape in shapes] if kind == "drop2" else shapes
+
+
+def _strummed(intervals: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Five strings of a guitar, as its barre and open chords have them: the third may lie high, the root is doubled."""
+    third = intervals[1]
+    fifth = next((step for step in intervals if step in (6, 7, 8)), third)
+    colour = intervals[3] if len(intervals) > 3 else 12
+    barre, open_ = {0, fifth, colour, third + 12, fifth + 12}, {0, third, fifth, colour, third + 12}
+    return [tuple(sorted(barre)), tuple(sorted(open_))]
 
 
 def _rootless(intervals: tuple[int, ...]) -> list[tuple[int, ...]]:

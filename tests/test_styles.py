@@ -33,7 +33,7 @@ MARKS = {
 SPICES = {"secondary", "borrow", "tritone", "turnaround", "passing", "sus"}
 JOINTS = {"crash", "riser", "impact", "reverse", "drop", "stop", "halt"}
 COUNTERS = {"guide", "answer", "line", "harmony", "echo", "drone"}
-VOICINGS = {"close", "drop2", "rootless", "spread", "power", "triad"}
+VOICINGS = {"close", "drop2", "rootless", "spread", "power", "triad", "strum"}
 styles = pytest.mark.parametrize("style", STYLES.values(), ids=list(STYLES))
 
 

@@ -199,7 +199,7 @@ STYLE = Style(
     cadences=("V7", "V", "IV", "bVII"),
     final={False: "I", True: "i"},
     spice={"secondary": 0.14, "borrow": 0.05, "turnaround": 0.3, "passing": 0.06, "sus": 0.12},
-    voicings={"chords": "close", "pad": "close", "arp": "triad", "color": "close"},
+    voicings={"chords": "strum", "pad": "close", "arp": "triad", "color": "close"},
     beats={
         "low": (
             "kick x.......x....... | rim ....x.......x...",

@@ -223,7 +223,7 @@ STYLE = Style(
     cadences=("V", "IV", "bVII", "Vsus4"),
     final={False: "I", True: "i"},
     spice={"secondary": 0.06, "borrow": 0.08, "turnaround": 0.15, "passing": 0.03, "sus": 0.25},
-    voicings={"chords": "close", "pad": "spread", "arp": "close", "color": "close"},
+    voicings={"chords": "strum", "pad": "spread", "arp": "close", "color": "close"},
     beats={
         "low": (
             "kick x.......x.......",

@@ -156,7 +156,7 @@ STYLE = Style(
     cadences=("V", "Vsus4", "IV", "iv", "V7"),
     final={False: "Iadd9", True: "i"},
     spice={"secondary": 0.12, "borrow": 0.16, "turnaround": 0.25, "passing": 0.08, "sus": 0.3},
-    voicings={"chords": "close", "pad": "spread", "arp": "close", "color": "close"},
+    voicings={"chords": "strum", "pad": "spread", "arp": "close", "color": "close"},
     beats={
         "low": (
             "kick x............... | rim ........x.......",
