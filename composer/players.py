@@ -360,7 +360,8 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
     picked = scene.decided("riff")
     row = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free * 0.5, picked)
     parts = bars_of(row, scene.plan.meter, rolls=False)
-    base = part.low + 2 if role == "bass" else max(part.low, 42 if part.patch in POWERED else min(57, part.high - 24))
+    heavy = role == "chords" and part.patch in (*POWERED, *_OPEN)  # riffs lie on the lowest strings
+    base = part.low + 2 if role == "bass" else part.low if heavy else max(part.low, min(57, part.high - 24))
     limit = scene.section.bars * scene.steps
     strokes: list[Stroke] = []
     for bar in range(scene.section.bars):
@@ -370,14 +371,14 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
             if not harmony.intervals:
                 continue
             root = base + (harmony.root - scene.key.tonic + 5) % 12 + (scene.key.tonic - 5 - base) % 12
-            root -= 12 if root >= base + 12 and role == "bass" else 0
+            root -= 12 if root >= base + 12 and (role == "bass" or heavy) else 0
             pitch = root + _riff_step(scene, harmony, hit.mark)
             pitch -= 12 * max(0, math.ceil((pitch - part.high) / 12))
             if role == "lead" and strokes and abs(pitch - strokes[-1].pitch) > 7:  # tunes do not jump
                 pitch += 12 if pitch < strokes[-1].pitch and pitch + 12 <= part.high else -12 * (pitch - 12 >= part.low)
             loud = (92 if hit.step % 8 == 0 else 82) * scene.loudness(bar)
             strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
-            if role == "chords" and part.patch in POWERED and hit.length >= 2 and pitch + 7 <= part.high:
+            if heavy and hit.length >= 2 and pitch + 7 <= part.high:
                 strokes.append(Stroke(step, min(hit.length, limit - step), pitch + 7, loud - 4))
     return strokes
 
