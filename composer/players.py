@@ -209,7 +209,7 @@ def play_chords(scene: Scene, part: Part) -> list[Stroke]:
     """Comping: the style's rows, chord by chord, strummed or rolled as the style likes."""
     rng = scene.rng("chords")
     low = part.patch in POWERED or (part.patch in _OPEN and scene.style.voicings.get("chords") == "power")
-    table = _voice_table(scene, "chords", part, 52 if low else 57 if _strums(scene, part) else 62)
+    table = _voice_table(scene, "chords", part, part.low + 8 if low else 57 if _strums(scene, part) else 62)
     strokes: list[Stroke] = []
     limit = scene.section.bars * scene.steps
     tied = False  # the bar's chord was struck early, at the end of the bar before

@@ -252,6 +252,7 @@ STYLE = Style(
     ),
     riff_by={"bass": 0.35, "lead": 0.1, "arp": 0.25},
     riff_in=("intro", "A", "groove", "drop", "outro"),
+    free=0.42,
     strum=3,
     lead=Lead(
         cells=("x-x-", "x..x", "..x-", "x---", "x-xx", "....", "x..x..x-", "..x..x..", "x.x..x.x", "x--x--x-"),

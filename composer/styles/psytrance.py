@@ -233,6 +233,7 @@ STYLE = Style(
     ),
     riff_by={"arp": 0.35, "lead": 0.15},
     riff_in=("intro", "A", "groove", "drop", "climax", "outro"),
+    free=0.18,
     lead=Lead(
         cells=("x-x-", "x.xx", "xxx.", "..xx", "x---", "....", "x..x..x.", "x.x.xxx.", "xx.xx.x.", "x--x--x-"),
         center=74,

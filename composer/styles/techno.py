@@ -244,6 +244,7 @@ STYLE = Style(
     ),
     riff_by={"arp": 0.4, "bass": 0.3, "lead": 0.15},
     riff_in=("intro", "A", "groove", "vamp", "drop", "outro"),
+    free=0.4,
     lead=Lead(
         cells=(
             "x-x-",
