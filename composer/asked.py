@@ -40,6 +40,11 @@ class Asked:
         """What a knob is set to; where the request has no such knob, what it is when nobody touches it."""
         return getattr(self.request, name, _UNSAID.get(name))
 
+    @property
+    def free(self) -> bool:
+        """True where nobody said how long the song is, in seconds or in bars."""
+        return self.knob("duration") is None and self.said.seconds is None and self.said.bars is None
+
     def amount(self, name: str) -> float | None:
         """energy, density, complexity or swing, 0-1: the knob's, else the words'."""
         knob, said = self.knob(name), getattr(self.said, name)

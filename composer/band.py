@@ -10,6 +10,7 @@ from composer.vocabulary import MOODS, PERCUSSION
 from composer.words import Said
 
 _MELODIC = ("chords", "lead", "pad", "arp", "counter", "color", "color2", "color3")  # where one more instrument may go
+_ELECTRIC_BASS = ("bass guitar", "bass guitars", "electric bass")  # refused, they leave nobody else to play it
 _KIT_FALLBACK = Part("Drum kit", 0, "lofi", -19.5, width=0.3, reverb=0.1)
 _SECOND_NAMES = {"lead": "melody", "bass": "left hand"}
 _TWO_HANDED = ("piano", "electric_piano", "organ", "harp")
@@ -32,14 +33,7 @@ def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[d
     if not band or set(band) <= {"texture", "texture2"}:
         notices.append("Everything was refused; a piano plays, since somebody must.")
         band |= {"chords": BY_WORD["piano"][1]}
-    return _told_apart(band), tuple(role for role in band if role in asked)
-
-
-def with_voice(band: dict[str, Part], singer: str) -> dict[str, Part]:
-    """The band with somebody who sings, within the compass of a low or a high voice."""
-    low, high = (57, 76) if singer == "high" else (45, 64)
-    voice = Part("Voice", 53, "voice", -17.5, width=0.1, reverb=0.22, delay=0.08, low=low, high=high)
-    return {"vocals": voice} | band
+    return _told_apart(band), tuple(role for role in band if role in asked or said.only)
 
 
 def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
@@ -101,7 +95,11 @@ def _asked(style: Style, said: Said, notices: list[str]) -> dict[str, Part]:
 def _titled(part: Part, word: str) -> Part:
     """The player by the name that was asked for: "Ukulele", not "Acoustic guitar"."""
     own = title(word)
-    return replace(part, name=own[0], program=own[1]) if own else part
+    if own:
+        return replace(part, name=own[0], program=own[1])
+    usual = BY_WORD[word][1].name
+    called = re.search(rf"\b{re.escape(word.removesuffix('s'))}", part.name.lower())
+    return part if called or word in (*ANY_DRUMS, *ANY_BASS) or word in PERCUSSION else replace(part, name=usual)
 
 
 def _own_player(style: Style, word: str, roles: tuple[str, ...], part: Part) -> tuple[str, Part] | None:
@@ -151,31 +149,26 @@ def _self_sufficient(band: dict[str, Part]) -> dict[str, Part]:
 
 
 def _without(style: Style, band: dict[str, Part], denied: tuple[str, ...]) -> dict[str, Part]:
-    for word in denied:
-        roles, part = BY_WORD[word]
-        gone = FAMILIES.get(word, (part.patch,))
-        if word in (*ANY_DRUMS, *ANY_BASS):
-            band = {role: player for role, player in band.items() if role != roles[0]}
-        called = re.compile(rf"\b{re.escape(word.removesuffix('s'))}s?\b")
-        band = {
-            role: player
-            for role, player in band.items()
-            if player.patch not in gone and player.name != part.name and not called.search(player.name.lower())
-        }
-        band = _stand_in(style, band, gone, roles)
-    return band
-
-
-def _stand_in(style: Style, band: dict[str, Part], gone: tuple[str, ...], roles: tuple[str, ...]) -> dict[str, Part]:
-    """Where the chord player was refused, another instrument of the style takes the chords."""
-    if "chords" in band or "chords" not in roles or "pad" in band:
+    """The band without those who were refused, by name or by family; somebody else of the style takes the chords."""
+    sections = {BY_WORD[word][0][0] for word in denied if word in (*ANY_DRUMS, *ANY_BASS, *_ELECTRIC_BASS)}
+    band = {role: part for role, part in band.items() if role not in sections and not refused(part, denied)}
+    chordal = any("chords" in BY_WORD[word][0] for word in denied)
+    if not chordal or "chords" in band or "pad" in band:
         return band
-    others = [
-        part
-        for part in (*style.swaps.get("chords", ()), style.palette.get("chords"))
-        if part and part.patch not in gone
-    ]
-    return band | {"chords": others[0]} if others else band
+    others = (*style.swaps.get("chords", ()), style.palette.get("chords"), style.palette.get("pad"))
+    free = next((part for part in others if part and not refused(part, denied)), None)
+    return band | {"chords": free} if free else band
+
+
+def refused(player: Part, denied: tuple[str, ...]) -> bool:
+    """True where the words send this player away."""
+    name = player.name.lower().replace("bass guitar", "bass")  # a bass guitar is no guitar
+    return any(
+        player.patch in FAMILIES.get(word, (BY_WORD[word][1].patch,))
+        or player.name == BY_WORD[word][1].name
+        or re.search(rf"\b{re.escape(word.removesuffix('s'))}s?\b", name)
+        for word in denied
+    )
 
 
 def _told_apart(band: dict[str, Part]) -> dict[str, Part]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from composer.instruments import BY_WORD
-from composer.reading import Reading, phrase
+from composer.reading import Reading, distance, phrase
 from composer.vocabulary import ENSEMBLES, LANES, PERCUSSION, ROLE_WORDS
 from song.errors import BadRequest
 
@@ -65,6 +65,27 @@ _ONLY = re.compile(
 _JOINT = re.compile(r"\s*(?:,\s*(?:or|nor|and no)|or|nor|and no|and|&|/)\s+(?:no\s+)?")
 _COMMA = re.compile(r"\s*,\s*")
 _SHORT_LIST = 4  # items after a comma among which an "or" must come
+
+
+# Names of instruments that are long enough to be recognised with a slip of the finger in them.
+_LONG = sorted(word for word in BY_WORD if word.isalpha() and (len(word) > 5 or word in ("piano", "flute", "cello")))
+_OTHER_WORDS = {
+    "violet", "violent", "plane", "pianist", "pianists", "hello", "cells", "flutter", "string", "sting", "stings",
+    "trumped", "brushed", "organic", "wooden", "shakes", "shaken", "spoken", "organist", "guitarist", "brakes",
+    "strung", "stripped", "shaking", "fluke", "flutist", "triangular", "whistled", "shimmers", "breakers",
+    "crackles", "crackers", "harmonic", "harmonics", "creaks", "freaks", "tables", "shaver", "sharper", "shower", "whistler", "thistle", "bristle",
+}  # fmt: skip
+
+
+def corrected(text: Reading) -> None:
+    """Instruments with a slip of the finger, in the text that is left: "pianno", "accordian", "saxaphone"."""
+    for word in re.findall(r"[a-z]{5,}", text.left):
+        if word in BY_WORD or word in _OTHER_WORDS or word in LANES:
+            continue
+        near = next((name for name in _LONG if name[0] == word[0] and distance(word, name, 1) <= 1), None)
+        if near and near.rstrip("s") != word.rstrip("s"):
+            text.notices.append(f'"{word}" is read as {near}.')
+            text.left = re.sub(rf"\b{word}\b", near, text.left, count=1)
 
 
 def denied(text: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:

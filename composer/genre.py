@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from composer.instruments import BY_WORD
-from composer.reading import Reading, phrase
+from composer.reading import Reading, distance, phrase
 from composer.vocabulary import ENDINGS, KIN
 
 _REFUSED = re.compile(
@@ -13,7 +13,7 @@ _REFUSED = re.compile(
     r"\s+(?:too |a |an |any |very |so |really |much |more |like |another )*$"
 )
 # Styles that say more about the shape than about the sound: "lofi waltz" is lo-fi in three.
-_SHAPES = ("waltz", "piano_solo")
+_SHAPES = ("waltz", "piano_solo", "pop_ballad")
 _NOT_IN_BAND = {"bass", "drum", "drums", "sea", "beat", "beats", "breaks", "breakbeat", "bassline", "step"}
 # Words of everyday that lie one slip of a finger away from a genre.
 _EVERYDAY_WORDS = (
@@ -35,10 +35,11 @@ def masked(text: Reading, aliases: Iterable[str]) -> None:
     text.left = phrase(shy).sub(lambda match: " " * len(match[0]), text.left)
 
 
-def styles(text: Reading, aliases: Mapping[str, str]) -> tuple[str, ...]:
-    """Styles that the words name. In "jazzy lofi" the last one is the noun, before any "with"."""
+def styles(text: Reading, aliases: Mapping[str, str], strict: bool = True) -> tuple[str, ...]:
+    """Styles that the words name. In "jazzy lofi" the last one is the noun, before any "with". Names of instruments
+    ("funk guitar") count where nothing else does and `strict` is False."""
     shy = phrase(BY_WORD).sub(lambda match: " " * len(match[0]) if " " in match[0] else match[0], text.left)
-    for hay in (shy, text.left):
+    for hay in (shy,) if strict else (shy, text.left):
         found = [pair for pair in _found(hay, aliases) if not _REFUSED.search(hay[: pair[0]])]
         if found:
             break
@@ -54,7 +55,14 @@ def styles(text: Reading, aliases: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _found(hay: str, aliases: Mapping[str, str]) -> list[tuple[int, str]]:
-    return [(match.start(), match[1]) for match in phrase(aliases).finditer(hay)]
+    """(place, name) of the styles in a text, but not of "pop" in "k-pop"."""
+    others = [match.span() for match in phrase(KIN).finditer(hay)]
+    matches = [(match.span(), match[1]) for match in phrase(aliases).finditer(hay)]
+    return [
+        (start, name)
+        for (start, end), name in matches
+        if not any(low <= start and end <= high and high - low > end - start for low, high in others)
+    ]
 
 
 def kin(text: Reading) -> str | None:
@@ -74,6 +82,11 @@ def spelled(text: Reading, aliases: Mapping[str, str]) -> tuple[str, str, str] |
             name = squeezed.get(re.sub(r"[^a-z0-9]", "", "".join(run)))
             if name and len(name) > 3 and not _EVERYDAY & set(run):
                 return " ".join(run), name, known[name]
+    doubled = {_single(name): name for name in squeezed if len(name) > 3}
+    for word in words:  # "jaz", "regae"
+        if (single := _single(word)) in doubled and word not in _EVERYDAY and len(word) > 2:
+            name = squeezed[doubled[single]]
+            return word, name, known[name]
     for word in words:
         if near := _near(word, squeezed):
             return word, squeezed[near], known[squeezed[near]]
@@ -93,27 +106,16 @@ _ORDINARY_WORDS = (
 _ORDINARY = frozenset(_ORDINARY_WORDS.split())
 
 
+def _single(word: str) -> str:
+    """The word with its double letters as one."""
+    return re.sub(r"(.)\1", r"\1", word)
+
+
 def _near(word: str, names: Mapping[str, str]) -> str | None:
     """A name that a slip of the finger or two turns into the word; short words must be closer."""
     if len(word) < 4 or word in _EVERYDAY or word in BY_WORD:
         return None
     slips = 1 if len(word) < 8 else 2
-    near = [(_distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 3]
+    near = [(distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 3]
     best = min((pair for pair in near if pair[0] <= slips), default=None)
     return best[1] if best else None
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """Letters to add, drop, change or swap with their neighbour (Damerau 1964), counted up to `limit` + 1."""
-    if abs(len(one) - len(other)) > limit:
-        return limit + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        older, before, row = before, row, [i]
-        for j, against in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
-            if older and j > 1 and letter == other[j - 2] and one[i - 2] == against:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-    return row[-1]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from composer.asked import Asked
 from composer.form import LETTERS, Section
 from composer.harmony import Harmony
-from song.chart import Bar, Chart
+from song.chart import Bar, Chart, ChordName
 from song.key import MODES, Key
 from song.sections import Wanted, canonical
 
@@ -23,7 +23,9 @@ def sections_wanted(asked: Asked, chart: Chart | None) -> tuple[Wanted, ...]:
     if items or chart is None or not chart.tagged:
         return items
     named = [passage for passage in chart.passages if passage.name]
-    return tuple(Wanted(_known(passage.name), _rounded(len(passage.bars))) for passage in named)
+    names = [_known(passage.name) for passage in named]
+    lengths = [_rounded(len(one.bars), 4 if name in _SHORT else 8) for one, name in zip(named, names, strict=True)]
+    return tuple(Wanted(name, bars) for name, bars in zip(names, lengths, strict=True))
 
 
 def filled(items: tuple[Wanted, ...], chart: Chart | None) -> tuple[Wanted, ...]:
@@ -33,7 +35,7 @@ def filled(items: tuple[Wanted, ...], chart: Chart | None) -> tuple[Wanted, ...]
     for item in items:
         chords = len(_passage(chart, item.name)[0]) if chart and chart.tagged else 0
         usual = 4 if item.name in _SHORT else 8
-        found.append(replace(item, bars=item.bars or known.get(item.name) or (_rounded(chords) if chords else usual)))
+        found.append(replace(item, bars=item.bars or known.get(item.name) or _rounded(chords, usual)))
     return tuple(found)
 
 
@@ -48,9 +50,9 @@ def rounds(items: tuple[Wanted, ...], bars: int) -> tuple[Wanted, ...]:
     return items if times == 1 else (*opening, *(middle * times), *ending)
 
 
-def _rounded(bars: int) -> int:
-    """Eight bars rather than four or two: a passage is played more than once where it is short."""
-    return bars * max(1, 8 // bars) if bars else 8
+def _rounded(bars: int, usual: int) -> int:
+    """How long a passage is played: more than once where it is shorter than is usual."""
+    return bars * max(1, usual // bars) if bars else usual
 
 
 def _known(name: str) -> str:
@@ -127,6 +129,12 @@ def key_of(chart: Chart, tonic: int | None, mode: str | None) -> Key:
     return max(keys, key=lambda key: _fit(chart, key))
 
 
+def _two_five_one(two: ChordName, five: ChordName, one: ChordName) -> bool:
+    """True where a minor chord only leads to a dominant that resolves."""
+    falls = (five.root - two.root) % 12 == 5 and (one.root - five.root) % 12 == 5
+    return falls and 3 in two.intervals and {4, 10} <= set(five.intervals)
+
+
 def _fit(chart: Chart, key: Key) -> float:
     slots = [(slot, 1 / len(bar.slots)) for bar in chart.bars for slot in bar.slots if not slot.silent]
     scale = set(key.pitch_classes) | ({(key.tonic + 11) % 12} if key.mode == "minor" else set())
@@ -139,16 +147,22 @@ def _fit(chart: Chart, key: Key) -> float:
             1.0 if third in intervals else 0.3 if not {3, 4} & set(intervals) else -0.5
         )
 
-    first, last = slots[0][0], slots[-1][0]
-    there = sum(weight * max(0.0, home(slot.root, slot.intervals)) for slot, weight in slots) / total
+    names = [slot for slot, _ in slots]
+    around = list(zip(names, names[1:] + names[:1], names[2:] + names[:2], strict=True)) if len(names) > 2 else []
+    seconds = {place for place, three in enumerate(around) if _two_five_one(*three)}
+
+    def at_home(place: int) -> float:
+        return home(names[place].root, names[place].intervals) * (0.2 if place in seconds else 1.0)
+
+    there = sum(weight * max(0.0, at_home(place)) for place, (_, weight) in enumerate(slots)) / total
     led = sum(
         (one.root - other.root) % 12 == 7 and 3 not in one.intervals and home(other.root, other.intervals) > 0
         for (one, _), (other, _) in zip(slots, slots[1:] + slots[:1], strict=True)
     )
     return (
         inside / total
-        + 0.16 * home(first.root, first.intervals)
-        + 0.08 * home(last.root, last.intervals)
+        + 0.16 * at_home(0)
+        + 0.08 * at_home(len(names) - 1)
         + 0.25 * there
         + 0.1 * min(1, led)
         + _LIKED.get(key.mode, -0.05)

@@ -62,10 +62,10 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     # bowed
     (("staccato strings", "spiccato", "spiccato strings", "ostinato strings", "string ostinato", "short strings"), ("arp", "chords"), _part("Spiccato strings", 48, "strings_spiccato", -23, 43, 84, sampled=True)),
     (("tremolo strings", "string tremolo"), ("pad", "chords"), _part("Tremolo strings", 44, "strings_tremolo", -25, 43, 88, width=0.8, reverb=0.4)),
-    (("violin", "violins", "fiddle", "fiddles", "solo violin", "erhu"), ("lead", "counter"), _part("Violin", 40, "violin", -22, 55, 93, sampled=True)),
+    (("violin", "violins", "fiddle", "fiddles", "erhu"), ("lead", "counter"), _part("Violin", 40, "violin", -22, 55, 93, sampled=True)),
     (("viola", "violas"), ("lead", "counter"), _part("Viola", 41, "violin", -22.5, 48, 82, sampled=True)),
-    (("cello", "celli", "cellos", "solo cello"), ("lead", "counter"), _part("Cello", 42, "cello", -22, 38, 69, sampled=True)),
-    (("string section", "string orchestra", "strings", "orchestra", "orchestral strings", "violin section", "lush strings", "string arrangement", "string ensemble", "synth orchestra"), ("pad", "chords"), _part("Strings", 48, "strings", -24, 43, 88, width=0.8, reverb=0.4, sampled=True)),
+    (("cello", "celli", "cellos"), ("lead", "counter"), _part("Cello", 42, "cello", -22, 38, 69, sampled=True)),
+    (("string section", "string orchestra", "strings", "orchestra", "orchestral strings", "violin section", "lush strings", "string arrangement", "string ensemble", "synth orchestra", "string pad", "string pads"), ("pad", "chords"), _part("Strings", 48, "strings", -24, 43, 88, width=0.8, reverb=0.4, sampled=True)),
     (("chamber strings", "small string section", "intimate strings"), ("pad", "chords"), _part("Chamber strings", 48, "strings_chamber", -24, 43, 88, width=0.6, reverb=0.3)),
     # blown
     (("french horn", "french horns", "horn", "english horn"), ("counter", "lead", "pad"), _part("French horns", 60, "french_horn", -23, 41, 74, width=0.5, reverb=0.35, sampled=True)),
@@ -167,7 +167,7 @@ _COUSINS: dict[str, tuple[str, int]] = {
     "tubular bells": ("Tubular bells", 14), "church bells": ("Church bells", 14), "sleigh bells": ("Sleigh bells", 14),
     "xylophone": ("Xylophone", 13), "balafon": ("Balafon", 12), "mbira": ("Mbira", 108), "mallets": ("Mallets", 12),
     "steel drums": ("Steel drums", 114), "steelpan": ("Steelpan", 114), "handpan": ("Handpan", 114), "hang drum": ("Hang drum", 114), "theremin": ("Theremin", 80),
-    "hoover": ("Hoover", 90), "orchestra hit": ("Orchestra hit", 55), "moog": ("Moog", 81), "string machine": ("String machine", 50), "juno": ("Juno", 90),
+    "hoover": ("Hoover", 90), "orchestra hit": ("Orchestra hit", 55), "moog": ("Moog", 81), "string machine": ("String machine", 50), "juno": ("Juno", 90), "juno pad": ("Juno pad", 90), "juno pads": ("Juno pads", 90),
     "drone": ("Drone", 95), "drones": ("Drone", 95), "timpani": ("Timpani", 48), "taiko": ("Taiko", 48), "taikos": ("Taikos", 48), "taiko drums": ("Taiko drums", 48),
     "ocean": ("Ocean", 122), "ocean waves": ("Ocean waves", 122), "waves": ("Waves", 122), "sea": ("Sea", 122), "breaks": ("Breaks", 25), "amen break": ("Amen break", 25),
     "blast beats": ("Blast beats", 16), "double kick": ("Double kick", 16), "trap drums": ("Trap drums", 25), "tribal drums": ("Tribal drums", 48),

@@ -14,10 +14,11 @@ _MODE = (
     r"(?:natural |harmonic |melodic )?(major|minor|maj|min|dorian|phrygian|lydian|mixolydian|locrian|ionian|aeolian)"
 )
 _NOTE = r"([A-Ga-g])(\s?[#♯♭]|b(?=[\s,.;:!?)m-]|$|maj|min)|[ -]?sharp|[ -]?flat)?"
-_AFTER = r"(?=\s*(?:$|[,.;:!?)(/&+\n]|-\s|with\b|and\b|at\b|for\b|but\b|\d|about\b|around\b|please\b|bpm\b))"
+_AFTER = r"(?=\s*(?:$|[,.;:!?)(/&+|\[\]\n]|-\s|with\b|and\b|at\b|for\b|but\b|\d|about\b|around\b|please\b|bpm\b))"
 _LONG_KEY = re.compile(rf"(?<![\w#'’]){_NOTE}[ -]*{_MODE}\b", re.IGNORECASE)
 _SHORT_KEY = re.compile(r"(?<![\w#'’-])(?<!I )([A-G])([#♯b♭])?m(?![\w'’#])(?! I\b)")
-_IN_KEY = re.compile(rf"\b(?:in|key of|key:|key is|key)\s+(?:the key of\s+)?{_NOTE}(m)?(?![\w'’#]){_AFTER}")
+_TAG_KEY = re.compile(rf"(?:^|[,;|/\]\[])\s*(?![a-g][,;|\s]){_NOTE}(m)?\s*(?=[,;|/\[\]]|$)")
+_IN_KEY = re.compile(rf"\b(?i:in|key of|key:|key is|key)\s+(?:the key of\s+)?{_NOTE}(m)?(?![\w'’#]){_AFTER}")
 _SHARP = re.compile(r"(?<![\w#'’])([A-G])([#♯])(?![\w'’#])")
 _BARE_MODE = re.compile(
     r"\b(minor|major)\b(?=\s+(?:key|scale|mode|mood|tonality|chords?|feel|blues|progressions?|harmon|ballad|tune|melod))"
@@ -40,7 +41,8 @@ _BPM = (
     r"(?:♩|\bq|\bquarter(?: note)?s?|\bcrotchets?)\s*=\s*(\d{2,3}(?:\.\d+)?)",
     rf"(?:\bat |@\s?){_SLOWLY}(\d{{2,3}}(?:\.\d+)?)(?![\d:%/]|\.\d|')"
     r"(?!\s*-?\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°|degrees|years?|k\b|km))",
-    r"(?:^|[,;])\s*(?:about |around |~)?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;]|$)",
+    r"(?:^|[,;|])\s*(?:about |around |~)?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;|]|$)",
+    r"(?:(?<=[a-z]\s)|(?<=\d/\d\s))((?:[6-9]|1\d|2[0-2])\d)\s*$",
 )
 _MACHINES = ("808", "909", "707", "606", "303")  # drum machines and a bass, no numbers
 _COUNT = r"(\d+(?:\.\d+)?|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
@@ -118,7 +120,7 @@ def key(text: Reading) -> tuple[Key | None, int | None, str | None]:
         text.take(*match.span())
     mode = _bare_mode(text)
     if not found:
-        for match in _IN_KEY.finditer(text.typed):
+        for match in (*_IN_KEY.finditer(text.typed), *_TAG_KEY.finditer(text.typed)):
             if match[1] == "a" and not match[2] and "key" not in match[0]:
                 continue
             named = "m" if match[3] else mode or "major"

@@ -6,9 +6,9 @@ Who decides: a knob that was set, then the words, then the mood of the words, th
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from composer import casting, choice, form, given
+from composer import casting, character, choice, form, given, stanzas
 from composer.asked import Asked
-from composer.band import assemble, with_voice
+from composer.band import assemble, refused
 from composer.form import Section
 from composer.harmony import Harmony
 from composer.language import foreign
@@ -137,11 +137,22 @@ def plan(request: Any) -> Plan:
         chart = None
     meter, key = choice.meter(asked), choice.key(asked, chart)
     ending = asked.knob("ending") if asked.knob("ending") != "auto" else said.ending or style.ending
-    wanted = given.sections_wanted(asked, chart)
+    lyrics = _lyrics(asked)
+    wanted = given.sections_wanted(asked, chart) or _sung_form(asked, lyrics, meter)
+    wanted = given.filled(wanted, chart) if asked.free else wanted
     bpm, bars, duration = fit(asked, meter, ending, wanted, chart)
     sections = _sections(asked, wanted, chart, bars)
-    lyrics = _lyrics(asked)
+    grid = given.grid(chart, sections, meter, notices) if chart else {}
     band, named = assemble(style, said, asked.seed, notices)
+    own = band
+    band, mix = character.apply(asked.style_id, band, style.mix, asked.seed, named, said.moods)
+    band = {role: own[role] if refused(part, said.denied) else part for role, part in band.items()}
+    if lyrics:
+        band |= stanzas.voices(_singer(asked), list(band.values()))
+        if unsung := stanzas.lay(lyrics, sections, bpm, meter).unsung:
+            notices.append(stanzas.notice(unsung))
+    density, complexity = (_or_half(asked.amount(name)) for name in ("density", "complexity"))
+    swing = asked.amount("swing")
     return Plan(
         style=asked.style_id,
         bpm=bpm,
@@ -152,18 +163,18 @@ def plan(request: Any) -> Plan:
         humanize=float(asked.knob("humanize")),
         ending=ending,
         sections=sections,
-        band=_in_order(with_voice(band, _singer(asked)) if lyrics else band),
-        mix=style.mix,
+        band=_in_order(band),
+        mix=mix,
         moods=said.moods,
         notices=tuple(dict.fromkeys(notices)),
         named=named,
         mutes=said.mutes,
         percussion=tuple(dict.fromkeys(word for word, _ in said.named if word in PERCUSSION)),
-        grid=given.grid(chart, sections, meter, notices) if chart else {},
+        grid=grid,
         lyrics=lyrics,
-        density=_or_half(asked.amount("density")),
-        complexity=_or_half(asked.amount("complexity")),
-        swing=asked.amount("swing"),
+        density=density,
+        complexity=complexity,
+        swing=swing,
     )
 
 
@@ -198,6 +209,8 @@ def _sections(asked: Asked, wanted: tuple[Wanted, ...], chart: Chart | None, bar
     style = asked.style
     if not wanted:
         found = form.sections(style.forms, bars, style.longest, asked.chance("form"), style.strain)
+        if chart is None:  # given chords stay in their key
+            found = form.lifted(found, style.modulation, style.steps_up, asked.chance("modulation"))
         return _energised(asked, found, (None,) * len(found))
     if not asked.form():  # the passages of a chart go round as often as the song is long
         wanted = given.rounds(wanted, bars)
@@ -252,6 +265,14 @@ def _lyrics(asked: Asked) -> Lyrics | None:
             "The lyrics are sung although the words ask for no singer; switch on Instrumental for none."
         )
     return lyrics
+
+
+def _sung_form(asked: Asked, lyrics: Lyrics | None, meter: tuple[int, int]) -> tuple[Wanted, ...]:
+    """The sections that the lyrics are written in, at a tempo near the song's."""
+    if lyrics is None:
+        return ()
+    bpm = asked.knob("bpm") or asked.said.bpm or sum(asked.style.bpm) / 2
+    return tuple(Wanted(*item) for item in stanzas.sections_for(lyrics, bpm, meter))
 
 
 def _singer(asked: Asked) -> str:

@@ -38,3 +38,19 @@ def first_phrase(text: Reading, words: Iterable[str], masked: bool = False) -> s
     if match and masked and (" " in match[1] or "&" in match[1]):
         text.take(*match.span())  # "drum and bass" names no instruments
     return match[1] if match else None
+
+
+def distance(one: str, other: str, limit: int) -> int:
+    """Letters to add, drop, change or swap with their neighbour (Damerau 1964), counted up to `limit` + 1."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, against in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
+            if older and j > 1 and letter == other[j - 2] and one[i - 2] == against:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

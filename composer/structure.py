@@ -13,7 +13,7 @@ _KIND = (
 _CHORD = rf"[A-G]{_SIGN}{_KIND}(?:/[A-G]{_SIGN})?(?![\w#♯♭'])"
 _ANNOUNCED = r"(?:chords?|progression|changes|chord sequence|vamp)\s*(?:is|are|of|on|like|:|=)?\s*"
 _RUNS = (  # with bar lines; announced, in any writing; joined by dashes or arrows
-    re.compile(rf"\|[\s:]*{_CHORD}(?:[\s|:%/]+{_CHORD}|[\s|]+[%/](?=[\s|]))*[\s:%/]*\|?"),
+    re.compile(rf"\|[\s:]*{_CHORD}(?:[\s|:%/]+{_CHORD}|[\s|]+[%/](?=[\s|]))+[\s:%/]*\|?"),
     re.compile(rf"\b{_ANNOUNCED}({_CHORD}(?:\s*(?:[,|>→-]+|\s)\s*{_CHORD})+)", re.IGNORECASE),
     re.compile(rf"(?<![\w#'-])({_CHORD}(?:\s+{_CHORD}){{2,}})(?=\s+(?:chords|changes|progression|loop)\b)"),
     re.compile(rf"(?<![\w#'-]){_CHORD}(?:\s?[-–→>]+\s?{_CHORD}){{2,}}(?!\s*(?:form|structure))"),

@@ -3,7 +3,6 @@
 import math
 
 from composer.asked import Asked
-from composer.given import filled
 from composer.style import Style
 from composer.vocabulary import MOODS
 from song.chart import Chart
@@ -40,7 +39,7 @@ def fit(
         neat = 0.0 if bars % 4 == 0 else 0.15 if bars % 2 == 0 else 0.4
         neat += 0.3 * (bars % unit != 0) + (5.0 * abs(bars - total) / total if total else 0.0)
         off = 0.35 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
-        return 1.6 * abs(bpm - favourite) / max(1.0, high - low) + neat + off
+        return 3.0 * abs(bpm - favourite) / max(1.0, high - low) + neat + off
 
     bpm = min(candidates, key=lambda value: (cost(value), value))
     return bpm, _bars(duration, beats * 60 / bpm, least), duration
@@ -49,7 +48,7 @@ def fit(
 def _given_bars(wanted: tuple[Wanted, ...], chart: Chart | None, usual: float) -> int:
     """The bars of a song whose length nobody gave: its sections', or those of a chart too long for the usual length."""
     if wanted:
-        return sum(item.bars or 0 for item in filled(wanted, chart))
+        return sum(item.bars or 0 for item in wanted)
     return len(chart.bars) if chart and len(chart.bars) > usual else 0
 
 

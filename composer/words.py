@@ -33,6 +33,7 @@ _ENDINGS = (
 
 
 _NOT = r"\b(?:not|no|never|without|isn't|less|nothing)\s+(?:too |so |very |really |overly |that )?$"
+_STRAIGHT = re.compile(r"\bstraight[ -](?:ahead|up|edge|from|to|into|after)\b")
 _PERCENT = re.compile(r"\b(\d{2,3})\s?% swing\b|\bswing(?: of| at|:| =)? ?(\d{2,3})\s?%")
 _HIGH = r"\b(?:female|woman|women|girls?|lady|soprano|alto|mezzo|diva|songstress|high)(?:'s)?(?: \w+)? ?"
 _LOW = r"\b(?:male|man|men|boys?|guy|baritone|tenor|bass|deep|low|gravelly|husky)(?:'s)?(?: \w+)? ?"
@@ -91,9 +92,12 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
     text.left = _TOPIC.sub(lambda match: " " * len(match[0]), text.left)
     genre.masked(text, (*aliases, *KIN))
     styles, kin = genre.styles(text, aliases), genre.kin(text)
-    if not styles:  # what the song is about may be its genre: "a song about rock and roll"
-        styles = genre.styles(Reading(prompt), aliases)
+    if not styles and not kin:  # what the song is about may be its genre: "a song about rock and roll"
+        styles = genre.styles(Reading(prompt), aliases, strict=False)
     near = None if styles or kin else genre.spelled(text, aliases)
+    if near and near[1] in aliases:  # "jaz trio" is a trio, too
+        text.left = text.left.replace(near[0], near[1], 1)
+    casting.corrected(text)
     denied, mutes = casting.denied(text)
     named, only = casting.named(text)
     clash = [word for word, _ in named if any(_same(word, other) for other in denied)]
@@ -125,7 +129,7 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
         energy=_level(plain, ENERGIES),
         density=_level(plain, DENSITIES),
         complexity=_level(plain, COMPLEXITIES),
-        swing=swing if swing is not None else _level(plain, SWINGS),
+        swing=swing if swing is not None else _level(_STRAIGHT.sub(" ", text.low), SWINGS),
         vocals=vocals,
         instrumental=instrumental,
         singer=singer,
@@ -164,7 +168,6 @@ def _swing(text: Reading) -> float | None:
 
 def _plain(low: str, aliases: Iterable[str]) -> str:
     """The text without the names of genres: "progressive house" is not complex by its name."""
-    low = re.sub(r"\bstraight[ -](?:ahead|up|edge|from|to|into|after)\b", " ", low)
     return phrase(aliases).sub(lambda match: " " * len(match[0]), low)
 
 
