@@ -108,7 +108,7 @@ STYLE = Style(
             Part("Trombones", 57, "trombone", -23.5, pan=0.25, width=0.4, reverb=0.32, sampled=True, low=41, high=70),
         ),
     },
-    guests={"pad": 0.7, "color": 0.6, "counter": 0.7, "arp": 0.85, "lead": 0.9},
+    guests={"pad": 0.7, "color": 0.6, "counter": 0.7, "arp": 0.75, "lead": 0.85, "drums": 0.92},
     mix=Mix(
         reverb_seconds=3.0, duck_seconds=0.2, width=1.35, tone=(2.5, 0.5, -0.5, 0.0, 0.5, -0.5), drive=0.25, glue=2.6
     ),
@@ -118,8 +118,8 @@ STYLE = Style(
         loose=7,
         touch=7,
     ),
-    meters={"4/4": 3, "6/8": 0.6, "3/4": 0.4},
-    modes={"minor": 5, "phrygian": 0.8, "dorian": 0.7},
+    meters={"4/4": 3, "6/8": 1, "3/4": 0.7},
+    modes={"minor": 5, "phrygian": 1.2, "dorian": 1.2},
     signatures=(-5, 3),
     progressions={
         "minor": (
@@ -162,7 +162,7 @@ STYLE = Style(
     cadences=("V", "bVII", "V7sus4", "bII", "iv"),
     final={False: "I", True: "i"},
     spice={"secondary": 0.05, "borrow": 0.1, "turnaround": 0.15, "passing": 0.04, "sus": 0.15},
-    chord_bars=(1, 2, 2),
+    chord_bars=(1, 1, 2, 4),
     voicings={"chords": "spread", "pad": "spread", "arp": "triad", "color": "triad"},
     beats={
         "low": (
@@ -250,6 +250,9 @@ STYLE = Style(
             "x---------------x-----------....",
             "x-------x-------",
             "x-----------x---",
+            "x-..............",
+            "x-....x-........",
+            "x-x-x-x-x-x-x-x-",
             "6/8: x-----------",
             "3/4: x-----------",
         ),
@@ -259,6 +262,8 @@ STYLE = Style(
             "x-----x-x-----x-",
             "x--x--x-x-------",
             "X---....X---....",
+            "x.x.x.x.x.x.x.x.",
+            "X-..............X-....X-........",
             "6/8: x-----x-----",
             "3/4: x-----x-----",
         ),
@@ -267,6 +272,8 @@ STYLE = Style(
             "X--X--X-X--X--X-",
             "X-----x-----x---",
             "X---x---X-x-x-x-",
+            "X.X...X.X.X...X.",
+            "X---------------X-------X---X---",
             "X-x-x-x-X-x-x-x-",
             "6/8: X-----X-x-x-",
             "3/4: X---x---x-x-",
@@ -302,7 +309,7 @@ STYLE = Style(
     riff_by={"arp": 0.4, "lead": 0.12, "color": 0.3},
     riff_in=("intro", "A", "B", "climax", "drop", "build"),
     half_time={"climax": 0.25, "drop": 0.25},
-    free=0.45,
+    free=0.65,
     lead=Lead(
         cells=(
             "x---",
@@ -331,8 +338,9 @@ STYLE = Style(
         "2 intro:2:.28 A:2:.54 B:2:.78 break:1:.32 climax:3:1 outro:1:.3",
         "2 intro:1:.3 verse:2:.52 prechorus:1:.66 chorus:2:.94 bridge:1:.36 build:1:.62 chorus:2:1:+2 outro:1:.32",
         "1 A:2:.5 A:2:.66 drop:2:.95 breakdown:1:.3 build:1:.6 drop:3:1",
-        "2 climax:2:.9 breakdown:1:.34 A:2:.58 build:1:.62 climax:2:1 outro:1:.3",
-        "1 intro:2:.24 theme:2:.42 A:2:.52 B:2:.64 climax:1:.92 coda:1:.34",
+        "3 A:2:.76 B:2:.88 A:2:.8 bridge:1:.56 B:2:.98",
+        "3 climax:2:.9 breakdown:1:.34 A:2:.58 build:1:.62 climax:2:1 outro:1:.3",
+        "2 theme:2:.38 A:2:.46 B:2:.6 theme:1:.42 coda:1:.3",
     ),
     longest=12,
     layers={
