@@ -220,7 +220,7 @@ def _section_notes(scene: Scene, seat: _Seat) -> list[Note]:
     role, playing = seat.role, seat.bars.get(scene.section.id)
     strokes = _between(_strokes(scene, role, seat.part), scene, *playing) if playing else []
     strokes = strokes if seat.bed else _waiting(strokes, scene, role)
-    gate = scene.lead.gate if role == "lead" else _GATES.get(role, 0.97)
+    gate = (scene.lead.gate if role == "lead" else _GATES.get(role, 0.97)) * scene.own.gates.get(role, 1.0)
     apart = _BASS_AIR if role == "bass" else 0.0
     given = [stroke for stroke in strokes if stroke.lane == _GIVEN]
     free = [stroke for stroke in strokes if stroke.lane != _GIVEN] if given else strokes

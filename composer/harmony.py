@@ -163,7 +163,7 @@ def recast(row: str, key: Key, free: float, rich: float, rng: np.random.Generato
         bars = [*bars, *bars[:3], _relative(bars[3], key, rng)]
     elif len(bars) == 4 and not _at_home(f"x {row}") and rolls[1] < 0.3 * free and bars[0] != bars[2]:
         bars = bars[2:] + bars[:2]
-    if len(bars) <= 8 and rolls[2] < 0.6 * free:
+    if len(bars) <= 8 and rolls[2] < 0.9 * free:
         place = int(rng.integers(1, len(bars)))
         bars[place] = _relative(bars[place], key, rng)
     draws = rng.random(len(bars))

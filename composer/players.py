@@ -55,13 +55,17 @@ def play_bass(scene: Scene, part: Part) -> list[Stroke]:
     rng = scene.rng("bass")
     floor = part.low + 2
     strokes: list[Stroke] = []
-    before = floor + 5
+    before, told = floor + 5, -1.0  # the pitch before, and the start of the chord whose root was heard
     rows = scene.rows("bass", scene.style.bass, rng, scene.own.bass, _bent_bass)
     for bar, row in enumerate(rows):
         offset, limit = bar * scene.steps, scene.section.bars * scene.steps
         for hit in _cut(_bass_hits(scene, row, bar), offset, _changes(scene, bar), limit):
-            if not chord_at(scene, hit.step).intervals:
+            harmony = chord_at(scene, hit.step + (hit.length if hit.mark == "n" else 0))
+            if not harmony.intervals:
                 continue
+            if harmony.start != told and hit.mark in "5378246":  # a chord is named before it is broken
+                hit = Hit(hit.step, hit.length, "R")
+            told = told if hit.mark in "ag" else harmony.start
             pitch = _bass_pitch(scene, part, hit, before, floor, rng)
             loud = _BASS_LOUD.get(hit.mark, 90) * scene.loudness(bar)
             if hit.mark == "s":

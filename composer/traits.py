@@ -27,6 +27,7 @@ class Traits:
     rich: float  # -1 plain triads, 0 as written, 1 sevenths and ninths on everything
     fill: float  # odds that a soft stroke is played at all
     slim: bool  # chords of three voices at most
+    gates: dict[str, float]  # role -> how much of a note's length sounds, beside what is usual: 0.6 short, 1 as written
 
 
 def traits(plan: Plan, style: Style) -> Traits:
@@ -41,13 +42,14 @@ def traits(plan: Plan, style: Style) -> Traits:
         chord_register=round(draw("chord register", 4.4)),
         lead_density=draw("lead density", 0.2) + 0.3 * busy,
         drums=draw("drums", 0.19) + 0.3 * busy,
-        bass=draw("bass", 0.21) + 0.3 * busy,
+        bass=draw("bass", 0.26) + 0.3 * busy,
         comps=draw("comps", 0.22) + 0.3 * busy,
         contrast=1 + draw("contrast", 0.4),
         free=min(1.0, style.free * (1 + 0.6 * bold)),
         spice=max(0.0, (1 + draw("spice", 0.45)) * (1 + bold)),
-        rich=draw("rich", 0.35) + 0.9 * bold,
+        rich=draw("rich", 0.42) + 0.9 * bold,
         slim=bool(chance(plan.seed, "trait", "voices").random() < 0.35 - 0.2 * busy),
+        gates={role: 1.0 - max(0.0, 0.1 + draw(f"{role} gate", 0.4)) for role in ("bass", "chords", "arp")},
         fill=0.9 + draw("ghosts", 0.1) + 0.8 * min(0.0, busy),
     )
 
