@@ -61,13 +61,13 @@ STYLE = Style(
         ),
         "pad": Part("Drone", 109, "bagpipe", -27.5, pan=0.2, width=0.4, reverb=0.25, low=45, high=74),
         "bass": Part("Upright bass", 32, "bass_upright", -22.0, width=0.0, reverb=0.05, sampled=True, low=28, high=53),
-        "counter": Part("Tin whistle", 78, "tin_whistle", -24.0, pan=-0.15, reverb=0.28, sampled=True, low=64, high=93),
+        "counter": Part("Tin whistle", 74, "tin_whistle", -24.0, pan=-0.15, reverb=0.28, sampled=True, low=64, high=93),
         "arp": Part("Harp", 46, "harp", -25.0, pan=0.3, width=0.4, reverb=0.3, sampled=True, low=47, high=86),
         "color": Part("Cello", 42, "cello", -26.0, pan=-0.3, reverb=0.26, sampled=True, low=40, high=67),
     },
     swaps={
         "lead": (
-            Part("Whistle", 78, "tin_whistle", -21.8, pan=0.1, reverb=0.26, sampled=True, low=64, high=93),
+            Part("Whistle", 74, "tin_whistle", -21.8, pan=0.1, reverb=0.26, sampled=True, low=64, high=93),
             Part("Wooden flute", 73, "flute", -21.8, pan=0.1, reverb=0.26, sampled=True, low=60, high=88),
             Part("Pipes", 109, "bagpipe", -22.5, pan=0.08, reverb=0.24, sampled=True, low=57, high=81),
             Part("Concertina", 21, "accordion", -22.0, pan=0.1, reverb=0.2, sampled=True, low=57, high=86),
