@@ -129,7 +129,7 @@ STYLE = Style(
         ),
         "pad": (Part("Warm pad", 89, "pad_warm", -27.0, width=0.8, reverb=0.28, low=50, high=78),),
     },
-    guests={"pad": 0.6, "color": 0.5, "counter": 0.85, "chords": 0.95},
+    guests={"pad": 0.55, "color": 0.45, "counter": 0.8, "chords": 0.85, "arp": 0.95, "lead": 0.95},
     mix=Mix(
         reverb_seconds=1.3, duck_seconds=0.12, width=1.3, tone=(1.5, 0.5, 0.5, 0.5, 0.0, -1.0), drive=0.25, glue=2.2
     ),

@@ -26,7 +26,7 @@ STYLE = Style(
         "nu disco",
         "nu-disco",
     ),
-    bpm=(119, 127),
+    bpm=(116, 129),
     hints=(
         "club",
         "dancefloor",
@@ -148,7 +148,7 @@ STYLE = Style(
             ),
         ),
     },
-    guests={"arp": 0.65, "counter": 0.5, "lead": 0.92},
+    guests={"arp": 0.6, "counter": 0.45, "lead": 0.9, "pad": 0.8, "chords": 0.95},
     mix=Mix(
         reverb_seconds=1.5, duck_seconds=0.26, width=1.3, tone=(2.0, 0.5, -0.5, -0.5, 0.0, -0.5), drive=0.25, glue=2.5
     ),

@@ -19,7 +19,7 @@ STYLE = Style(
         "hitech",
         "darkpsy",
     ),
-    bpm=(138, 146),
+    bpm=(136, 150),
     hints=("acid", "hypnotic", "psychedelic", "rave", "alien", "festival", "shamanic", "tribal", "trippy"),
     palette={
         "drums": Part("Trance kit", 25, "techno", -18.0, width=0.25, reverb=0.04),
@@ -123,7 +123,7 @@ STYLE = Style(
             Part("Sitar", 104, "sitar", -25.5, pan=0.2, reverb=0.3, delay=0.3, sampled=True, low=52, high=79),
         ),
     },
-    guests={"counter": 0.5, "chords": 0.7},
+    guests={"counter": 0.5, "chords": 0.65, "pad": 0.82, "arp": 0.9, "lead": 0.92},
     mix=Mix(
         reverb_seconds=1.6, duck_seconds=0.16, width=1.3, tone=(2.0, 0.0, -1.0, 0.0, 0.5, 0.0), drive=0.3, glue=2.5
     ),

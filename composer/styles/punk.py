@@ -23,7 +23,7 @@ STYLE = Style(
         "riot grrrl",
         "proto punk",
     ),
-    bpm=(152, 206),
+    bpm=(146, 208),
     hints=(
         "rebellious",
         "anarchy",
@@ -109,7 +109,7 @@ STYLE = Style(
         ),
         "drums": (Part("Rock kit", 16, "rock", -19.0, width=0.45, reverb=0.14),),
     },
-    guests={"arp": 0.35, "counter": 0.45, "pad": 0.15},
+    guests={"arp": 0.4, "counter": 0.5, "pad": 0.22, "lead": 0.9},
     mix=Mix(
         reverb_seconds=0.9, duck_seconds=0.12, width=1.2, tone=(0.0, 0.5, 0.5, 1.0, 0.5, -1.0), drive=0.45, glue=3.0
     ),

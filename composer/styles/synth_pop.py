@@ -35,7 +35,7 @@ STYLE = Style(
         "radio pop",
         "pop hit",
     ),
-    bpm=(104, 132),
+    bpm=(98, 136),
     hints=(
         "catchy",
         "radio",
@@ -158,7 +158,7 @@ STYLE = Style(
             Part("Dance kit", 25, "house", -18.8, width=0.3, reverb=0.1),
         ),
     },
-    guests={"arp": 0.85, "pad": 0.7, "counter": 0.5, "color": 0.3},
+    guests={"arp": 0.8, "pad": 0.65, "counter": 0.5, "color": 0.3, "chords": 0.9, "lead": 0.95},
     mix=Mix(reverb_seconds=1.7, duck_seconds=0.18, width=1.3, tone=(1.5, 0.0, 0.0, 0.5, 1.0, 0.5), drive=0.2, glue=2.5),
     groove=Groove(
         swing=0.51,

@@ -15,7 +15,7 @@ STYLE = Style(
         "dub techno",
         "peak time techno",
     ),
-    bpm=(124, 136),
+    bpm=(121, 140),
     hints=("warehouse", "berlin", "underground", "machine", "hypnotic", "robotic", "factory", "bunker", "strobe"),
     palette={
         "drums": Part("Techno kit", 25, "techno", -17.5, width=0.25, reverb=0.08),
@@ -116,7 +116,7 @@ STYLE = Style(
             ),
         ),
     },
-    guests={"lead": 0.72, "counter": 0.45, "chords": 0.9},
+    guests={"lead": 0.72, "counter": 0.45, "chords": 0.85, "pad": 0.8, "arp": 0.88},
     mix=Mix(
         reverb_seconds=2.2, duck_seconds=0.2, width=1.2, tone=(2.5, 0.5, -1.0, -0.5, 0.0, -0.5), drive=0.4, glue=3.0
     ),
