@@ -225,7 +225,7 @@ STYLE = Style(
         "1---b-5-8---3---",
         "1-111-8-1-111-3-",
     ),
-    riff_by={"bass": 0.5, "lead": 0.1, "counter": 0.2},
+    riff_by={"bass": 0.5, "counter": 0.25},
     riff_in=("drop", "chorus", "B"),
     half_time={"breakdown": 0.3},
     lead=Lead(
