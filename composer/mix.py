@@ -32,6 +32,7 @@ BANDS = (35, 120, 300, 900, 2800, 7000, 16_000)  # hertz; the six bands of Mix.t
 # Power per octave of records, dB below the lowest band: about 5 dB per octave steeper than white (Pestana et al. 2013,
 # sixty years of hits), and a little more in the top octave.
 REFERENCE = (0.0, -2.5, -5.5, -8.5, -12.0, -17.0)
+LEAVE_DB, MOST_DB = 0.8, 8.0  # what the master leaves of a song's own tone, and how far it goes in a band
 _LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 130.0}
 _STEADY = automation.STEADY
 _PLAIN = Part("", 0, "", -24.0)
@@ -200,11 +201,33 @@ def tone(sound: np.ndarray) -> np.ndarray:
 
 
 def _tone_stages(sound: np.ndarray, wanted: tuple[float, ...]) -> list[np.ndarray]:
-    """Gentle equaliser from what the mix is to what the style wants: 70 % of the way, 6 dB at most."""
+    """Gentle equaliser from what the mix is to what it should be: all but LEAVE_DB of the way, MOST_DB at most."""
     goal = np.array(REFERENCE) + np.array(wanted)
-    change = np.clip(0.7 * (goal - goal.mean() - tone(sound)), -6, 6)
-    stages = [dsp.low_shelf(130, change[0], SAMPLE_RATE)]
-    for low, high, gain in zip(BANDS[1:], BANDS[2:-1], change[1:-1], strict=False):
+    error = goal - goal.mean() - tone(sound)
+    change = np.clip(np.sign(error) * np.maximum(0, np.abs(error) - LEAVE_DB), -MOST_DB, MOST_DB)
+    gains = np.linalg.solve(_OVERLAP, change - change.mean())
+    return _equaliser(np.clip(gains, -1.3 * MOST_DB, 1.3 * MOST_DB))
+
+
+def _equaliser(gains: np.ndarray) -> list[np.ndarray]:
+    """A stage for each of the six BANDS, gains in dB."""
+    stages = [dsp.low_shelf(130, gains[0], SAMPLE_RATE)]
+    for low, high, gain in zip(BANDS[1:], BANDS[2:-1], gains[1:-1], strict=False):
         stages.append(dsp.peak((low * high) ** 0.5, gain, SAMPLE_RATE, 0.9))
-    stages.append(dsp.high_shelf(7500, change[-1], SAMPLE_RATE))
+    stages.append(dsp.high_shelf(7500, gains[-1], SAMPLE_RATE))
     return stages
+
+
+def _overlap() -> np.ndarray:
+    """What a dB on each stage does to each band, (bands, stages): the stages reach into their neighbours."""
+    matrix = np.zeros((6, 6))
+    for k in range(6):
+        (stage,) = _equaliser(np.eye(6)[k] * 6.0)[k]
+        for row, (low, high) in enumerate(pairwise(BANDS)):
+            turn = np.exp(-2j * np.pi * np.geomspace(low, high, 9) / SAMPLE_RATE)
+            answer = np.polyval(stage[2::-1], turn) / np.polyval([stage[4], stage[3], 1.0], turn)
+            matrix[row, k] = 20 * np.log10(np.abs(answer)).mean() / 6.0
+    return matrix
+
+
+_OVERLAP = _overlap()

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import dsp
-from composer import mix, synth
-from composer.plan import Plan, Section
+from composer import automation, character, mix, strip, synth
+from composer.arrange import compose
+from composer.plan import STYLES, Plan, Section
+from composer.plan import plan as make_plan
 from composer.style import Mix
 from song.audio import SAMPLE_RATE
 from song.errors import Cancelled
+from song.request import Generate
 from song.score import Note, Score
 from tiny_songs import part, plan, score, small_band
 
@@ -137,6 +140,52 @@ def test_tone_moves_towards_the_style():
     bright = made(mix=Mix(tone=(0, 0, 0, 0, 3, 6)))[0].master
     dark = made(mix=Mix(tone=(3, 2, 0, 0, -3, -6)))[0].master
     assert (mix.tone(bright) - mix.tone(dark))[5] > 4 and (mix.tone(bright) - mix.tone(dark))[0] < -1.5
+
+
+@pytest.mark.parametrize("style", ("house", "jazz", "piano_solo", "metal"))
+def test_master_has_the_tone_and_width_it_should(style):
+    decided = make_plan(Generate(prompt=STYLES[style].name, style=style, duration=12, seed=21))
+    song = compose(decided)
+    sound = mix.mixdown(synth.render(song, decided), song, decided).master
+    goal = np.array(mix.REFERENCE) + np.array(decided.mix.tone)
+    assert np.abs(mix.tone(sound) - (goal - goal.mean())).max() < 3.0
+    assert 0.55 < np.corrcoef(sound)[0, 1] < 0.92
+
+
+def test_wider_is_less_alike():
+    alike = [np.corrcoef(made(mix=Mix(width=width))[0].master)[0, 1] for width in (0.8, 1.6)]
+    assert alike[1] < alike[0] - 0.08
+
+
+def test_the_room_is_thrown_open_before_a_drop():
+    sections = (Section("build", 0, 2, 0.5), Section("drop", 2, 2, 0.95))
+    hands = automation.moves(plan({}, 9.0, sections=sections), 9 * SAMPLE_RATE)
+    at = lambda seconds: int(seconds * SAMPLE_RATE / strip.GRID)  # noqa: E731
+    assert hands.throw[at(3.75)] > 1.2 * hands.throw[at(2.0)]
+    assert hands.cutoff[at(0.5)] < 4000 and hands.cutoff[at(6.0)] > 15_000
+    assert hands.width[at(3.5)] < hands.width[at(6.0)] and hands.level[at(6.0)] > hands.level[at(1.0)]
+
+
+def test_songs_of_a_style_have_characters_of_their_own():
+    band = dict(STYLES["house"].palette)
+    seen = [character.apply("house", band, STYLES["house"].mix, seed) for seed in range(12)]
+    assert character.apply("house", band, STYLES["house"].mix, 3) == seen[3]
+    assert len({repr(one) for one in seen}) == 12
+    assert np.std([one[0]["chords"].lufs for one in seen]) > 1 and len({one[0]["lead"].patch for one in seen}) > 1
+    for players, desk in seen:
+        assert players.keys() == band.keys() and 0.3 < desk.reverb_seconds < 6 and 0 <= desk.drive <= 1
+        assert all(
+            abs(a - b) <= character.TONE_DB + 0.01 for a, b in zip(desk.tone, STYLES["house"].mix.tone, strict=True)
+        )
+        assert len({player.name for player in players.values()}) == len(players)
+
+
+def test_a_named_instrument_and_a_mood_win_over_chance():
+    band = dict(STYLES["house"].palette)
+    for seed in range(8):
+        players, _ = character.apply("house", band, STYLES["house"].mix, seed, ("chords",), ("dark",))
+        assert (players["chords"].patch, players["chords"].name) == (band["chords"].patch, band["chords"].name)
+        assert character.character("house", seed, ("dark",)).bright <= 0
 
 
 def test_silence_stays_silence():

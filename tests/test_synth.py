@@ -9,6 +9,7 @@ import pytest
 
 import dsp
 from composer import synth
+from composer.style import Flavour
 from composer.synth import drums, stems
 from composer.synth.patches import PATCHES
 from song.audio import SAMPLE_RATE
@@ -77,6 +78,28 @@ def cents_off(sound: np.ndarray, pitch: int) -> float:
     hertz, power = spectrum(sound)
     near = np.abs(1200 * np.log2(np.maximum(hertz, 1) / expected)) < 90
     return 1200 * math.log2((hertz[near] * power[near]).sum() / power[near].sum() / expected)
+
+
+@pytest.mark.parametrize("patch", [name for name in PATCHES if not name.startswith("texture")])
+def test_a_flavour_changes_the_sound_and_never_the_pitch(patch):
+    wild = Flavour(0.9, 0.5, 0.7, 0.6, 0.8, 0.7, 0.3, 0.15)
+    pitch = 40 if "bass" in patch else 62
+    band = {"lead": replace(part(patch), flavour=wild)}
+    sound = synth.render(score(band, {"lead": [Note(pitch, 90, 0.5, 4.0)]}), plan(band, 3.0))["lead"]
+    assert np.isfinite(sound).all() and not np.array_equal(sound, played(patch, pitch, seconds=3.0))
+    held = sound[:, int(0.4 * SAMPLE_RATE) : int(2.2 * SAMPLE_RATE)]
+    assert abs(cents_off(held, pitch)) < 14
+
+
+def test_a_flavoured_kit_is_another_kit_every_song():
+    notes = [Note(36, 110, 0.0, 0.2), Note(38, 110, 1.0, 0.2), Note(42, 90, 2.0, 0.2)]
+    heard = []
+    for song in (1, 1, 2):
+        out = np.zeros((2, 2 * SAMPLE_RATE), np.float32)
+        drums.render(out, notes, BPM, "house", 5, Flavour(tune=1.0, bright=-0.5), song)
+        heard.append(out)
+    assert np.array_equal(heard[0], heard[1]) and not np.array_equal(heard[0], heard[2])
+    assert share(heard[2][:, : SAMPLE_RATE // 2], 25, 160, True) > 0.7
 
 
 def test_every_promised_patch_and_kit_exists():

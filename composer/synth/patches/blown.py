@@ -14,40 +14,40 @@ _BELL_OF_BRASS = ((620.0, 1.2, 0.5), (1250.0, 1.4, 0.7), (2300.0, 1.8, 0.25))
 # --- played with a bow ---
 BOWED: dict[str, Patch] = {
     "strings": Patch(
-        (Analogue(voices=6, detune=10, spread=1.0, noise=0.03, chiff=0.05, attack=0.16, decay=1.5, sustain=0.9,
-                  release=0.38, cutoff=3000, track=0.45, env=0.5, env_attack=0.25, env_decay=1, env_sustain=0.7,
+        (Analogue(voices=6, detune=10, spread=1.0, noise=0.048, chiff=0.05, attack=0.16, decay=1.5, sustain=0.9,
+                  release=0.38, cutoff=4600, track=0.45, env=0.5, env_attack=0.25, env_decay=1, env_sustain=0.7,
                   touch=1.8, vibrato=9, vibrato_rate=5.3, vibrato_delay=0.15, drift=5),),
-        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=8500, chorus=0.4, chorus_rate=0.45, chorus_depth=2.2),
+        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=11_500, chorus=0.4, chorus_rate=0.45, chorus_depth=2.2),
     ),
     "strings_spiccato": Patch(
-        (Analogue(voices=5, detune=9, spread=0.9, noise=0.05, chiff=0.5, attack=0.012, decay=0.3, sustain=0.15,
-                  release=0.16, cutoff=2200, track=0.45, env=1.0, env_decay=0.15, env_sustain=0.1, touch=2.2,
+        (Analogue(voices=5, detune=9, spread=0.9, noise=0.08, chiff=0.5, attack=0.012, decay=0.3, sustain=0.15,
+                  release=0.16, cutoff=3400, track=0.45, env=1.0, env_decay=0.15, env_sustain=0.1, touch=2.2,
                   drift=4),),
-        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=8500),
+        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=11_500),
     ),
     "violin": Patch(
-        (Analogue(noise=0.03, chiff=0.14, attack=0.065, decay=1.0, sustain=0.92, release=0.14, cutoff=3600, track=0.4,
+        (Analogue(noise=0.048, chiff=0.14, attack=0.065, decay=1.0, sustain=0.92, release=0.14, cutoff=5000, track=0.4,
                   env=0.4, env_attack=0.15, env_decay=0.8, env_sustain=0.7, touch=1.9, vibrato=17, vibrato_rate=5.7,
                   vibrato_delay=0.32, glide=0.035, bend=-0.25, bend_time=0.03, drift=5),),
-        Chain(low_cut=150, body=VIOLIN_BODY, direct=0.8, high_cut=8500), mono=True,
+        Chain(low_cut=150, body=VIOLIN_BODY, direct=0.8, high_cut=11_500), mono=True,
     ),
     "cello": Patch(
-        (Analogue(noise=0.03, chiff=0.16, attack=0.085, decay=1.2, sustain=0.92, release=0.18, cutoff=2100, track=0.45,
+        (Analogue(noise=0.048, chiff=0.16, attack=0.085, decay=1.2, sustain=0.92, release=0.18, cutoff=2900, track=0.45,
                   env=0.4, env_attack=0.18, env_decay=0.8, env_sustain=0.7, touch=1.9, vibrato=15, vibrato_rate=5.1,
                   vibrato_delay=0.35, glide=0.045, bend=-0.25, bend_time=0.035, drift=5),),
-        Chain(low_cut=50, body=_CELLO_BODY, direct=0.8, high_cut=6500), mono=True,
+        Chain(low_cut=50, body=_CELLO_BODY, direct=0.8, high_cut=8500), mono=True,
     ),
     "strings_chamber": Patch(
-        (Analogue(voices=3, detune=6, spread=0.9, noise=0.035, chiff=0.1, attack=0.1, decay=1.2, sustain=0.9,
-                  release=0.26, cutoff=3200, track=0.45, env=0.5, env_attack=0.18, env_decay=1, env_sustain=0.7,
+        (Analogue(voices=3, detune=6, spread=0.9, noise=0.056, chiff=0.1, attack=0.1, decay=1.2, sustain=0.9,
+                  release=0.26, cutoff=4800, track=0.45, env=0.5, env_attack=0.18, env_decay=1, env_sustain=0.7,
                   touch=1.9, vibrato=10, vibrato_rate=5.4, vibrato_delay=0.25, drift=4),),
-        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=8500),
+        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=11_500),
     ),
     "strings_tremolo": Patch(
-        (Analogue(voices=5, detune=10, spread=1.0, noise=0.06, chiff=0.1, attack=0.07, decay=1.5, sustain=0.9,
-                  release=0.25, cutoff=3000, track=0.45, env=0.3, env_attack=0.25, env_sustain=0.7, touch=1.9, drift=6,
+        (Analogue(voices=5, detune=10, spread=1.0, noise=0.096, chiff=0.1, attack=0.07, decay=1.5, sustain=0.9,
+                  release=0.25, cutoff=4500, track=0.45, env=0.3, env_attack=0.25, env_sustain=0.7, touch=1.9, drift=6,
                   tremolo=0.55, tremolo_rate=13.0),),
-        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=8500, chorus=0.3, chorus_rate=0.45, chorus_depth=2.2),
+        Chain(low_cut=60, body=VIOLIN_BODY, high_cut=11_500, chorus=0.3, chorus_rate=0.45, chorus_depth=2.2),
     ),
 }  # fmt: skip
 
@@ -102,7 +102,7 @@ BLOWN: dict[str, Patch] = {
         (Analogue(wave=1, width=0.14, noise=0.015, chiff=0.1, attack=0.035, decay=0.6, sustain=0.92, release=0.08,
                   cutoff=2600, track=0.4, env=0.5, env_attack=0.06, env_decay=0.5, env_sustain=0.7, touch=1.8,
                   vibrato=12, vibrato_rate=5.5, vibrato_delay=0.3, glide=0.02, drift=3),),
-        Chain(low_cut=180, body=((1080, 3.0, 0.9), (2900, 3.0, 0.5)), direct=0.5, high_cut=8500), mono=True,
+        Chain(low_cut=180, body=((1080, 3.0, 0.9), (2900, 3.0, 0.5)), direct=0.5, high_cut=11_500), mono=True,
     ),
     "tin_whistle": Patch(
         (Analogue(wave=2, octave=0.05, noise=0.06, chiff=0.4, attack=0.022, decay=0.6, sustain=0.92, release=0.06,
