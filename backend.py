@@ -73,6 +73,8 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
+    if take.lyrics is not None and (timed := take.lyrics.as_lrc()):
+        durable.write_text(folder / FILES["lrc"], timed)
     if take.sheet:
         durable.write_text(folder / FILES["sheet"], json.dumps(take.sheet))
     post_process.write_wav(folder / FILES["audio"], finished.audio, recipe)
@@ -264,13 +266,13 @@ class Studio:
         return job
 
     def export(self, take_id: str, kind: str) -> Path:
-        """A take as a file: wav, flac, mp3, midi, stems (zip) or recipe (json), made when first asked for. Of an upload
-        there is its wav."""
+        """A take as a file: wav, flac, mp3, midi, lrc (timed lyrics), stems (zip) or recipe (json); an upload as wav.
+        Made when first asked for."""
         if kind == "wav" and self.library.is_upload(take_id):
             return self.source(take_id).path
         kept = self.library.take(take_id)
         folder = self.settings.takes / kept.id
-        there = {"wav": "audio", "midi": "midi", "recipe": "recipe"}
+        there = {"wav": "audio", "midi": "midi", "lrc": "lrc", "recipe": "recipe"}
         if kind in there:
             if there[kind] not in kept.files:
                 raise CannotMake(f"This take has no {kind} file.")
@@ -279,7 +281,7 @@ class Studio:
             return self._converted(kept, folder / f"song.{kind}")
         if kind == "stems":
             return self._stems(kept, folder)
-        raise BadRequest("kind", "must be one of wav, flac, mp3, midi, stems, recipe")
+        raise BadRequest("kind", "must be one of wav, flac, mp3, midi, lrc, stems, recipe")
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""

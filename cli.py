@@ -315,7 +315,7 @@ def show(id: Id, as_json: Json = False) -> int:
 @app.command()
 def export(
     id: Id,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="wav, flac, mp3, midi, stems or recipe.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="wav, flac, mp3, midi, lrc, stems or recipe.")],
     out: Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")] = None,
 ) -> int:
     """A take as a file."""

@@ -1,7 +1,7 @@
 """Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
 
     <home>/studio.db          jobs and takes
-    <home>/takes/<id>/        song.wav, song.mid, recipe.json, sheet.json; song.flac, song.mp3 and stems.zip once asked
+    <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3 and stems.zip once asked
     <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard.json once listened to
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
@@ -42,6 +42,7 @@ SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was
 FILES = {
     "audio": "song.wav",
     "midi": "song.mid",
+    "lrc": "song.lrc",
     "recipe": "recipe.json",
     "sheet": "sheet.json",
     "stems": "stems.zip",

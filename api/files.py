@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from song.errors import NotFound, StudioError
 
-KINDS = ("wav", "flac", "mp3", "midi", "stems", "recipe")
+KINDS = ("wav", "flac", "mp3", "midi", "lrc", "stems", "recipe")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from composer.arrange import compose
 from composer.chance import chance
 from composer.form import Section
-from composer.harmony import Harmony
+from composer.harmony import Harmony, raised
 from composer.original import SLACK, Original, grid, named, sketch
-from composer.plan import Plan
+from composer.plan import STYLES, Plan
+from composer.stanzas import VOCALS
 from composer.tidy import clean
+from composer.traits import groove_of
 from composer.wish import Wish
 from song.chart import read_symbol
 from song.score import Chord, Note, Score, Track
@@ -40,54 +42,86 @@ def rewritten(plan: Plan, score: Score, spans: Iterable[Span], wish: Wish, seed:
     tracks = []
     for role, part in plan.band.items():
         old = next((track for track in score.tracks if track.role == role), None)
-        if role not in wish.roles:
-            tracks += [old] if old else []
-            continue
-        new = fresh.get(role, ())
-        if wish.roles[role] != "none" and not any(_within(note, inside, early) for note in new):
-            notices.append(f"{part.name} rests in these seconds; nothing of it was there to be made anew.")
-        notes = clean(_merged(old.notes if old else (), new, inside, early), drums=role == "drums")
-        tracks.append(Track(part.name, role, part.program, part.patch, tuple(notes), drums=role == "drums"))
-    kept = tuple(track for track in tracks if track.notes)
-    chords = _spliced(score.chords, fresh_chords(plan, seed), inside) if wish.harmony else score.chords
-    return plan, replace(score, tracks=kept, chords=chords), notices
+        new = fresh.tracks.get(role)
+        if role in wish.roles:
+            if wish.roles[role] != "none" and not _plays(new, inside, early):
+                notices.append(f"{part.name} rests in these seconds; there is nothing of it to be made anew.")
+            notes = clean(_merged(old, new, inside, early), drums=role == "drums")
+            old = replace(old or new, notes=tuple(notes)) if old or new else None  # type: ignore[type-var]
+        tracks += [old] if old and old.notes else []
+    chords = _spliced(score.chords, fresh.chords, inside) if wish.harmony else score.chords
+    lyrics = _words(score.lyrics, fresh.lyrics, inside, early) if VOCALS in wish.roles else score.lyrics
+    return plan, replace(score, tracks=tuple(tracks), chords=chords, lyrics=lyrics), notices
 
 
-def fresh_chords(plan: Plan, seed: int) -> tuple[Chord, ...]:
-    return compose(_reseeded(plan, seed)).chords
+@dataclass(frozen=True)
+class _Fresh:
+    """What was composed anew: the tracks by role, the chords, and the words as they are sung to it."""
+
+    tracks: dict[str, Track]
+    chords: tuple[Chord, ...]
+    lyrics: tuple[tuple[float, str], ...]
+
+
+def _fresh(plan: Plan, score: Score, wish: Wish, inside: list[Span], seed: int) -> _Fresh:
+    """New notes by role. Who would rest in a region plays there all the same where he was asked to."""
+    early = EARLY * plan.bpm / 60
+    other = _reseeded(plan, seed)
+    chords = compose(other).chords if wish.harmony else score.chords
+    other = replace(other, grid=grid(plan.sections, _harmonies(chords), plan.beats_per_bar))
+    tracks: dict[str, Track] = {}
+    lyrics: tuple[tuple[float, str], ...] = ()
+    for verb in sorted({verb for verb in wish.roles.values() if verb != "none"}):
+        turned = _turned(other, verb)
+        roles = [role for role, wanted in wish.roles.items() if wanted == verb]
+        made = _in_every_key(turned)
+        found = {track.role: track for track in made.tracks if track.role in roles}
+        if resting := [role for role in roles if not _plays(found.get(role), inside, early)]:
+            awake = _in_every_key(_awake(turned, inside, resting))
+            found |= {track.role: track for track in awake.tracks if track.role in resting}
+        tracks |= found
+        lyrics = made.lyrics if VOCALS in roles else lyrics
+    return _Fresh(tracks, chords, lyrics)
 
 
 def _reseeded(plan: Plan, seed: int) -> Plan:
-    """The same song under another roll of the dice."""
-    return replace(plan, seed=int(chance(seed, "edit", plan.seed).integers(2**32)), grid={}, tune=())
+    """The same song under another roll of the dice, in the same swing."""
+    groove = groove_of(plan, STYLES[plan.style])
+    swing = round(min(1.0, (groove.swing - 0.5) * 6), 3) if groove.swing > 0.51 else plan.swing
+    return replace(plan, seed=int(chance(seed, "edit", plan.seed).integers(2**32)), grid={}, tune=(), swing=swing)
 
 
-def _fresh(plan: Plan, score: Score, wish: Wish, inside: list[Span], seed: int) -> dict[str, tuple[Note, ...]]:
-    """New notes by role. Who would rest in a region plays there all the same where he was asked to."""
-    other = _reseeded(plan, seed)
-    if not wish.harmony:
-        other = replace(other, grid=grid(plan.sections, _harmonies(score), plan.beats_per_bar))
-    wishes = sorted({verb for verb in wish.roles.values() if verb != "none"})
-    found: dict[str, tuple[Note, ...]] = {}
-    for verb in wishes:
-        turned = _turned(other, verb)
-        roles = [role for role, wanted in wish.roles.items() if wanted == verb]
-        notes = _notes(compose(turned), roles)
-        early = EARLY * plan.bpm / 60
-        if resting := [role for role in roles if not any(_within(note, inside, early) for note in notes.get(role, ()))]:
-            notes |= _notes(compose(_awake(turned, inside, resting)), resting)
-        found |= notes
-    return found
+def _in_every_key(plan: Plan) -> Score:
+    """The song on given chords, with each section's tunes in the key that the section was raised to."""
+    scores = {
+        shift: compose(replace(plan, key=raised(plan.key, shift))) for shift in {one.shift for one in plan.sections}
+    }
+    first = next(iter(scores.values()))
+    if len(scores) == 1:
+        return first
+    tracks = []
+    for role in plan.band:
+        parts = {shift: next((t for t in one.tracks if t.role == role), None) for shift, one in scores.items()}
+        known = next((track for track in parts.values() if track), None)
+        if known:
+            notes = [n for shift, t in parts.items() if t for n in t.notes if _shift(plan, n.start) == shift]
+            tracks.append(replace(known, notes=tuple(sorted(notes, key=lambda note: note.start))))
+    return replace(first, tracks=tuple(tracks))
+
+
+def _shift(plan: Plan, beat: float) -> int:
+    bar = (beat + EARLY) / plan.beats_per_bar
+    return next((one.shift for one in plan.sections if bar < one.start + one.bars), plan.sections[-1].shift)
+
+
+def _plays(track: Track | None, inside: list[Span], early: float) -> bool:
+    return track is not None and any(_within(note.start, inside, early) for note in track.notes)
 
 
 def _turned(plan: Plan, verb: str) -> Plan:
     turn = {"busier": _TURN, "simpler": -_TURN}.get(verb, 0.0)
     density, complexity = (min(1.0, max(0.0, value + turn)) for value in (plan.density, plan.complexity))
     return replace(plan, density=density, complexity=complexity)
-
-
-def _notes(score: Score, roles: list[str]) -> dict[str, tuple[Note, ...]]:
-    return {track.role: track.notes for track in score.tracks if track.role in roles}
 
 
 def _awake(plan: Plan, inside: list[Span], roles: list[str]) -> Plan:
@@ -102,29 +136,42 @@ def _awake(plan: Plan, inside: list[Span], roles: list[str]) -> Plan:
     return replace(plan, sections=sections, named=tuple(dict.fromkeys((*plan.named, *roles))))
 
 
-def _harmonies(score: Score) -> tuple[Harmony, ...]:
-    return tuple(
-        Harmony(one.start, one.duration, one.root, one.intervals, _bass(one), one.symbol) for one in score.chords
-    )
+def _harmonies(chords: Iterable[Chord]) -> tuple[Harmony, ...]:
+    return tuple(Harmony(one.start, one.duration, one.root, one.intervals, _bass(one), one.symbol) for one in chords)
 
 
 def _bass(chord: Chord) -> int:
     return read_symbol(chord.symbol).bass if "/" in chord.symbol else chord.root
 
 
-def _within(note: Note, inside: Iterable[Span], early: float) -> bool:
-    return any(start - early <= note.start < end - early for start, end in inside)
+def _within(beat: float, inside: Iterable[Span], early: float) -> bool:
+    return any(start - early <= beat < end - early for start, end in inside)
 
 
-def _merged(old: Iterable[Note], new: Iterable[Note], inside: list[Span], early: float) -> list[Note]:
+def _merged(old: Track | None, new: Track | None, inside: list[Span], early: float) -> list[Note]:
     """Old notes outside, ending where a region begins; new notes inside, none before it and none beyond its end."""
-    kept = [_ended(note, inside) for note in old if not _within(note, inside, early)]
-    for note in new:
+    kept = [_ended(note, inside) for note in (old.notes if old else ()) if not _within(note.start, inside, early)]
+    for note in new.notes if new else ():
         for start, end in inside:
             if start - early <= note.start < end - early:
                 begin = max(start, note.start)
                 kept.append(replace(note, start=begin, duration=round(max(0.05, min(note.end, end) - begin), 5)))
     return kept
+
+
+def _words(
+    old: tuple[tuple[float, str], ...], new: tuple[tuple[float, str], ...], inside: list[Span], early: float
+) -> tuple[tuple[float, str], ...]:
+    """Old syllables outside, new ones inside. A line that is cut ends where it is cut."""
+    found = [(beat, text) for beat, text in old if not _within(beat, inside, early)]
+    for start, end in inside:
+        found += [(max(start, beat), text) for beat, text in new if start - early <= beat < end - early]
+    found.sort(key=lambda one: one[0])
+    for edge in (edge for span in inside for edge in span):
+        last = max((place for place, (beat, _) in enumerate(found) if beat < edge - early), default=-1)
+        if last >= 0 and not found[last][1].endswith(("\r", "\n")):
+            found[last] = found[last][0], f"{found[last][1].rstrip()}\r"
+    return tuple(found)
 
 
 def _ended(note: Note, inside: list[Span]) -> Note:

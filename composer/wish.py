@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from composer.instruments import BY_WORD, FAMILIES
 from composer.plan import Plan
+from composer.stanzas import BACKING, VOCALS
 from composer.style import Part
 from song.errors import BadRequest
 
@@ -144,7 +145,7 @@ def _meant(thing: str, plan: Plan) -> list[str]:
     if thing in _RHYTHM:
         return [role for role in ("drums", "bass") if role in plan.band]
     role = _role_of(thing)
-    if role and role != HARMONY and (found := [name for name in plan.band if name.rstrip("23") == role]):
+    if role and role != HARMONY and (found := [name for name in plan.band if _kind(name) == role]):
         return found
     if role == HARMONY:
         return [name for name in plan.band if name in ("chords", "pad", "arp")]
@@ -155,6 +156,11 @@ def _meant(thing: str, plan: Plan) -> list[str]:
         for name, part in plan.band.items()
         if part.patch in patches or name in patches or thing.removesuffix("s") in part.name.lower()
     ]
+
+
+def _kind(role: str) -> str:
+    """A second texture is a texture, and those who join the singer sing."""
+    return VOCALS if role == BACKING else role.rstrip("23")
 
 
 def _invited(wish: Wish, word: str, plan: Plan) -> Wish:

@@ -64,7 +64,7 @@ class Composer:
             return plan(request).duration
         _check(request, original)
         if isinstance(request, Cover):
-            return request.duration or original * 2
+            return request.duration or original
         return original + (request.seconds + _RING if isinstance(request, Extend) else 0.0)
 
     def load(self) -> None:
@@ -139,7 +139,7 @@ class Composer:
             pieces = [(new, 0.0, bars, 0.0), (heard, joint.at, heard.duration, bars)]
         whole = joined(pieces, heard, made.audio.duration)
         added = f"{joint.plan.bars} bars {'after ' + format(joint.at, '.2f') + ' s' if onward else 'before the start'}"
-        return self._onto(request, source, joint.plan, made, whole, heard, f"{added}, {joint.plan.words()}", score)
+        return self._onto(request, source, joint.plan, made, whole, heard, f"{added}, {joint.plan.words()}")
 
     def _edit(self, request: Any, source: Source, heard: Heard, progress: Progress) -> Take:
         duration = source.audio.duration
@@ -258,7 +258,6 @@ class Composer:
         whole: Heard,
         heard: Heard,
         words: str,
-        score: Score | None = None,
     ) -> Take:
         """A take whose sound is partly that of its source."""
         shown = decided.as_json() | {
@@ -274,7 +273,6 @@ class Composer:
             decided,
             audio=made.audio,
             plan=shown,
-            score=score,
             stems=made.layers(),
             sheet={"heard": whole.model_dump(mode="json")},
         )

@@ -146,7 +146,7 @@ class Kept(BaseModel):
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""
         recipe = self.recipe.model_dump(mode="json")
         wanted = "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent"
-        kinds = ("audio", "midi", "recipe", "stems")
+        kinds = ("audio", "midi", "lrc", "recipe", "stems")
         return {name: recipe[name] for name in (*wanted.split(), "parent", "proof")} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
             "favourite": self.favourite,

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import soundfile
 
 import backend
 import dsp
+import library as room
 import post_process
 from backend import Studio
 from composer import edit, extend, sheet, wish
@@ -220,6 +222,21 @@ def test_notes_are_taken_inside_and_left_outside():
     )
 
 
+def test_words_that_are_sung_stay_outside_and_go_where_nobody_sings(studio):
+    words = "[verse]\nWalking through the city in the morning light\nEvery window is a story in the night"
+    sung = made(studio, prompt=WISH, duration=12, seed=3, lyrics=words, form="verse 4")
+    assert "Walking through the city" in studio.export(sung.id, "lrc").read_text()
+    _, score = score_of(sung)
+    beats = [score.seconds(beat) for beat, _ in score.lyrics]
+    assert any(2.5 <= time < 4.9 for time in beats) and any(time >= 5 for time in beats)
+    silent_there = made(studio, "edit", source=sung.id, prompt="no vocals", regions="2.5-5", seed=1)
+    left = [(beat, text.strip()) for beat, text in score_of(silent_there)[1].lyrics]
+    assert left == [(b, t.strip()) for b, t in score.lyrics if not 2.44 <= score.seconds(b) < 4.94]
+    again = made(studio, "edit", source=sung.id, prompt="new singer", regions="2.5-5", seed=1)
+    assert notes(again, "vocals", 2.5, 4.9) != notes(sung, "vocals", 2.5, 4.9)
+    assert notes(again, "drums") == notes(sung, "drums")
+
+
 # --- edit: songs of others --------------------------------------------------------------------------------------------
 
 
@@ -421,6 +438,21 @@ def test_a_take_whose_source_is_gone_says_so(studio, take, tmp_path):
         studio.replay(new.recipe, tmp_path)
     with pytest.raises(NotFound):
         studio.listen(other.id)
+
+
+def test_uploads_are_swept_after_a_month_unless_something_was_made_of_them(studio, upload, tmp_path, monkeypatch):
+    made(studio, "edit", source=upload.id, prompt="house", regions="3-8", seed=1)
+    path = tmp_path / "unused.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 96_000), 48_000)
+    unused = studio.add_source(path)
+    studio.library._sweep_sources()
+    assert {one.id for one in studio.library.sources()} == {upload.id, unused.id}
+    later = time.time() + room.SOURCE_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    studio.library._sweep_sources()
+    assert [one.id for one in studio.library.sources()] == [upload.id]
+    with pytest.raises(NotFound, match="give the song again"):
+        studio.source(unused.id)
 
 
 def test_the_worker_hears_once_and_remembers(studio, upload, tmp_path):
