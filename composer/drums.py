@@ -27,6 +27,7 @@ LANES: dict[str, tuple[int, int]] = {
 RISER, IMPACT, REVERSE, DROP = 27, 28, 29, 30
 _MARKS = {"X": 1.14, "x": 1.0, "f": 1.05, "o": 0.52, "?": 0.45}
 _SLOWED = ("kick", "snare", "clap", "rim", "snap", "tom1", "tom2", "tom3")  # what half time slows down
+_CRASHES = ("crash", "crash2", "splash", "china")
 _FLAM = 0.035  # seconds from the grace stroke to the main one
 _SOMETIMES = 0.45
 
@@ -101,6 +102,8 @@ def play_drums(scene: Scene) -> list[Stroke]:
     for bar in range(bars):
         level = scene.level(bar, scene.own.drums)
         hits = _beat(scene, base_row(scene, level), bar)
+        if bar % 4:  # a crash marks where four bars begin; one that is ridden goes on
+            hits = [pair for pair in hits if pair[0] not in _CRASHES or sum(p[0] == pair[0] for p in hits) > 1]
         if bar % every == every - 1:
             hits = _varied(hits, _beat(scene, other[level], bar), rng)
         if scene.section.name == "build":

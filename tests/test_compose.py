@@ -320,7 +320,9 @@ def test_tunes_come_back_and_breathe() -> None:
                 continue
             bars: dict[int, list[float]] = {}
             for note in lead.notes:
-                bars.setdefault(int(note.start // 4), []).append(round(note.start % 4, 2))
+                bars.setdefault(int(note.start // song.beats_per_bar), []).append(
+                    round(note.start % song.beats_per_bar, 2)
+                )
             rhythms = [tuple(bar) for bar in bars.values()]
             inside.append(1 - len(set(rhythms)) / len(rhythms))
             rests += sum(b.start - a.end > 0.9 for a, b in itertools.pairwise(lead.notes))
@@ -337,7 +339,7 @@ def test_phrases_close_on_stable_notes() -> None:
             score = composed(style, seed, 60)
             lead = track(score, "lead")
             for section in song.sections if lead else ():
-                low, high = section.start * 4.0, (section.start + section.bars) * 4.0
+                low, high = section.start * song.beats_per_bar, (section.start + section.bars) * song.beats_per_bar
                 notes = [n for n in lead.notes if low <= n.start < high - 0.2]  # type: ignore[union-attr]
                 if len(notes) > 3:
                     harmony = [c for c in score.chords if c.start <= notes[-1].start + 0.05][-1]
@@ -356,7 +358,8 @@ def test_drums_vary_and_fill() -> None:
         assert drums is not None
         bars: dict[int, list[tuple[float, int]]] = {}
         for note in drums.notes:
-            bars.setdefault(int(note.start // 4), []).append((round(note.start % 4, 2), note.pitch))
+            bar = song.beats_per_bar
+            bars.setdefault(int(note.start // bar), []).append((round(note.start % bar, 2), note.pitch))
         patterns = [tuple(sorted(bar)) for bar in bars.values()]
         assert len(set(patterns)) >= max(5, len(patterns) * 0.2), style
 
@@ -367,7 +370,7 @@ def test_louder_sections_have_more_to_say() -> None:
         score = compose(song)
         weights = {}
         for section in song.sections:
-            low, high = section.start * 4.0, (section.start + section.bars) * 4.0
+            low, high = section.start * song.beats_per_bar, (section.start + section.bars) * song.beats_per_bar
             weights[section.id] = (
                 sum(low <= n.start < high for one in score.tracks for n in one.notes) / section.bars,
                 section.energy,
@@ -382,7 +385,7 @@ def test_returning_sections_are_changed() -> None:
         score = compose(song)
         seen: dict[str, set[tuple[Any, ...]]] = {}
         for section in song.sections:
-            low, high = section.start * 4.0, (section.start + section.bars) * 4.0
+            low, high = section.start * song.beats_per_bar, (section.start + section.bars) * song.beats_per_bar
             notes = tuple(
                 (one.role, n.pitch, round(n.start - low, 2))
                 for one in score.tracks
@@ -486,7 +489,7 @@ def test_given_chords_are_kept_exactly(style: str) -> None:
 
 
 def test_a_bar_without_a_chord_is_played_by_nobody_who_needs_one() -> None:
-    song = planned("rock", 4, 40)
+    song = planned("rock", 4, 40, meter="4/4")
     section = max(song.sections, key=lambda one: one.energy)
     low = section.start * 4.0
     rest = Harmony(low, 4.0, 0, (), 0, "N.C.")
@@ -501,7 +504,7 @@ def test_a_bar_without_a_chord_is_played_by_nobody_who_needs_one() -> None:
 
 def test_a_given_tune_is_played_where_it_lies() -> None:
     for style in ("lofi", "rock", "jazz", "house"):
-        song = planned(style, 4, 60)
+        song = planned(style, 4, 60, meter="4/4")
         section = song.sections[1]
         low = section.start * 4.0
         tune = tuple(Note(72 + step, 90, low + 0.37 + step, 0.6) for step in range(8))
@@ -670,7 +673,7 @@ def test_half_time_halves_the_backbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     snares = {}
     for odds in (0.0, 1.0):
         monkeypatch.setitem(STYLES, "rock", replace(STYLES["rock"], half_time={"chorus": odds}, free=0.0))
-        song = planned("rock", 3, 60)
+        song = planned("rock", 3, 60, meter="4/4")
         section = next(one for one in song.sections if one.name == "chorus")
         drums = track(compose(song), "drums")
         assert drums is not None
@@ -683,7 +686,7 @@ def test_half_time_halves_the_backbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_band_stops_dead_where_it_halts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STYLES, "rock", replace(STYLES["rock"], transitions={"halt": 1.0}))
-    song = planned("rock", 3, 60)
+    song = planned("rock", 3, 60, meter="4/4")
     score = compose(song)
     bass = track(score, "bass")
     assert bass is not None
@@ -798,7 +801,7 @@ def test_another_take_of_one_part_leaves_all_others(style: str) -> None:
     for section in song.sections[1:4]:
         for role in ("drums", "lead", "bass", "chords", "harmony"):
             after = compose(song, {(section.id, role): 1})
-            low, high = section.start * 4.0, (section.start + section.bars) * 4.0
+            low, high = section.start * song.beats_per_bar, (section.start + section.bars) * song.beats_per_bar
             for one in before.tracks:
                 outside = [note for note in one.notes if not low <= note.start < high]
                 theirs = track(after, one.role)
