@@ -30,10 +30,12 @@ def assemble(style: Style, said: Said, seed: int, notices: list[str]) -> tuple[d
     if said.only and asked:
         band = _self_sufficient(band)
     band = _without(style, band, said.denied)
+    if "lead" in band and refused(band["lead"], said.unled):
+        band = _led_otherwise(style, band, (*said.denied, *said.unled))
     if not band or set(band) <= {"texture", "texture2"}:
         notices.append("Everything was refused; a piano plays, since somebody must.")
         band |= {"chords": BY_WORD["piano"][1]}
-    return _told_apart(band), tuple(role for role in band if role in asked or said.only)
+    return band, tuple(role for role in band if role in asked or said.only)
 
 
 def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
@@ -160,6 +162,14 @@ def _without(style: Style, band: dict[str, Part], denied: tuple[str, ...]) -> di
     return band | {"chords": free} if free else band
 
 
+def _led_otherwise(style: Style, band: dict[str, Part], denied: tuple[str, ...]) -> dict[str, Part]:
+    """The band with another player of the tune, or without one."""
+    others = (*style.swaps.get("lead", ()), style.palette.get("lead"))
+    free = next((part for part in others if part and not refused(part, denied)), None)
+    rest = {role: part for role, part in band.items() if role != "lead"}
+    return rest | {"lead": free} if free else rest
+
+
 def refused(player: Part, denied: tuple[str, ...]) -> bool:
     """True where the words send this player away."""
     name = player.name.lower().replace("bass guitar", "bass")  # a bass guitar is no guitar
@@ -171,7 +181,7 @@ def refused(player: Part, denied: tuple[str, ...]) -> bool:
     )
 
 
-def _told_apart(band: dict[str, Part]) -> dict[str, Part]:
+def told_apart(band: dict[str, Part]) -> dict[str, Part]:
     """No two players of one name, since names become tracks and stems."""
     seen: set[str] = set()
     named: dict[str, Part] = {}

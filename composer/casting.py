@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,10 @@ _INSTRUMENT = phrase(BY_WORD)
 _ANY = re.compile(rf"\s*(?:{phrase((*BY_WORD, *LANES)).pattern}|{VOICE}\b)")
 _NEGATION = phrase(_NO)
 _LESS = re.compile(r"\b(drum|bass|beat|guitar|piano)[ -]?less\b")
+_NO_SOLO = re.compile(
+    rf"{_NEGATION.pattern}\s+(?:any |a |an |the |crazy |long |more )*{_INSTRUMENT.pattern}"
+    r"[ -](?:solos?|leads?|melod(?:y|ies))\b"
+)
 _ONLY = re.compile(
     r"\b(?:just|only|nothing but|unaccompanied|solely|purely)\s+(?:an?\s+|the\s+|some\s+|\w+\s+)?"
     rf"{_INSTRUMENT.pattern}|{_INSTRUMENT.pattern}\s+(?:only|alone|duo|duet|trio|by itself)\b"
@@ -70,22 +75,31 @@ _SHORT_LIST = 4  # items after a comma among which an "or" must come
 # Names of instruments that are long enough to be recognised with a slip of the finger in them.
 _LONG = sorted(word for word in BY_WORD if word.isalpha() and (len(word) > 5 or word in ("piano", "flute", "cello")))
 _OTHER_WORDS = {
-    "violet", "violent", "plane", "pianist", "pianists", "hello", "cells", "flutter", "string", "sting", "stings",
-    "trumped", "brushed", "organic", "wooden", "shakes", "shaken", "spoken", "organist", "guitarist", "brakes",
-    "strung", "stripped", "shaking", "fluke", "flutist", "triangular", "whistled", "shimmers", "breakers",
-    "crackles", "crackers", "harmonic", "harmonics", "creaks", "freaks", "tables", "shaver", "sharper", "shower", "whistler", "thistle", "bristle",
+    "brakes", "breakers", "bristle", "brushed", "cells", "crackers", "crackles", "creaks", "fluke", "flutist",
+    "flutter", "freaks", "guitarist", "harmonic", "harmonics", "hello", "organic", "organist", "pianist",
+    "pianists", "plane", "shaken", "shakes", "shaking", "sharper", "shaver", "shimmers", "shower", "spoken",
+    "sting", "stings", "string", "stripped", "strung", "tables", "thistle", "triangular", "trumped", "violent",
+    "violet", "whistled", "whistler", "wooden",
 }  # fmt: skip
 
 
-def corrected(text: Reading) -> None:
-    """Instruments with a slip of the finger, in the text that is left: "pianno", "accordian", "saxaphone"."""
+def corrected(text: Reading, known: Collection[str]) -> None:
+    """Instruments with a slip of the finger, in the text that is left: "pianno", "clarinett". `known` words stay."""
     for word in re.findall(r"[a-z]{5,}", text.left):
-        if word in BY_WORD or word in _OTHER_WORDS or word in LANES:
+        if word in BY_WORD or word in _OTHER_WORDS or word in LANES or word in known:
             continue
         near = next((name for name in _LONG if name[0] == word[0] and distance(word, name, 1) <= 1), None)
-        if near and near.rstrip("s") != word.rstrip("s"):
+        if near and (not word.startswith(near.rstrip("s")) or word == near + near[-1]):
             text.notices.append(f'"{word}" is read as {near}.')
             text.left = re.sub(rf"\b{word}\b", near, text.left, count=1)
+
+
+def unled(text: Reading) -> tuple[str, ...]:
+    """Instruments of which a solo is refused, and nothing else: "no guitar solo"."""
+    found = list(_NO_SOLO.finditer(text.left))
+    for match in found:
+        text.take(*match.span())
+    return tuple(dict.fromkeys(match[2] for match in found))
 
 
 def denied(text: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:

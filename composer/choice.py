@@ -14,6 +14,8 @@ from song.chart import Chart
 from song.errors import BadRequest
 from song.key import MODES, Key
 
+# Styles that suit whoever says nothing about style.
+_BROAD = ("synth_pop", "pop_ballad", "lofi", "folk", "rock", "soul", "funk", "house", "jazz", "cinematic")
 _BRIGHT, _DIM = ("major", "lydian", "mixolydian"), ("minor", "dorian", "phrygian", "locrian")
 
 
@@ -78,6 +80,8 @@ def _nearest(asked: Asked) -> str:
             score += 1.0 if inside else -0.01 * min(abs(bpm - edge) for edge in style.bpm)
         scores[name] = score + 0.01 * float(chance(asked.seed, "style", name).random())
     best = max(scores, key=lambda name: scores[name])
+    if scores[best] < 0.3:
+        best = max(_BROAD, key=lambda name: scores[name])
     why = "the nearest is" if scores[best] >= 0.3 else "chance picked"
     asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {', '.join(STYLES)}.")
     return best

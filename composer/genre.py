@@ -14,6 +14,9 @@ _REFUSED = re.compile(
 )
 # Styles that say more about the shape than about the sound: "lofi waltz" is lo-fi in three.
 _SHAPES = ("waltz", "piano_solo", "pop_ballad")
+_ADJECTIVES = ("jazzy", "funky", "soulful", "bluesy", "folky", "folksy", "atmospheric", "acoustic")
+# Words that name a style, but may as well say what the music is for or like.
+_WEAK = ("dance", "club", "alternative", "drone", "ballroom", *_ADJECTIVES)
 _NOT_IN_BAND = {"bass", "drum", "drums", "sea", "beat", "beats", "breaks", "breakbeat", "bassline", "step"}
 # Words of everyday that lie one slip of a finger away from a genre.
 _EVERYDAY_WORDS = (
@@ -50,7 +53,8 @@ def styles(text: Reading, aliases: Mapping[str, str], strict: bool = True) -> tu
     comma = hay.find(",", found[0][0])
     first_clause = [pair for pair in found if pair[0] < min(edge, comma if comma >= 0 else edge)]
     named = [aliases[word] for _, word in first_clause or found]
-    sounding = [style for style in named if style not in _SHAPES] or named
+    plain = [aliases[word] for _, word in first_clause if word not in _ADJECTIVES] or named
+    sounding = [style for style in plain if style not in _SHAPES] or plain
     return tuple(dict.fromkeys([sounding[-1], *(aliases[word] for _, word in found)]))
 
 
@@ -63,6 +67,11 @@ def _found(hay: str, aliases: Mapping[str, str]) -> list[tuple[int, str]]:
         for (start, end), name in matches
         if not any(low <= start and end <= high and high - low > end - start for low, high in others)
     ]
+
+
+def weak(text: Reading, aliases: Mapping[str, str]) -> bool:
+    """True where all that names a style is a word that may as well say how the music is used: "Bollywood dance"."""
+    return all(name in _WEAK for _, name in _found(text.left, aliases))
 
 
 def kin(text: Reading) -> str | None:

@@ -55,7 +55,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("slide guitar", "pedal steel", "pedal steel guitar", "lap steel", "dobro", "steel lap guitar"), ("lead", "counter"), _part("Slide guitar", 25, "guitar_steel", -22.5, 48, 84, sampled=True)),
     (("ukulele", "ukelele", "uke", "ukuleles"), ("chords", "arp", "lead"), _part("Ukulele", 24, "ukulele", -22, 57, 84, width=0.3)),
     (("banjo", "banjos"), ("arp", "chords", "lead"), _part("Banjo", 105, "banjo", -23, 48, 86)),
-    (("mandolin", "mandolins", "mandola", "bouzouki", "lute"), ("arp", "chords", "lead"), _part("Mandolin", 25, "mandolin", -23, 52, 88)),
+    (("mandolin", "mandolins", "mandola", "bouzouki", "lute", "oud", "saz", "balalaika"), ("arp", "chords", "lead"), _part("Mandolin", 25, "mandolin", -23, 52, 88)),
     (("sitar",), ("lead", "arp"), _part("Sitar", 104, "sitar", -23, 45, 81)),
     (("harp", "harps", "lyre", "koto", "guzheng", "celtic harp", "dulcimer"), ("arp", "chords"), _part("Harp", 46, "harp", -24, 41, 93, reverb=0.35, sampled=True)),
     (("pizzicato", "pizzicato strings", "plucked strings", "pizz"), ("arp", "lead"), _part("Pizzicato strings", 45, "pizzicato", -24, 43, 84, sampled=True)),
@@ -135,7 +135,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("boom bap drums", "mpc drums", "sampled drums"), ("drums",), _part("Boom bap drums", 0, "boombap", -19.5, 0, 127)),
     (("chip drums", "8-bit drums", "noise drums", "nes drums"), ("drums",), _part("Chip drums", 25, "chip", -20, 0, 127)),
     (("drum machine", "drum machines", "programmed drums"), ("drums",), _part("Drum machine", 25, "pop", -19.5, 0, 127)),
-    (("hand drums", "tribal drums", "hand percussion", "african drums", "african percussion"), ("drums",), _part("Hand drums", 48, "afrobeat", -20, 0, 127, reverb=0.12)),
+    (("hand drums", "tabla", "tablas", "cajon", "cajón", "frame drum", "frame drums", "darbuka", "doumbek", "talking drum", "talking drums", "log drum", "log drums", "tribal drums", "hand percussion", "african drums", "african percussion"), ("drums",), _part("Hand drums", 48, "afrobeat", -20, 0, 127, reverb=0.12)),
     (("latin percussion", "latin drums"), ("drums",), _part("Latin percussion", 0, "latin", -20, 0, 127, reverb=0.12)),
     (("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer", *PERCUSSION), ("drums",), _part("Drums", 0, "", -19.5, 0, 127)),
 )  # fmt: skip
@@ -143,6 +143,14 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
 BY_WORD: dict[str, tuple[tuple[str, ...], Part]] = {
     word: (roles, part) for words, roles, part in INSTRUMENTS for word in words
 }
+_MANY = {  # more than one of them -> one
+    f"{word}s": word
+    for words, roles, _ in INSTRUMENTS
+    if roles[0] not in ("drums", "bass", "texture")
+    for word in words
+    if not word.endswith("s") and f"{word}s" not in BY_WORD
+}
+BY_WORD |= {many: BY_WORD[one] for many, one in _MANY.items()}
 # Cousins that share a player above, by the name and the General MIDI program of their own.
 _COUSINS: dict[str, tuple[str, int]] = {
     "electric piano": ("Electric piano", 4), "electric pianos": ("Electric pianos", 4), "dx7": ("DX piano", 5), "fm piano": ("FM piano", 5),
@@ -156,7 +164,7 @@ _COUSINS: dict[str, tuple[str, int]] = {
     "overdriven guitar": ("Overdriven guitar", 29), "surf guitar": ("Surf guitar", 27), "blues guitar": ("Blues guitar", 27),
     "clean guitar": ("Clean guitar", 27), "jazz guitar": ("Jazz guitar", 26), "funk guitar": ("Funk guitar", 28), "wah guitar": ("Wah guitar", 28),
     "pedal steel": ("Pedal steel", 25), "pedal steel guitar": ("Pedal steel", 25), "lap steel": ("Lap steel", 25), "dobro": ("Dobro", 25),
-    "bouzouki": ("Bouzouki", 25), "lute": ("Lute", 24), "koto": ("Koto", 107), "guzheng": ("Guzheng", 107), "lyre": ("Lyre", 46), "dulcimer": ("Dulcimer", 15), "celtic harp": ("Celtic harp", 46),
+    "bouzouki": ("Bouzouki", 25), "lute": ("Lute", 24), "oud": ("Oud", 24), "balalaika": ("Balalaika", 25), "koto": ("Koto", 107), "guzheng": ("Guzheng", 107), "lyre": ("Lyre", 46), "dulcimer": ("Dulcimer", 15), "celtic harp": ("Celtic harp", 46),
     "fiddle": ("Fiddle", 110), "fiddles": ("Fiddles", 110), "erhu": ("Erhu", 110), "orchestra": ("Orchestra", 48),
     "horn": ("Horn", 60), "english horn": ("English horn", 69), "tuba": ("Tuba", 58), "flugelhorn": ("Flugelhorn", 56), "cornet": ("Cornet", 56),
     "muted trumpet": ("Muted trumpet", 59), "alto sax": ("Alto sax", 65), "alto saxophone": ("Alto sax", 65), "soprano sax": ("Soprano sax", 64), "baritone sax": ("Baritone sax", 67),
@@ -216,4 +224,4 @@ ANY_BASS = ("bass", "bassline", "basslines", "bass line", "bass lines")
 
 def title(word: str) -> tuple[str, int] | None:
     """The name and program of an instrument that shares its player with others; None where the player's own do."""
-    return _COUSINS.get(word)
+    return _COUSINS.get(_MANY.get(word, word))

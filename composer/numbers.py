@@ -17,7 +17,9 @@ _NOTE = r"([A-Ga-g])(\s?[#♯♭]|b(?=[\s,.;:!?)m-]|$|maj|min)|[ -]?sharp|[ -]?f
 _AFTER = r"(?=\s*(?:$|[,.;:!?)(/&+|\[\]\n]|-\s|with\b|and\b|at\b|for\b|but\b|\d|about\b|around\b|please\b|bpm\b))"
 _LONG_KEY = re.compile(rf"(?<![\w#'’]){_NOTE}[ -]*{_MODE}\b", re.IGNORECASE)
 _SHORT_KEY = re.compile(r"(?<![\w#'’-])(?<!I )([A-G])([#♯b♭])?m(?![\w'’#])(?! I\b)")
-_TAG_KEY = re.compile(rf"(?:^|[,;|/\]\[])\s*(?![a-g][,;|\s]){_NOTE}(m)?\s*(?=[,;|/\[\]]|$)")
+_TAG_KEY = re.compile(
+    rf"(?:^|[,;|/.\]\[])\s*(?![a-g][,;|\s]){_NOTE}(m)?\s*(?=[,;|/.\[\]]|$)|\b(?!A |a ){_NOTE}(m)?(?= blues\b)"
+)
 _IN_KEY = re.compile(rf"\b(?i:in|key of|key:|key is|key)\s+(?:the key of\s+)?{_NOTE}(m)?(?![\w'’#]){_AFTER}")
 _SHARP = re.compile(r"(?<![\w#'’])([A-G])([#♯])(?![\w'’#])")
 _BARE_MODE = re.compile(
@@ -26,6 +28,7 @@ _BARE_MODE = re.compile(
 )
 _SPELLED = "|".join((*ONES, *TENS, "hundred", "a hundred", "and"))
 _SPOKEN_TEMPO = re.compile(rf"\b((?:(?:{_SPELLED})[ -]?){{1,5}})\s*(?=-?\s*(?:bpm|beats per minute|b\.p\.m))")
+_SPOKEN_AT = re.compile(rf"(?<=\bat )((?:(?:{_SPELLED})[ -]?){{2,5}})(?=\s*(?:[,.;!]|$))")
 _SLOWLY = (
     r"(?:an? )?(?:about |around |roughly |approximately |exactly |circa |ca\.? |approx\.? |nice |steady |slow |slower "
     r"|fast |faster |brisk |lazy |relaxed |chill |laid-back |moderate |leisurely |cool |driving |mid-tempo |~\s?)*"
@@ -33,7 +36,7 @@ _SLOWLY = (
 _IS = r"(?:(?:is|of|at|around|about|set to|should be|:|=|~|-)\s*)*"
 _NO_LENGTH = r"\b(?!\s*(?:sec|min|bar|s\b))"
 _BPM = (
-    r"(\d{1,4}(?:\.\d+)?)\s*(?:-|–|to)\s*(\d{1,4}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute)",
+    r"(?<![\d:])([2-9]\d|\d{3})\s*(?:-|–|to)\s*(\d{2,3})\s*-?\s*(?:bpm|beats per minute)",
     r"(\d{1,4}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute|beats/min|b\.p\.m\.?)\b",
     rf"\b(?:bpm|tempo|speed)\s*{_IS}(\d{{1,4}}(?:\.\d+)?)\s*(?:-|–|to)\s*(\d{{2,3}}(?:\.\d+)?){_NO_LENGTH}",
     rf"\b(?:bpm|tempo)\s*{_IS}(\d{{1,4}}(?:\.\d+)?){_NO_LENGTH}",
@@ -41,8 +44,9 @@ _BPM = (
     r"(?:♩|\bq|\bquarter(?: note)?s?|\bcrotchets?)\s*=\s*(\d{2,3}(?:\.\d+)?)",
     rf"(?:\bat |@\s?){_SLOWLY}(\d{{2,3}}(?:\.\d+)?)(?![\d:%/]|\.\d|')"
     r"(?!\s*-?\s*(?:s\b|secs?|seconds?|min|minutes?|am\b|pm\b|hz|khz|bars?|db|percent|lufs|°|degrees|years?|k\b|km))",
-    r"(?:^|[,;|])\s*(?:about |around |~)?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;|]|$)",
-    r"(?:(?<=[a-z]\s)|(?<=\d/\d\s))((?:[6-9]|1\d|2[0-2])\d)\s*$",
+    r"(?:^|[,;|!.])\s*(?:about |around |~)?((?:[5-9]|1\d|2[0-2])\d)\s*(?=[,;|!]|\.(?!\d)|$)",
+    r"(?:(?<=[a-z)]\s)|(?<=\d/\d\s))((?:[6-9]|1\d|2[0-2])\d)"
+    r"\s*(?=$|[,;]|with\b|w/|in [a-g]\b|[a-g][#b♯♭]? ?(?:m\b|maj|min))",
 )
 _MACHINES = ("808", "909", "707", "606", "303")  # drum machines and a bass, no numbers
 _COUNT = r"(\d+(?:\.\d+)?|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
@@ -88,10 +92,10 @@ def bpm(text: Reading) -> float | None:
 
 def _spell_out(text: Reading) -> None:
     """Numbers in words become digits where they are a tempo: "one twenty bpm", "a hundred and ten bpm"."""
-    match = _SPOKEN_TEMPO.search(text.left)
+    match = _SPOKEN_TEMPO.search(text.left) or _SPOKEN_AT.search(text.left)
     value = _spoken(match[1]) if match else 0
     if match and value:
-        written = f"{value:g}".rjust(len(match[1].rstrip()))
+        written = f"{value:g}"
         text.left = text.left[: match.start(1)] + written.ljust(len(match[1])) + text.left[match.end(1) :]
 
 
@@ -121,10 +125,11 @@ def key(text: Reading) -> tuple[Key | None, int | None, str | None]:
     mode = _bare_mode(text)
     if not found:
         for match in (*_IN_KEY.finditer(text.typed), *_TAG_KEY.finditer(text.typed)):
-            if match[1] == "a" and not match[2] and "key" not in match[0]:
+            letter, accidental, small = match.groups()[:3] if match[1] else match.groups()[3:]
+            if letter == "a" and not accidental and "key" not in match[0].lower():
                 continue
-            named = "m" if match[3] else mode or "major"
-            found.append((match.start(), Key.parse(f"{match[1]}{_accidental(match[2])} {named}")))
+            named = "m" if small else mode or "major"
+            found.append((match.start(), Key.parse(f"{letter}{_accidental(accidental)} {named}")))
             text.take(*match.span())
     if found:
         keys = list(dict.fromkeys(key for _, key in sorted(found, key=lambda pair: pair[0])))

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer import casting, character, choice, form, given, stanzas
 from composer.asked import Asked
-from composer.band import assemble, refused
+from composer.band import assemble, refused, told_apart
 from composer.form import Section
 from composer.harmony import Harmony
 from composer.language import foreign
@@ -146,7 +146,7 @@ def plan(request: Any) -> Plan:
     band, named = assemble(style, said, asked.seed, notices)
     own = band
     band, mix = character.apply(asked.style_id, band, style.mix, asked.seed, named, said.moods)
-    band = {role: own[role] if refused(part, said.denied) else part for role, part in band.items()}
+    band = told_apart({role: own[role] if refused(part, said.denied) else part for role, part in band.items()})
     if lyrics:
         band |= stanzas.voices(_singer(asked), list(band.values()))
         if unsung := stanzas.lay(lyrics, sections, bpm, meter).unsung:

@@ -12,7 +12,9 @@ _KIND = (
 )
 _CHORD = rf"[A-G]{_SIGN}{_KIND}(?:/[A-G]{_SIGN})?(?![\w#♯♭'])"
 _ANNOUNCED = r"(?:chords?|progression|changes|chord sequence|vamp)\s*(?:is|are|of|on|like|:|=)?\s*"
-_RUNS = (  # with bar lines; announced, in any writing; joined by dashes or arrows
+_TAGGED = r"\b(?i:intro|verse|pre-?chorus|chorus|bridge|outro)(?: \d)?\s*:\s*"
+_RUNS = (  # under section names; with bar lines; announced, in any writing; joined by dashes or arrows
+    re.compile(rf"(?:{_TAGGED}\|?\s*{_CHORD}(?:[\s|,-]+{_CHORD})+[\s|,;.]*)+"),
     re.compile(rf"\|[\s:]*{_CHORD}(?:[\s|:%/]+{_CHORD}|[\s|]+[%/](?=[\s|]))+[\s:%/]*\|?"),
     re.compile(rf"\b{_ANNOUNCED}({_CHORD}(?:\s*(?:[,|>→-]+|\s)\s*{_CHORD})+)", re.IGNORECASE),
     re.compile(rf"(?<![\w#'-])({_CHORD}(?:\s+{_CHORD}){{2,}})(?=\s+(?:chords|changes|progression|loop)\b)"),
@@ -34,7 +36,7 @@ def chords(text: Reading) -> str:
     for pattern in _RUNS:
         for match in pattern.finditer(text.typed):
             written = match[match.lastindex or 0]
-            if pattern is _RUNS[1] and not re.match(r"[A-G]", written):
+            if pattern is _RUNS[2] and not re.match(r"[A-G]", written):
                 continue
             try:
                 read_chart(written)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from composer import casting, genre, numbers, structure
 from composer.instruments import BY_WORD, title
@@ -62,6 +63,7 @@ class Said:
     moods: tuple[str, ...] = ()
     named: tuple[tuple[str, str], ...] = ()  # (instrument word, role it was given or "")
     denied: tuple[str, ...] = ()
+    unled: tuple[str, ...] = ()  # instruments that must not play the tune: "no guitar solo"
     mutes: tuple[str, ...] = ()  # drum lanes to leave out
     only: bool = False
     seconds: float | None = None
@@ -90,14 +92,16 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
     meter = numbers.meter(text)
     vocals, instrumental, singer = _vocals(text)
     text.left = _TOPIC.sub(lambda match: " " * len(match[0]), text.left)
-    genre.masked(text, (*aliases, *KIN))
     styles, kin = genre.styles(text, aliases), genre.kin(text)
+    styles = () if kin and genre.weak(text, aliases) else styles
+    genre.masked(text, (*aliases, *KIN))
     if not styles and not kin:  # what the song is about may be its genre: "a song about rock and roll"
         styles = genre.styles(Reading(prompt), aliases, strict=False)
     near = None if styles or kin else genre.spelled(text, aliases)
     if near and near[1] in aliases:  # "jaz trio" is a trio, too
         text.left = text.left.replace(near[0], near[1], 1)
-    casting.corrected(text)
+    casting.corrected(text, _genre_words(tuple(aliases)))
+    unled = casting.unled(text)
     denied, mutes = casting.denied(text)
     named, only = casting.named(text)
     clash = [word for word, _ in named if any(_same(word, other) for other in denied)]
@@ -119,6 +123,7 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
         moods=_moods(text),
         named=named,
         denied=denied,
+        unled=unled,
         mutes=mutes,
         only=only and bool(named),
         seconds=seconds,
@@ -135,6 +140,13 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
         singer=singer,
         notices=tuple(text.notices),
     )
+
+
+@lru_cache(maxsize=4)
+def _genre_words(aliases: tuple[str, ...]) -> frozenset[str]:
+    """Single words that name or colour genres."""
+    moods = (word for mood in MOODS.values() for word in mood.words)
+    return frozenset(word for name in (*aliases, *KIN, *moods) for word in name.split())
 
 
 def hinted(prompt: str, hints: Iterable[str]) -> int:
