@@ -32,6 +32,7 @@ BANDS = (35, 120, 300, 900, 2800, 7000, 16_000)  # hertz; the six bands of Mix.t
 # Power per octave of records, dB below the lowest band: about 5 dB per octave steeper than white (Pestana et al. 2013,
 # sixty years of hits), and a little more in the top octave.
 REFERENCE = (0.0, -2.5, -5.5, -8.5, -12.0, -17.0)
+DULL_DB = 5.0  # less of the top octave than it should have is left to the equaliser
 LEAVE_DB, MOST_DB = 0.8, 8.0  # what the master leaves of a song's own tone, and how far it goes in a band
 _LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 130.0}
 _STEADY = automation.STEADY
@@ -160,6 +161,7 @@ def _end(stem: np.ndarray, plan: "Plan", last: float, dry: bool) -> None:
 
 def mastered(sound: np.ndarray, plan: "Plan", progress: Progress = silent) -> np.ndarray:
     """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`, the sum of the stems."""
+    _excite(sound, plan.mix.tone)
     stages = np.concatenate([dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)])
     dsp.filter_inplace(sound, stages)
     progress(0.5, "Mastering")
@@ -198,6 +200,20 @@ def tone(sound: np.ndarray) -> np.ndarray:
     bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in pairwise(BANDS)]
     decibels = 10 * np.log10(np.array(bands) + 1e-12)
     return decibels - decibels.mean()
+
+
+def _excite(sound: np.ndarray, wanted: tuple[float, ...]) -> None:
+    """Where an equaliser would have to lift what is not there, overtones of the treble become the air, in place."""
+    goal = np.array(REFERENCE) + np.array(wanted)
+    missing = float((goal - goal.mean() - tone(sound))[5]) - DULL_DB
+    if missing <= 0 or not sound.any():
+        return
+    air = np.abs(dsp.filter(sound, np.concatenate([dsp.highpass(3000, SAMPLE_RATE)] * 2)))  # even overtones, no level
+    dsp.filter_inplace(air, np.concatenate([dsp.highpass(7500, SAMPLE_RATE)] * 2))
+    top = dsp.filter(sound, np.concatenate([dsp.highpass(7500, SAMPLE_RATE)] * 2))
+    have, made = (float((part[:, ::3].astype(np.float64) ** 2).mean()) for part in (top, air))
+    if made > 0:
+        sound += np.float32(min(8.0, (have * (10 ** (missing / 10) - 1) / made) ** 0.5)) * air
 
 
 def _tone_stages(sound: np.ndarray, wanted: tuple[float, ...]) -> list[np.ndarray]:

@@ -53,8 +53,8 @@ KEYS: dict[str, Patch] = {
         Chain(low_cut=40, drive=0.8, high_cut=7000, chorus=0.9, chorus_rate=5.8, chorus_depth=0.32, sway=0.16),
     ),
     "piano_felt": Patch(
-        (Bars(Modal(0.005, 0.34, 0.0003, 0.9, 0.55, 0.3, 420, spread=0.4, low_left=0.7), _strings(4.2, 0.0005)),),
-        Chain(low_cut=35, body=((130, 2.0, 0.25), (310, 1.5, 0.2)), high_cut=3600),
+        (Bars(Modal(0.005, 0.34, 0.0003, 0.9, 0.55, 0.3, 420, spread=0.4, low_left=0.7), _strings(6.0, 0.0005)),),
+        Chain(low_cut=35, body=((130, 2.0, 0.25), (310, 1.5, 0.2)), high_cut=7000),
     ),
     "piano_upright": Patch(
         (Bars(Modal(0.0015, 0.16, 0.0007, 1.1, 0.7, 0.3, 2100, spread=0.35, low_left=0.5), _strings(11, 0.0013)),),
