@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import soundfile
 import cli
 import settings
 import tags
-from song.request import Generate, fields
+from song.request import Cover, Edit, Extend, Generate, fields
 
 WORDS = "dusty lo-fi hip hop, 82 bpm, D minor"
 
@@ -134,6 +135,73 @@ def test_every_knob_is_a_flag_with_its_tip(studio: Studio) -> None:
     for name, field in fields(Generate).items():
         assert name == "prompt" or f"--{name.replace('_', '-')} " in words
         assert field.description in words
+
+
+# --- songs from songs -------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_is_proven_by_a_command_of_its_own(made: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, take = made
+    home = shutil.copytree(folder / "home", tmp_path / "home")
+    before, after = take["files"]["audio"], str(tmp_path / "edited.wav")
+    arguments = [
+        "edit",
+        take["id"],
+        "new drums",
+        "--regions",
+        "1-3",
+        "--seed",
+        "1",
+        "--out",
+        after,
+        "--json",
+        "--no-stems",
+    ]
+    edited = json.loads(_process(home, *arguments).stdout)
+    assert edited["proof"]["changed_outside"] == 0 and edited["parent"] == take["id"] and edited["mode"] == "edit"
+    fine = _process(home, "verify-edit", before, after, "--region", "1-3", "--json")
+    assert fine.returncode == 0 and json.loads(fine.stdout)["changed_outside"] == 0
+    less = _process(home, "verify-edit", before, after, "--region", "1-2")
+    assert less.returncode == 3 and "samples outside the regions differ" in less.stdout
+
+
+def test_a_file_is_taken_in_listened_to_and_made_longer(
+    made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path
+) -> None:
+    folder, _ = made
+    heard = studio("listen", str(folder / "song.flac"), "--json").json()
+    assert heard["source"].startswith("u") and heard["duration"] == 6 and heard["words"].startswith("I hear ")
+    assert "Correct me with --source-bpm" in studio("listen", heard["source"]).out
+    longer = studio("extend", heard["source"], "--seconds", "4", "--source-bpm", "82", "--json", "--no-stems").json()
+    assert longer["proof"]["changed_outside"] == 0 and longer["duration"] > 6 and longer["parent"] == heard["source"]
+    covered = studio(
+        "cover", heard["source"], "house", "--strength", "0", "--source-key", "D minor", "--json", "--no-stems"
+    )
+    assert (covered.json()["plan"]["style"], covered.json()["plan"]["key"]) == ("house", "D minor")
+
+
+@pytest.mark.parametrize("mode", [Cover, Extend, Edit])
+def test_every_knob_of_every_mode_is_a_flag(studio: Studio, mode: Any) -> None:
+    words = " ".join(studio(mode.__name__.lower(), "--help").out.split())
+    for name in fields(mode):
+        assert name in ("prompt", "source") or f"--{name.replace('_', '-')}" in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("edit", "nothing", "new drums"), "There is no take nothing"),
+        (("edit", "/nowhere/x.wav", "new drums"), "source: is not there"),
+        (("edit", "x", "--regions", "3-1"), "There is no take x"),
+        (("cover",), "Missing argument"),
+        (("verify-edit", "a.mp3", "b.mp3"), "file: a.mp3 is no WAV or FLAC"),
+        (("verify-edit", "/nowhere/a.wav", "/nowhere/b.wav"), "file: "),
+    ],
+)
+def test_songs_that_cannot_be_used_get_one_sentence(studio: Studio, arguments: tuple[str, ...], sentence: str) -> None:
+    answer = studio(*arguments)
+    assert answer.code == 2 and answer.out == "" and answer.err.startswith(sentence), answer
+    assert len(answer.err.splitlines()) == 1
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------
