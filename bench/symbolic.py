@@ -38,7 +38,11 @@ def scale_consistency(score: Score) -> float:
 
 
 def groove_consistency(score: Score) -> float:
-    """1 less the share of positions at which neighbouring bars differ in whether a note begins there; 1 for one bar."""
+    """1 less the share of positions at which neighbouring bars differ in whether a note begins there; 1 for one bar.
+
+    Measure scores as they are written, at humanize 0: swung notes lie so near the edge between two positions that a
+    few milliseconds of human timing would count as another groove.
+    """
     width = round(score.beats_per_bar * _POSITIONS)
     bars = max(1, round(score.beats / score.beats_per_bar))
     grooves = np.zeros((bars, width), bool)

@@ -219,6 +219,8 @@ def _bed(plan: Plan, style: Style) -> str:
 def _section_notes(scene: Scene, seat: _Seat) -> list[Note]:
     role, playing = seat.role, seat.bars.get(scene.section.id)
     strokes = _between(_strokes(scene, role, seat.part), scene, *playing) if playing else []
+    if role == "drums" and not playing and _enters_after(scene, seat):
+        strokes = drums.play_entrance(scene)
     strokes = strokes if seat.bed else _waiting(strokes, scene, role)
     gate = (scene.lead.gate if role == "lead" else _GATES.get(role, 0.97)) * scene.own.gates.get(role, 1.0)
     apart = _BASS_AIR if role == "bass" else 0.0
@@ -233,6 +235,16 @@ def _section_notes(scene: Scene, seat: _Seat) -> list[Note]:
     elif seat.bed:
         notes = legato(notes, scene.start, scene.end)
     return notes
+
+
+def _enters_after(scene: Scene, seat: _Seat) -> bool:
+    """Whether the drums come in with the next section, loud enough to be announced."""
+    sections = scene.plan.sections
+    following = sections[sections.index(scene.section) + 1] if not scene.last else None
+    if following is None or following.energy < 0.5 or scene.section.bars < 2:
+        return False
+    entry = seat.bars.get(following.id, (1, 1))[0]
+    return entry == 0 and bool(chance(scene.plan.seed, scene.section.id, "entrance").random() < 0.65)
 
 
 def _waiting(strokes: list[Stroke], scene: Scene, role: str) -> list[Stroke]:

@@ -120,6 +120,14 @@ def play_drums(scene: Scene) -> list[Stroke]:
     return sorted((s for s in strokes if s.lane not in scene.plan.mutes), key=lambda s: (s.step, s.pitch))
 
 
+def play_entrance(scene: Scene) -> list[Stroke]:
+    """A fill at the end of a section without drums, which brings them in."""
+    rng = scene.rng("entrance")
+    bar = scene.section.bars - 1
+    strokes = _strokes(scene, _with_fill(scene, [], bar, rng), bar, rng)
+    return sorted((s for s in strokes if s.lane not in scene.plan.mutes), key=lambda s: (s.step, s.pitch))
+
+
 def _varied(
     hits: list[tuple[str, Hit]], other: list[tuple[str, Hit]], rng: np.random.Generator
 ) -> list[tuple[str, Hit]]:
