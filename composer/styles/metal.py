@@ -54,7 +54,7 @@ STYLE = Style(
         "heavy riff",
     ),
     palette={
-        "drums": Part("Metal kit", 16, "metal", -18.5, width=0.5, reverb=0.12),
+        "drums": Part("Metal kit", 16, "metal", -19.3, width=0.5, reverb=0.12),
         "bass": Part("Picked bass", 34, "bass_pick", -20.8, width=0.0, reverb=0.0, duck=0.05, low=25, high=50),
         "chords": Part("Palm-muted guitars", 30, "guitar_chug", -19.8, width=0.95, reverb=0.05, low=37, high=69),
         "arp": Part(

@@ -40,11 +40,11 @@ STYLE = Style(
         "mosh pit",
     ),
     palette={
-        "drums": Part("Punk kit", 16, "punk", -18.8, width=0.45, reverb=0.16),
+        "drums": Part("Punk kit", 16, "punk", -19.8, width=0.45, reverb=0.16),
         "bass": Part(
             "Picked bass", 34, "bass_pick", -20.2, width=0.0, reverb=0.02, duck=0.04, sampled=True, low=28, high=52
         ),
-        "chords": Part("Crunch guitars", 29, "guitar_crunch", -20.2, width=0.9, reverb=0.08, low=40, high=72),
+        "chords": Part("Crunch guitars", 29, "guitar_crunch", -19.5, width=0.9, reverb=0.08, low=40, high=72),
         "lead": Part(
             "Lead guitar", 29, "guitar_distorted", -22.2, pan=0.12, width=0.2, reverb=0.18, delay=0.1, low=52, high=86
         ),
@@ -56,8 +56,8 @@ STYLE = Style(
     },
     swaps={
         "chords": (
-            Part("Distorted guitars", 30, "guitar_distorted", -20.2, width=0.9, reverb=0.08, low=40, high=71),
-            Part("Chugging guitars", 30, "guitar_chug", -20.4, width=0.9, reverb=0.06, low=40, high=71),
+            Part("Distorted guitars", 30, "guitar_distorted", -19.5, width=0.9, reverb=0.08, low=40, high=71),
+            Part("Chugging guitars", 30, "guitar_chug", -19.7, width=0.9, reverb=0.06, low=40, high=71),
         ),
         "lead": (
             Part(
@@ -107,7 +107,7 @@ STYLE = Style(
                 high=84,
             ),
         ),
-        "drums": (Part("Rock kit", 16, "rock", -19.0, width=0.45, reverb=0.14),),
+        "drums": (Part("Rock kit", 16, "rock", -19.8, width=0.45, reverb=0.14),),
     },
     guests={"arp": 0.4, "counter": 0.5, "pad": 0.22, "lead": 0.9},
     mix=Mix(
