@@ -34,12 +34,12 @@ _COMB = ((1, 1.0), (2, 1.0), (3, 0.5), (4, 1.0), (8, 1.0))
 
 @dataclass(frozen=True, eq=False)
 class Pulse:
-    """Quarter notes of the whole song. `odds` of every reading considered, the best first; they sum to 1."""
+    """Quarter notes of the whole song."""
 
     bpm: float
     bpm_confidence: float
     quarters: np.ndarray
-    steady: float  # share of the song in which the beats lie where the onsets are
+    steady: float  # how well one constant tempo fits, 0-1
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,8 @@ def pulse(heard: np.ndarray) -> Pulse:
     best = int(odds.argmax())
     same = np.abs(bpms / bpms[best] - 1) < 0.01
     quarters, steady = follow(heard, 60 / bpms[best])
-    bpm = 60 / float(np.median(np.diff(quarters))) if steady < 1 else float(bpms[best])
-    return Pulse(round(bpm, 2), float(odds[same].sum()), quarters, steady)
+    bpm = 60 / float(np.median(np.diff(quarters))) if len(quarters) > 1 else float(bpms[best])
+    return Pulse(round(bpm, 3), float(odds[same].sum()), quarters, steady)
 
 
 def readings(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,16 +128,20 @@ def _odds(scores: np.ndarray) -> np.ndarray:
 
 
 def follow(heard: np.ndarray, period: float) -> tuple[np.ndarray, float]:
-    """Quarter notes over the whole song, and how much of it they fit."""
+    """Quarter notes over the whole song, and how well a constant tempo fits it, 0-1.
+
+    Beats that may speed up and slow down always catch more onsets. They are believed where they catch far more than the
+    grid does, and come evenly: a tempo drifts, while stray onsets pull single beats about.
+    """
     strength = heard[:3].sum(axis=0)
-    duration = heard.shape[1] / ONSET_RATE
     phase = _phase(strength, period)
-    grid = np.arange(phase % period, duration, period)
-    steady = _fit(strength, grid, period)
-    if steady >= 0.75:
-        return grid, 1.0
+    grid = np.arange(phase % period, heard.shape[1] / ONSET_RATE, period)
     tracked = _tracked(strength, period)
-    return (tracked, steady) if _strength(strength, tracked) > 1.15 * _strength(strength, grid) else (grid, 1.0)
+    if len(tracked) < 8:
+        return grid, 1.0
+    steady = min(1.0, _strength(strength, grid) / (_strength(strength, tracked) + 1e-9))
+    uneven = float(np.median(np.abs(np.diff(tracked, 2)))) / period
+    return (tracked, steady) if steady < 0.7 and uneven < 0.04 else (grid, steady)
 
 
 def at(channel: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -156,18 +160,6 @@ def _phase(strength: np.ndarray, period: float) -> float:
     on = at(strength, phases[:, None] + lines).mean(axis=1)
     off = at(strength, phases[:, None] + lines + period / 2).mean(axis=1)
     return float(phases[(on + 0.3 * off).argmax()])
-
-
-def _fit(strength: np.ndarray, grid: np.ndarray, period: float) -> float:
-    """Share of stretches of 16 beats whose own best phase is the grid's."""
-    shifts = np.arange(-0.25, 0.25, 0.01) * period
-    fits = []
-    for first in range(0, len(grid) - 8, 8):
-        lines = grid[first : first + 16]
-        own = at(strength, shifts[:, None] + lines).mean(axis=1)
-        if own.max() > 0.2:
-            fits.append(abs(shifts[own.argmax()]) < max(0.03, 0.06 * period))
-    return float(np.mean(fits)) if fits else 1.0
 
 
 def _tracked(strength: np.ndarray, period: float) -> np.ndarray:

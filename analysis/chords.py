@@ -1,18 +1,18 @@
 """Notes and beats -> the chord of every stretch of beats.
 
 Every stretch of one to eight beats is a hypothesis; a linear model over its chroma (middle, high and low register, and
-the bass of its first moment) and the key gives the odds of each major and minor chord, and dynamic programming picks
-the stretches that can be expected to be right for longest (a semi-Markov model, Sarawagi and Cohen 2004). Sevenths are
-written only where they are sure. Weights: see learnt.py.
+the bass of its first moment) and the key gives the odds of every chord, and dynamic programming picks the likeliest row
+of stretches (a semi-Markov model, Sarawagi and Cohen 2004). Sevenths are told apart, as they share their notes with
+other triads, but written only where they are sure. Weights: see learnt.py.
 
-Conventions: chords 0-11 are major on C to B, 12-23 minor; a key likewise.
+Conventions: odds are (stretches, qualities, 12 roots from C); keys 0-11 are major on C to B, 12-23 minor.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.learnt import CHORD, SEVENTH
+from analysis.learnt import CHORD
 from analysis.notes import NOTES, explained, standing_out
 from analysis.spectra import TONE_RATE
 from song.heard import HeardChord
@@ -20,16 +20,18 @@ from song.key import Key
 
 LENGTHS = (1, 2, 3, 4, 6, 8)  # beats of a hypothesis
 _QUIET = 10 ** (-45 / 20)  # against the loudest tenth of the song: no chord sounds
-_SURE = 0.85  # confidence from which a seventh is written
-_COST = 0.35  # beats of being right that every chord must earn
-_OFF_BAR = 0.35  # and as many again where it begins off the barline
+_SURE = 0.85  # odds from which a seventh is written
+_WORST = -4.0  # the log odds of a wrong chord: no single beat settles it
+# What a chord costs in log odds, more where it begins off the barline or lasts longer than a bar of four.
+_COST, _HALF_BAR, _OFF_BAR, _LONG = 1.0, 1.0, 2.0, 2.0
 _PITCHES = np.array(NOTES)
 _REGISTERS = (
     np.clip((_PITCHES - 44) / 4, 0, 1) * np.clip((66 - _PITCHES) / 6, 0, 1),
     np.clip((_PITCHES - 62) / 6, 0, 1),
     np.clip((54 - _PITCHES) / 8, 0, 1),
 )
-SEVENTHS = {0: ("", "7", "maj7"), 1: ("m", "m7")}
+QUALITIES = ("", "6", "7", "maj7", "m", "m7", "dim")
+_MINOR = slice(4, 6)  # of these
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,37 +74,35 @@ def _folded(notes: np.ndarray, register: np.ndarray) -> np.ndarray:
     return chroma / (np.linalg.norm(chroma, axis=1, keepdims=True) + 1e-6)
 
 
-def turned(weights: np.ndarray) -> np.ndarray:
-    """Weights of one major and one minor chord on C, (2, parts x 12) -> all chords, (24, parts x 12)."""
-    parts = weights.reshape(2, -1, 12)
-    return np.stack([np.roll(parts[quality], root, axis=1).ravel() for quality in range(2) for root in range(12)])
-
-
 def odds(found: Stretches, key: int | None) -> np.ndarray:
-    """Odds of each chord in each stretch, (stretches, 24); with a key, chords that belong to it are likelier."""
+    """Odds of each chord in each stretch; with a key, chords that belong to it are likelier."""
     model = CHORD["keyed" if key is not None else "plain"]
-    scores = found.chroma @ turned(np.array(model["chroma"])).T
+    scores = np.einsum("nrf,qf->nqr", from_every_root(found.chroma), np.array(model["chroma"]), optimize=True)
     if key is not None:
-        scores = scores + in_key(np.array(model["degrees"]), key)
-    likely = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return likely / likely.sum(axis=1, keepdims=True)
+        scores = scores + np.roll(np.array(model["degrees"])[key // 12], key % 12, axis=1)
+    likely = np.exp(scores - scores.max(axis=(1, 2), keepdims=True))
+    return likely / likely.sum(axis=(1, 2), keepdims=True)
 
 
-def in_key(degrees: np.ndarray, key: int) -> np.ndarray:
-    """Scores of chords above a tonic, (2 modes, 2 qualities, 12 degrees) -> the 24 chords in this key."""
-    return np.roll(degrees[key // 12], key % 12, axis=1).ravel()
+def from_every_root(chroma: np.ndarray) -> np.ndarray:
+    """(stretches, parts x 12) -> (stretches, 12 roots, parts x 12): each part of the chroma, counted from each root."""
+    parts = chroma.reshape(len(chroma), -1, 12)
+    return np.stack([np.roll(parts, -root, axis=2).reshape(len(chroma), -1) for root in range(12)], axis=1)
+
+
+def triads(likely: np.ndarray) -> np.ndarray:
+    """Odds of the 12 major and the 12 minor triads, whatever is added to them, (stretches, 24)."""
+    major = likely[:, : _MINOR.start].sum(axis=1)
+    return np.concatenate([major, likely[:, _MINOR].sum(axis=1)], axis=1)
 
 
 def progression(found: Stretches, downbeats: np.ndarray, key: Key) -> tuple[HeardChord, ...]:
     """The chords from beginning to end; "N" where nothing sounds."""
     number = key.tonic + 12 * key.minorish
     likely = odds(found, number)
-    path = _best(found, likely, downbeats)
     heard: list[HeardChord] = []
-    for at in path:
-        label = int(likely[at].argmax())
-        sure = float(likely[at, label])
-        symbol = key.name(label % 12) + _suffix(found.chroma[at], label)
+    for at in _best(found, likely, downbeats):
+        symbol, sure = _named(likely[at], key)
         if not found.audible[found.start[at] : found.stop[at]].any():
             symbol, sure = "N", 1.0
         begin, end = float(found.edges[found.start[at]]), float(found.edges[found.stop[at]])
@@ -115,14 +115,35 @@ def progression(found: Stretches, downbeats: np.ndarray, key: Key) -> tuple[Hear
 
 
 def _best(found: Stretches, likely: np.ndarray, downbeats: np.ndarray) -> list[int]:
-    """The stretches that, one after the other, can be expected to be right for longest."""
+    """The stretches that, one after the other, are likeliest: half by the whole of them, half by each of their beats.
+
+    A stretch over two chords may well sound like a third (Am and C are Am7): its beats then tell otherwise.
+    """
+    every = np.concatenate([triads(likely), likely[:, _MINOR.stop :].reshape(len(likely), -1)], axis=1)
+    log_odds = np.log(every.clip(np.exp(_WORST)))
+    beats = found.stop - found.start
+    total = np.pad(np.cumsum(log_odds[beats == 1], axis=0), ((1, 0), (0, 0)))
+    worth = 0.5 * (total[found.stop] - total[found.start]) + 0.5 * log_odds * beats[:, None]
+    place = _beat_in_bar(found.edges, downbeats)[found.start]
+    shift = np.where(place == 0, 0.0, np.where(place == 2, _HALF_BAR, _OFF_BAR))
+    return _path(found, worth.max(axis=1) - _COST - shift - _LONG * (beats > 4))
+
+
+def _beat_in_bar(edges: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
+    """How many beats after the barline each edge lies."""
+    places: list[int] = []
+    for edge in edges:
+        on_bar = len(downbeats) > 0 and np.abs(downbeats - edge).min() < 0.03
+        places.append(0 if on_bar or not places else places[-1] + 1)
+    return np.array(places)
+
+
+def _path(found: Stretches, gain: np.ndarray) -> list[int]:
+    """The stretches without gap or overlap whose gains sum to most."""
     count = len(found.edges) - 1
-    on_bar = np.array([len(downbeats) > 0 and np.abs(downbeats - edge).min() < 0.02 for edge in found.edges])
-    gain = likely.max(axis=1) * (found.stop - found.start) - _COST - _OFF_BAR * ~on_bar[found.start]
     best, came = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
     best[0] = 0.0
-    order = np.argsort(found.start, kind="stable")
-    for at in order:
+    for at in np.argsort(found.start, kind="stable"):
         total = best[found.start[at]] + gain[at]
         if total > best[found.stop[at]]:
             best[found.stop[at]], came[found.stop[at]] = total, at
@@ -133,13 +154,16 @@ def _best(found: Stretches, likely: np.ndarray, downbeats: np.ndarray) -> list[i
     return path[::-1]
 
 
-def _suffix(chroma: np.ndarray, label: int) -> str:
-    """ "" or "m", with the seventh where it is sure."""
-    root, quality = label % 12, label // 12
-    names = SEVENTHS[quality]
-    above = np.roll(chroma.reshape(-1, 12), -root, axis=1).ravel()
-    scores = np.array(SEVENTH[quality]) @ np.append(above, 1.0)
-    likely = np.exp(scores - scores.max())
-    likely /= likely.sum()
-    best = int(likely.argmax())
-    return names[best] if likely[best] >= _SURE else names[0]
+def _named(likely: np.ndarray, key: Key) -> tuple[str, float]:
+    """The likeliest triad of (qualities, 12), with what is added to it where that is sure; and how sure it is."""
+    both = triads(likely[None])[0]
+    label = int(both.argmax())
+    rest = likely[_MINOR.stop :]
+    if rest.max() > both[label]:
+        quality, place = divmod(int(rest.argmax()), 12)
+        return key.name(place) + QUALITIES[_MINOR.stop + quality], float(rest.max())
+    root, minor = label % 12, label >= 12
+    own = likely[_MINOR if minor else slice(0, _MINOR.start), root]
+    added = int(own.argmax()) + (_MINOR.start if minor else 0)
+    plain = "m" if minor else ""
+    return key.name(root) + (QUALITIES[added] if own.max() >= _SURE else plain), float(both[label])

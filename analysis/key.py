@@ -6,7 +6,7 @@ which begin and end it: a scale alone does not tell C major from A minor. Weight
 
 import numpy as np
 
-from analysis.chords import Stretches, odds
+from analysis.chords import Stretches, odds, triads
 from analysis.learnt import KEY
 from song.key import Key
 
@@ -26,7 +26,7 @@ def evidence(found: Stretches) -> np.ndarray:
     single = (steps == 1) & found.audible[found.start]
     chroma = found.chroma[single] if single.any() else found.chroma[steps == 1]
     longer = np.flatnonzero(steps == min(4, steps.max()))
-    likely = odds(found, None)[longer]
+    likely = triads(odds(found, None)[longer])
     registers = chroma.mean(axis=0).reshape(-1, 12)[:3]
     places = [likely.mean(axis=0), likely[0], likely[_last_audible(found, longer)]]
     parts = np.concatenate([registers, *(place.reshape(2, 12) for place in places)])

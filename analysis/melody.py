@@ -52,7 +52,11 @@ def candidates(tones: np.ndarray) -> tuple[list[tuple[float, float, int]], np.nd
             continue
         found.append(((start - 0.5) / TONE_RATE if start else 0.0, (stop - 0.5) / TONE_RATE, row + _RANGE[0]))
         rows.append(_clearness(inside, share, row, start, stop))
-    return found, np.array(rows)
+    if not found:
+        return [], np.zeros((0, 0))
+    clear = np.array(rows)
+    often = np.full((len(clear), 1), (line >= 0).mean())  # a song that sings all the time may well not sing at all
+    return found, np.hstack([clear, clear[:, 1:5] - clear[:, 1:5].mean(axis=0), often])
 
 
 def _clearness(inside: np.ndarray, share: np.ndarray, row: int, start: int, stop: int) -> np.ndarray:

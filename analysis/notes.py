@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from analysis.spectra import BINS_PER_SEMITONE, HIGH, LOW
 
-NOTES = range(LOW + 4, 96)  # E1 to B6
+NOTES = range(LOW, 96)  # C1 to B6
 _FALL = 0.75  # each harmonic against the one below it
 _ROUNDS = 25
 

@@ -23,7 +23,7 @@ from songs import ROOT, Truth, songs
 from analysis import beats, chords, key, melody, sections, spectra
 
 Row = tuple[np.ndarray, np.ndarray]  # features of every hypothesis, and how right each is, summing to 1
-TAUGHT = 70  # of the many stretches of a song, so many teach chords
+TAUGHT = 120  # of the many stretches of a song, so many teach chords
 
 
 class Heard:
@@ -58,21 +58,23 @@ class Heard:
         return chords.stretches(self.tones, self.truth.beats, self.truth.duration)
 
     def chord_shares(self, found: chords.Stretches) -> np.ndarray:
-        """How much of each stretch each chord fills, (stretches, 24); what is neither major nor minor is left out."""
-        shares = np.zeros((len(found.start), 24))
+        """How much of each stretch each chord fills, (stretches, qualities, 12); suspended ones are left out."""
+        shares = np.zeros((len(found.start), len(chords.QUALITIES), 12))
         begin, end = found.edges[found.start], found.edges[found.stop]
         for start, stop, root, above in self.truth.chords:
-            quality = _quality(above)
+            quality = _quality({step % 12 for step in above})
             if quality is not None:
                 overlap = np.minimum(end, stop) - np.maximum(begin, start)
-                shares[:, root + 12 * quality] += np.maximum(0, overlap) / (end - begin)
+                shares[:, chords.QUALITIES.index(quality), root] += np.maximum(0, overlap) / (end - begin)
         return shares
 
 
-def _quality(above: tuple[int, ...]) -> int | None:
-    if 3 in above:
-        return None if 4 in above or (6 in above and 7 not in above) else 1
-    return 0 if 4 in above and 8 not in above else None
+def _quality(above: set[int]) -> str | None:
+    if 3 in above and 4 not in above:
+        return ("m7" if 10 in above else "m") if 7 in above or 6 not in above else "dim"
+    if 4 in above and not (8 in above and 7 not in above):
+        return "7" if 10 in above else "maj7" if 11 in above else "6" if 9 in above else ""
+    return None
 
 
 def _share(right: np.ndarray) -> np.ndarray:
@@ -119,31 +121,47 @@ def checked(name: str, rows: list[Row], truths: list[Truth], penalty: float) -> 
     return model(rows, penalty)
 
 
-def chord_rows(heard: list[Heard], keyed: bool) -> list[Row]:
-    rows: list[Row] = []
+def chord_model(heard: list[Heard], keyed: bool, penalty: float = 3.0) -> dict[str, np.ndarray]:
+    """Weights of the chroma seen from a chord's root for each quality, and with a key of each of its degrees."""
+    seen, shares, keys = _stretches_taught(heard)
+    size = (len(chords.QUALITIES), seen.shape[2])
+    degrees = (2, len(chords.QUALITIES), 12)
+    from_tonic = (np.arange(12)[None] - keys[:, None] % 12) % 12  # (stretches, roots)
+    minor = keys // 12
+    split = size[0] * size[1]
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, of_key = flat[:split].reshape(size), flat[split:].reshape(degrees)
+        scores = np.swapaxes(seen @ weights.T.astype(np.float32), 1, 2).astype(float)
+        if keyed:
+            scores += np.take_along_axis(of_key[minor], from_tonic[:, None, :].repeat(size[0], axis=1), axis=2)
+        scores -= scores.max(axis=(1, 2), keepdims=True)
+        log_odds = scores - np.log(np.exp(scores).sum(axis=(1, 2), keepdims=True))
+        off = np.exp(log_odds) * shares.sum(axis=(1, 2), keepdims=True) - shares
+        by_weight = np.tensordot(off.astype(np.float32), seen, axes=([0, 2], [0, 1]))
+        by_key = np.zeros(degrees)
+        if keyed:
+            np.add.at(by_key, (minor[:, None, None], np.arange(size[0])[:, None], from_tonic[:, None, :]), off)
+        slope = np.concatenate([by_weight.ravel(), by_key.ravel()]) + penalty * flat
+        return float(-(shares * log_odds).sum() + penalty / 2 * (flat**2).sum()), slope
+
+    found = minimize(loss, np.zeros(split + 2 * size[0] * 12), jac=True, method="L-BFGS-B", options={"maxiter": 150}).x
+    model = {"chroma": found[:split].reshape(size)}
+    return model | {"degrees": found[split:].reshape(degrees)} if keyed else model
+
+
+def _stretches_taught(heard: list[Heard]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Chroma from every root, shares of the chords, and the key, of some stretches of each song."""
+    seen, shares, keys = [], [], []
     for one in heard:
         found = one.stretches()
-        shares = one.chord_shares(found)
-        inside = np.flatnonzero(shares.sum(axis=1) > 0.9)
+        filled = one.chord_shares(found)
+        inside = np.flatnonzero(filled.sum(axis=(1, 2)) > 0.9)
         inside = inside[:: max(1, len(inside) // TAUGHT)]
-        degrees = degree_rows(one.key) if keyed else np.zeros((24, 0))
-        rows += [(np.hstack([spread(found.chroma[at]), degrees]), shares[at]) for at in inside]
-    return rows
-
-
-def spread(chroma: np.ndarray) -> np.ndarray:
-    """(24 chords, 2 x features): the chroma seen from each root, major chords on the left, minor ones on the right."""
-    seen = np.stack([np.roll(chroma.reshape(-1, 12), -root, axis=1).ravel() for root in range(12)]).astype(np.float32)
-    nothing = np.zeros_like(seen)
-    return np.concatenate([np.hstack([seen, nothing]), np.hstack([nothing, seen])])
-
-
-def degree_rows(of_key: int) -> np.ndarray:
-    """(24 chords, 48): which degree of which mode each chord is."""
-    picks = np.zeros((24, 48), np.float32)
-    for chord in range(24):
-        picks[chord, of_key // 12 * 24 + chord // 12 * 12 + (chord - of_key) % 12] = 1
-    return picks
+        seen.append(chords.from_every_root(found.chroma[inside]).astype(np.float32))
+        shares.append(filled[inside])
+        keys.append(np.full(len(inside), one.key))
+    return np.concatenate(seen), np.concatenate(shares), np.concatenate(keys)
 
 
 def boundary_rows(one: Heard) -> list[Row]:
@@ -182,29 +200,6 @@ def _plays(truth: Truth, start: float, end: float, pitch: int) -> bool:
     return max(shared, default=0.0) > 0.5 * (end - start)
 
 
-def sevenths(heard: list[Heard]) -> list[np.ndarray]:
-    """For each quality, weights that tell its sevenths from its triad, (names, features + 1)."""
-    learnt = []
-    for quality, names in chords.SEVENTHS.items():
-        rows: list[Row] = []
-        for one in heard:
-            found = one.stretches()
-            begin, end = found.edges[found.start], found.edges[found.stop]
-            for start, stop, root, above in one.truth.chords:
-                if _quality(above) != quality:
-                    continue
-                same = np.flatnonzero((np.abs(begin - start) < 0.05) & (np.abs(end - stop) < 0.05))
-                name = names[1] if 10 in above else names[2] if 11 in above and not quality else names[0]
-                for at in same:
-                    seen = np.append(np.roll(found.chroma[at].reshape(-1, 12), -root, axis=1).ravel(), 1.0)
-                    rows.append(
-                        (np.kron(np.eye(len(names)), seen), np.array([name == other for other in names], float))
-                    )
-        weights = fitted(rows, 3.0)
-        learnt.append(weights.reshape(len(names), -1))
-    return learnt
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Learn what analysis knows of music.")
     parser.add_argument("--seeds", type=int, default=6, help="1 to this, at most 20")
@@ -219,13 +214,7 @@ def main() -> None:
         "TEMPO": checked("tempo", [one.tempo() for one in heard], truths, 5.0),
         "BAR": checked("bar", [one.bar() for one in heard], truths, 5.0),
     }
-    plain, keyed = fitted(chord_rows(heard, False), 3.0), fitted(chord_rows(heard, True), 3.0)
-    size = len(plain)
-    learnt["CHORD"] = {
-        "plain": {"chroma": plain},
-        "keyed": {"chroma": keyed[:size], "degrees": keyed[size:].reshape(2, 2, 12)},
-    }
-    learnt["SEVENTH"] = dict(enumerate(sevenths(heard)))
+    learnt["CHORD"] = {"plain": chord_model(heard, False), "keyed": chord_model(heard, True)}
     chords.CHORD.update(learnt["CHORD"])
     learnt["SECTION"] = model([row for one in heard for row in boundary_rows(one)], 5.0)
     learnt["LENGTH"] = lengths(truths)
