@@ -74,6 +74,7 @@ _SHORT_LIST = 4  # items after a comma among which an "or" must come
 
 # Names of instruments that are long enough to be recognised with a slip of the finger in them.
 _LONG = sorted(word for word in BY_WORD if word.isalpha() and (len(word) > 5 or word in ("piano", "flute", "cello")))
+_MOST_WORDS = 80  # of a prompt, that are looked at
 _OTHER_WORDS = {
     "brakes", "breakers", "bristle", "brushed", "cells", "crackers", "crackles", "creaks", "fluke", "flutist",
     "flutter", "freaks", "guitarist", "harmonic", "harmonics", "hello", "organic", "organist", "pianist",
@@ -85,7 +86,7 @@ _OTHER_WORDS = {
 
 def corrected(text: Reading, known: Collection[str]) -> None:
     """Instruments with a slip of the finger, in the text that is left: "pianno", "clarinett". `known` words stay."""
-    for word in re.findall(r"[a-z]{5,}", text.left):
+    for word in list(dict.fromkeys(re.findall(r"[a-z]{5,}", text.left)))[:_MOST_WORDS]:
         if word in BY_WORD or word in _OTHER_WORDS or word in LANES or word in known:
             continue
         near = next((name for name in _LONG if name[0] == word[0] and distance(word, name, 1) <= 1), None)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from composer.instruments import BY_WORD
 from composer.reading import Reading, distance, phrase
@@ -17,6 +18,7 @@ _SHAPES = ("waltz", "piano_solo", "pop_ballad")
 _ADJECTIVES = ("jazzy", "funky", "soulful", "bluesy", "folky", "folksy", "atmospheric", "acoustic")
 # Words that name a style, but may as well say what the music is for or like.
 _WEAK = ("dance", "club", "alternative", "drone", "ballroom", *_ADJECTIVES)
+_MOST_WORDS = 80  # of a prompt, that are looked at for slips of the finger
 _NOT_IN_BAND = {"bass", "drum", "drums", "sea", "beat", "beats", "breaks", "breakbeat", "bassline", "step"}
 # Words of everyday that lie one slip of a finger away from a genre.
 _EVERYDAY_WORDS = (
@@ -34,8 +36,12 @@ _EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 
 def masked(text: Reading, aliases: Iterable[str]) -> None:
     """Genres of several words that name no instrument: "drum and bass" is no band of two, "sea shanty" no ocean."""
-    shy = [name for name in aliases if set(re.findall(r"[a-z]+", name)) & _NOT_IN_BAND and not name.isalpha()]
-    text.left = phrase(shy).sub(lambda match: " " * len(match[0]), text.left)
+    text.left = phrase(_shy(tuple(aliases))).sub(lambda match: " " * len(match[0]), text.left)
+
+
+@lru_cache(maxsize=4)
+def _shy(aliases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in aliases if set(re.findall(r"[a-z]+", name)) & _NOT_IN_BAND and not name.isalpha())
 
 
 def styles(text: Reading, aliases: Mapping[str, str], strict: bool = True) -> tuple[str, ...]:
@@ -84,7 +90,7 @@ def spelled(text: Reading, aliases: Mapping[str, str]) -> tuple[str, str, str] |
     """(what was typed, the genre that was meant, its style): "raggae", "synth wave", "hip-hopp", "hardwave"."""
     known = {**KIN, **aliases}
     squeezed = {re.sub(r"[^a-z0-9]", "", name): name for name in known}
-    words = re.findall(r"[a-z][a-z0-9'&-]*", text.left)
+    words = list(dict.fromkeys(re.findall(r"[a-z][a-z0-9'&-]*", text.left)))[:_MOST_WORDS]
     for size in (3, 2, 1):  # the same letters, parted in another way
         for at in range(len(words) - size + 1):
             run = words[at : at + size]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from composer.asked import Asked
 from composer.form import LETTERS, Section
 from composer.harmony import Harmony
 from song.chart import Bar, Chart, ChordName
@@ -17,11 +16,10 @@ _LONGEST = 20  # bars a section may be stretched to before the sections go round
 _LIKED = {"major": 0.06, "minor": 0.06, "mixolydian": 0.0, "dorian": 0.0, "lydian": -0.03, "phrygian": -0.03}
 
 
-def sections_wanted(asked: Asked, chart: Chart | None) -> tuple[Wanted, ...]:
-    """The sections in order: as they were written down, else the chart's tagged passages. None: the style decides."""
-    items = asked.form()
-    if items or chart is None or not chart.tagged:
-        return items
+def passages(chart: Chart | None) -> tuple[Wanted, ...]:
+    """The tagged passages of a chart as the sections of a song; none where it has no tags."""
+    if chart is None or not chart.tagged:
+        return ()
     named = [passage for passage in chart.passages if passage.name]
     names = [_known(passage.name) for passage in named]
     lengths = [_rounded(len(one.bars), 4 if name in _SHORT else 8) for one, name in zip(named, names, strict=True)]

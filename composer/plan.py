@@ -138,10 +138,13 @@ def plan(request: Any) -> Plan:
     meter, key = choice.meter(asked), choice.key(asked, chart)
     ending = asked.knob("ending") if asked.knob("ending") != "auto" else said.ending or style.ending
     lyrics = _lyrics(asked)
-    wanted = given.sections_wanted(asked, chart) or _sung_form(asked, lyrics, meter)
+    wanted = asked.form() or _sung_form(asked, lyrics, meter) or given.passages(chart)
     wanted = given.filled(wanted, chart) if asked.free else wanted
     bpm, bars, duration = fit(asked, meter, ending, wanted, chart)
     sections = _sections(asked, wanted, chart, bars)
+    if chart is None:  # given chords stay in their key
+        up = asked.style.modulation, asked.style.steps_up
+        sections = form.lifted(sections, *up, asked.chance("modulation"))
     grid = given.grid(chart, sections, meter, notices) if chart else {}
     band, named = assemble(style, said, asked.seed, notices)
     own = band
@@ -209,8 +212,6 @@ def _sections(asked: Asked, wanted: tuple[Wanted, ...], chart: Chart | None, bar
     style = asked.style
     if not wanted:
         found = form.sections(style.forms, bars, style.longest, asked.chance("form"), style.strain)
-        if chart is None:  # given chords stay in their key
-            found = form.lifted(found, style.modulation, style.steps_up, asked.chance("modulation"))
         return _energised(asked, found, (None,) * len(found))
     if not asked.form():  # the passages of a chart go round as often as the song is long
         wanted = given.rounds(wanted, bars)

@@ -9,6 +9,7 @@ from song.chart import Chart
 from song.sections import Wanted
 
 _DURATION, _SHORTEST, _LONGEST = 30.0, 5.0, 600.0  # seconds
+_PULL, _WIDE = 3.0, 25.0  # how dear it is to leave the favourite tempo by a whole range, or by so many bpm
 _SLOW_STYLE = 92.0  # bpm that a slow style does not reach
 _SLOWEST, _FASTEST = 30.0, 300.0  # bpm
 
@@ -31,15 +32,15 @@ def fit(
             return _long_enough(asked, bars, bpm, beats, ending)
     least, liked = _ring(asked.style, ending, duration)
     total = sum(item.bars or 0 for item in wanted) if all(item.bars for item in wanted) else 0
-    unit = len(chart.bars) if chart and not chart.tagged else 4
+    unit = len(chart.bars) if chart and not chart.tagged else asked.style.strain or 4
 
     def cost(bpm: float) -> float:
         bars = _bars(duration, beats * 60 / bpm, least)
         ring = duration - bars * beats * 60 / bpm
         neat = 0.0 if bars % 4 == 0 else 0.15 if bars % 2 == 0 else 0.4
-        neat += 0.3 * (bars % unit != 0) + (5.0 * abs(bars - total) / total if total else 0.0)
+        neat += 0.3 * (bars % unit != 0) + (100.0 * abs(bars - total) / total if total else 0.0)
         off = 0.35 * abs(ring - liked) / max(liked, 0.5) + (3 if ring < 0 else 0)
-        return 3.0 * abs(bpm - favourite) / max(1.0, high - low) + neat + off
+        return max(_PULL / max(1.0, high - low), _PULL / _WIDE) * abs(bpm - favourite) + neat + off
 
     bpm = min(candidates, key=lambda value: (cost(value), value))
     return bpm, _bars(duration, beats * 60 / bpm, least), duration

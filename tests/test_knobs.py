@@ -169,6 +169,13 @@ def test_lyrics_bring_a_singer() -> None:
     assert planned("folk with female vocals", lyrics=VERSES).band["vocals"] == high
 
 
+def test_lyrics_decide_the_sections_of_a_tagged_chart() -> None:
+    song = planned("folk", lyrics=VERSES, chords="[chorus] | F | G | [verse] | Am | F | C | G |")
+    names = [section.name for section in song.sections]
+    assert names.index("verse") < names.index("chorus")
+    assert song.grid[next(section.id for section in song.sections if section.name == "verse")][0].symbol == "Am"
+
+
 def test_an_instrumental_has_no_singer() -> None:
     for song in (planned("folk", lyrics=VERSES, instrumental=True), planned("folk"), planned("folk", lyrics="[verse]")):
         assert song.lyrics is None

@@ -294,12 +294,33 @@ def test_nobody_is_sent_away_for_asking_for_too_much() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["no drums, bass, ", "a ", "no drums, x, ", "only solo ", "in A minor ", "fade out ", "8 bar "]
+    "text",
+    [
+        "no drums, bass, ",
+        "a ",
+        "no drums, x, ",
+        "only solo ",
+        "in A minor ",
+        "fade out ",
+        "8 bar ",
+        "verse ",
+        "| C ",
+        "one ",
+    ],
 )
 def test_long_prompts_are_read_quickly(text: str) -> None:
     """A stranger's text must not keep a worker busy."""
     begin = time.process_time()
     planned((text * 4000)[:4000])
+    assert time.process_time() - begin < 1.0
+
+
+def test_many_unknown_words_are_read_quickly() -> None:
+    words = [
+        "".join(letters) for letters in itertools.islice(itertools.product("cdprst", repeat=6), 7, 7 + 570 * 29, 29)
+    ]
+    begin = time.process_time()
+    planned(" ".join(words)[:4000])
     assert time.process_time() - begin < 1.0
 
 
