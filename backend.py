@@ -122,7 +122,7 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
         durable.write_text(origin.heard, heard.model_dump_json())
     if origin.recipe:
         heard = heard.model_copy(update={"lufs": origin.recipe.facts.lufs})
-    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet)
+    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices)
 
 
 def _perform(request: SongRequest, source: Source | None, progress: Progress) -> tuple[Take, post_process.Finished]:
@@ -371,7 +371,7 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
             bpm=plan.get("bpm"),
             key=plan.get("key"),
         ),
-        notices=(*take.notices, *finished.notices),
+        notices=(*take.notices, *finished.notices, *(source.notices if source else ())),
         seconds_spent=round(seconds, 3),
         samples_sha256=post_process.samples_sha256(finished.audio),
         parent=source.id if source else None,

@@ -44,7 +44,7 @@ sys.path.insert(0, str(ROOT))
 
 import backend  # noqa: E402  (found by the line above, wherever this is started from)
 from settings import Settings  # noqa: E402
-from song.request import Generate, fields, read  # noqa: E402
+from song.request import Generate, fields  # noqa: E402
 from song.take import Kept  # noqa: E402
 
 Figures = dict[str, float]
@@ -93,7 +93,7 @@ class Bench:
 
 
 def _request(**knobs: Any) -> Generate:
-    return read({"prompt": WORDS, "seed": 1} | knobs)
+    return Generate.model_validate({"prompt": WORDS, "seed": 1} | knobs)
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------

@@ -209,8 +209,11 @@ class Patch:
     lead_in: float
 
 
-def recomposed(request: Any, original: Original, span: Span, words: str, style: str | None, energy: float) -> Patch:
-    """A plan for a region, in whole bars around it, at the tempo that the song has right there. Raises BadRequest."""
+def recomposed(
+    request: Any, original: Original, span: Span, words: str, style: str | None, energies: tuple[float, ...]
+) -> Patch:
+    """A plan for a region, in whole bars around it, at the tempo that the song has right there and with the energy of
+    its section (`energies`, one a section). Raises BadRequest."""
     start, end = on_beats(original, span)
     low, high = original.beat(start), original.beat(end)
     first = int(low // original.bar + 1e-6) if low >= 0 else -int(-low // original.bar + 1)
@@ -227,6 +230,8 @@ def recomposed(request: Any, original: Original, span: Span, words: str, style: 
         meter=original.heard.meter,
         ending="ring",
     )
+    middle = first + bars // 2
+    energy = next((e for one, e in zip(original.sections, energies, strict=True) if middle < one.start + one.bars), 0.7)
     sections = named([Section("A", 0, bars, energy)])
     chords = tuple(
         replace(one, start=one.start + place * original.bar)

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from engines.splicing import Joined
 
 _RING = 5.0  # seconds, at most, that a new part rings on after its bars
-_ENERGY = 0.75  # of music that is put into the middle of a song
 
 
 class Composer:
@@ -203,11 +202,12 @@ class Composer:
 
         known, style = Original(heard), style_for(request, _style(source))
         words = request.prompt or _words(style)
+        energies = cover.energies(known, extend.levels(source.audio, known))
         pieces, heards, done, patch = [], [], 0.0, None
         for place, span in enumerate(spans):
             within = part(progress, 0.9 * place / len(spans), 0.9 * (place + 1) / len(spans))
             within(0.0, "Composing")
-            patch = edit.recomposed(request, known, span, words, style, _ENERGY)
+            patch = edit.recomposed(request, known, span, words, style, energies)
             score = compose(patch.plan)
             mixed = self._played(patch.plan, score, within)
             pieces.append(splicing.Piece(mixed.master, patch.start, patch.end, patch.lead_in, span))

@@ -54,3 +54,4 @@ class Source:
     heard: Heard
     recipe: Recipe | None
     sheet: dict[str, Any]
+    notices: tuple[str, ...] = ()  # what was put right when an upload was let in
