@@ -72,7 +72,14 @@ COUSINS: dict[str, tuple[Cousin, ...]] = {
     "guitar_clean": (Cousin("guitar_electric", 27, "Electric guitar"),),
     "guitar_electric": (Cousin("guitar_clean", 27, "Clean guitar"),),
     "guitar_distorted": (Cousin("guitar_crunch", 29, "Crunch guitar"),),
-    "guitar_crunch": (Cousin("guitar_distorted", 30, "Distorted guitar"),),
+    "guitar_crunch": (
+        Cousin("guitar_distorted", 30, "Distorted guitar"),
+        Cousin("guitar_electric", 27, "Electric guitar"),
+    ),
+    "trumpet": (Cousin("trombone", 57, "Trombone"),),
+    "violin": (Cousin("strings_chamber", 48, "Chamber strings"),),
+    "clarinet": (Cousin("oboe", 68, "Oboe"),),
+    "acid": (Cousin("lead_sync", 81, "Sync lead"),),
     "strings": (Cousin("strings_chamber", 49, "Chamber strings"),),
     "strings_chamber": (Cousin("strings", 48, "Strings"),),
     "brass": (Cousin("brass_soft", 60, "Soft brass"),),
@@ -175,7 +182,7 @@ def _names_apart(changed: dict[str, Part], band: dict[str, Part]) -> dict[str, P
 def _flavour(role: str, whole: Character, rng: np.random.Generator) -> Flavour:
     a, b, c, d, e, f, g, h, i, k, m = _draw(rng, 11)
     return Flavour(
-        bright=0.45 * whole.bright + 0.4 * a,
+        bright=0.5 * whole.bright + 0.45 * a,
         attack=0.5 * b,
         decay=0.25 * whole.space + 0.5 * c,
         release=0.3 * whole.space + 0.4 * d,
@@ -200,6 +207,7 @@ def _placed(role: str, part: Part, whole: Character, rng: np.random.Generator) -
     if part.delay == 0 and role in ("lead", "arp", "counter", "chords") and rng.random() < 0.2 + 0.1 * whole.space:
         echo = float(rng.uniform(0.12, 0.3))
     dry = role == "bass" or part.patch.startswith("texture")
+    send_least = 0.06 if role == "drums" else 0.02  # some rooms are heard on the drums first of all
     return replace(
         part,
         lufs=round(lufs, 2),
@@ -207,7 +215,7 @@ def _placed(role: str, part: Part, whole: Character, rng: np.random.Generator) -
         width=round(min(1.0, part.width * 2 ** (0.4 * whole.wide + 0.4 * width)), 3),
         reverb=part.reverb
         if dry
-        else round(min(0.8, (part.reverb + 0.02) * 2 ** (0.75 * whole.space + 0.4 * send)), 3),
+        else round(min(0.8, (part.reverb + send_least) * 2 ** (0.85 * whole.space + 0.5 * send)), 3),
         delay=round(min(0.5, echo), 3),
         duck=round(min(0.9, part.duck * 2 ** (0.7 * pump + 0.2 * whole.dense)), 3),
     )

@@ -65,7 +65,8 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
     def channel(role: str) -> None:
         stem, player = stems[role], plan.band.get(role, _PLAIN)
         if role == "drums":
-            dsp.compress_inplace(stem, SAMPLE_RATE, -16, 2.5, 0.012, 0.12)
+            glue = plan.mix.glue
+            dsp.compress_inplace(stem, SAMPLE_RATE, -12 - 2 * glue, 1 + 0.8 * glue, 0.012, 0.12)
         elif role in (VOCALS, BACKING):
             desk.polish(stem)
         loudness, natural = strip.trim(stem, _LOW_CUTS.get(role, 120.0), player.flavour)

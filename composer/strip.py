@@ -84,58 +84,97 @@ def _sounds(left, right):
 
 
 @njit(cache=True, nogil=True)
+def _equalise(left, right, k, m, state):
+    # Two stages over a stretch; `state` (8,) carries them into the next.
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
+    c0, c1, c2, d1, d2 = m[0], m[1], m[2], m[3], m[4]
+    l1, l2, l3, l4, r1, r2, r3, r4 = state
+    for i in range(left.shape[0]):
+        x = left[i] + _TINY
+        y = b0 * x + l1
+        l1 = b1 * x - a1 * y + l2
+        l2 = b2 * x - a2 * y
+        z = c0 * y + l3
+        l3 = c1 * y - d1 * z + l4
+        l4 = c2 * y - d2 * z
+        left[i] = z
+        x = right[i] + _TINY
+        y = b0 * x + r1
+        r1 = b1 * x - a1 * y + r2
+        r2 = b2 * x - a2 * y
+        z = c0 * y + r3
+        r3 = c1 * y - d1 * z + r4
+        r4 = c2 * y - d2 * z
+        right[i] = z
+    return l1, l2, l3, l4, r1, r2, r3, r4
+
+
+@njit(cache=True, nogil=True)
+def _one(left, right, k, state):
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
+    l1, l2, r1, r2 = state
+    for i in range(left.shape[0]):
+        x = left[i] + _TINY
+        y = b0 * x + l1
+        l1 = b1 * x - a1 * y + l2
+        l2 = b2 * x - a2 * y
+        left[i] = y
+        x = right[i] + _TINY
+        y = b0 * x + r1
+        r1 = b1 * x - a1 * y + r2
+        r2 = b2 * x - a2 * y
+        right[i] = y
+    return l1, l2, r1, r2
+
+
+@njit(cache=True, nogil=True)
+def _listen(left, right, k, m, state):
+    # The two stages of the K filter, whose output is only measured: (power of both sides, product of the sides).
+    a0, a1, a2, a3, a4 = k[0], k[1], k[2], k[3], k[4]
+    c3, c4 = m[3], m[4]
+    l1, l2, l3, l4, r1, r2, r3, r4 = state
+    total = both = 0.0
+    for i in range(left.shape[0]):
+        x = left[i]
+        y = a0 * x + l1
+        l1 = a1 * x - a3 * y + l2
+        l2 = a2 * x - a4 * y
+        z = y + l3
+        l3 = -2.0 * y - c3 * z + l4
+        l4 = y - c4 * z
+        heard = z
+        x = right[i]
+        y = a0 * x + r1
+        r1 = a1 * x - a3 * y + r2
+        r2 = a2 * x - a4 * y
+        z = y + r3
+        r3 = -2.0 * y - c3 * z + r4
+        r4 = y - c4 * z
+        total += heard * heard + z * z
+        both += heard * z
+    return total, both, (l1, l2, l3, l4, r1, r2, r3, r4)
+
+
+@njit(cache=True, nogil=True)
 def _trim(stem, k, edges, power, shared):
-    h0, h1, h2, h3, h4 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
-    a0, a1, a2, a3, a4 = k[1, 0], k[1, 1], k[1, 2], k[1, 3], k[1, 4]
-    c3, c4 = k[2, 3], k[2, 4]
-    t0, t1, t2, t3, t4 = k[3, 0], k[3, 1], k[3, 2], k[3, 3], k[3, 4]
-    g0, g1, g2, g3, g4 = k[4, 0], k[4, 1], k[4, 2], k[4, 3], k[4, 4]
-    p1 = p2 = p3 = p4 = q1 = q2 = q3 = q4 = 0.0
-    m1 = m2 = l1 = l2 = l3 = l4 = n1 = n2 = r1 = r2 = r3 = r4 = 0.0
+    # `k`: high-pass, K filter (2), tilt, bell. In stretches that stay in the cache, each with few enough numbers to
+    # be held in registers.
+    shaped = not (k[3, 0] == 1.0 and k[4, 0] == 1.0)
+    rest = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    first, heard = rest, rest
+    bell = cut = (0.0, 0.0, 0.0, 0.0)
     for hop in range(power.shape[0]):
         left, right = stem[0, edges[hop] : edges[hop + 1]], stem[1, edges[hop] : edges[hop + 1]]
-        if abs(m1) + abs(m2) + abs(n1) + abs(n2) < 1e-9 and not _sounds(left, right):
+        ringing = abs(first[0]) + abs(first[1]) + abs(first[4]) + abs(first[5]) + abs(bell[0]) + abs(bell[2])
+        ringing += abs(cut[0]) + abs(cut[1]) + abs(cut[2]) + abs(cut[3])
+        if ringing < 1e-9 and not _sounds(left, right):
             continue  # nothing plays, and what played has died
-        total = both = 0.0
-        for i in range(left.shape[0]):
-            u = left[i] + _TINY
-            x = h0 * u + m1
-            m1 = h1 * u - h3 * x + m2
-            m2 = h2 * u - h4 * x
-            u = t0 * x + p1
-            p1 = t1 * x - t3 * u + p2
-            p2 = t2 * x - t4 * u
-            x = g0 * u + p3
-            p3 = g1 * u - g3 * x + p4
-            p4 = g2 * u - g4 * x
-            left[i] = x
-            y = a0 * x + l1
-            l1 = a1 * x - a3 * y + l2
-            l2 = a2 * x - a4 * y
-            z = y + l3
-            l3 = -2.0 * y - c3 * z + l4
-            l4 = y - c4 * z
-            total += z * z
-            heard = z
-            u = right[i] + _TINY
-            x = h0 * u + n1
-            n1 = h1 * u - h3 * x + n2
-            n2 = h2 * u - h4 * x
-            u = t0 * x + q1
-            q1 = t1 * x - t3 * u + q2
-            q2 = t2 * x - t4 * u
-            x = g0 * u + q3
-            q3 = g1 * u - g3 * x + q4
-            q4 = g2 * u - g4 * x
-            right[i] = x
-            y = a0 * x + r1
-            r1 = a1 * x - a3 * y + r2
-            r2 = a2 * x - a4 * y
-            z = y + r3
-            r3 = -2.0 * y - c3 * z + r4
-            r4 = y - c4 * z
-            total += z * z
-            both += heard * z
+        if shaped:
+            first = _equalise(left, right, k[0], k[3], first)
+            bell = _one(left, right, k[4], bell)
+        else:
+            cut = _one(left, right, k[0], cut)
+        total, both, heard = _listen(left, right, k[1], k[2], heard)
         power[hop] = total / max(1, left.shape[0])
         shared[hop] = both / max(1, left.shape[0])
 
