@@ -130,7 +130,8 @@ def _refused_list(low: str, at: int) -> tuple[list[str], int]:
             at += filler.end()
             filler = re.match(r"\s*([a-z']+)\b", low[at:])
         item = _ANY.match(low, at)
-        if not item:
+        after = re.match(r"[\s-]*([a-z]+)", low[item.end() :]) if item else None
+        if not item or (after and (item[0].strip(), after[1]) in _NOT_INSTRUMENTS):
             return words, end
         words.append(item[0].strip())
         at = end = item.end()
@@ -159,6 +160,7 @@ def named(text: Reading) -> tuple[tuple[tuple[str, str], ...], bool]:
     """((instrument that is asked for, the role it was given or ""), ...) and whether nothing else should play."""
     only = bool(_ONLY.search(text.left))
     found: dict[str, str] = {}
+    soloists: list[str] = []
     ensemble = phrase(ENSEMBLES).search(text.left)
     read_to = 0
     if ensemble:
@@ -177,9 +179,11 @@ def named(text: Reading) -> tuple[tuple[tuple[str, str], ...], bool]:
         role = ROLE_WORDS.get(following, "") or (ROLE_WORDS.get(before[-1], "") if before else "")
         if following in ROLE_WORDS and after:
             read_to = match.end() + after.end()
-        alone = _alone(before, following)
-        only = only or alone
-        found[word] = found.get(word, "") or ("" if alone else role)
+        if _alone(before, following):
+            soloists.append(word)
+        found[word] = found.get(word, "") or role
+    if len(found) == len(soloists) == 1:  # one among others takes a solo, one by itself plays alone
+        return ((soloists[0], ""),), True
     return tuple(found.items()), only
 
 

@@ -71,17 +71,18 @@ def _nearest(asked: Asked) -> str:
     bpm = asked.knob("bpm") or said.bpm or said.mark
     prompt = asked.knob("prompt")
     scores: dict[str, float] = {}
+    evidence: dict[str, float] = {}  # the same without the tempo, which many styles share
     for name, style in STYLES.items():
         score = 2.0 * hinted(prompt, style.hints)
         score += sum(1.0 for word, _ in said.named if _plays(style, word))
         score += 0.4 * sum(mood in style.hints for mood in said.moods)
+        evidence[name] = score
         if bpm:
             inside = style.bpm[0] <= bpm <= style.bpm[1]
             score += 1.0 if inside else -0.01 * min(abs(bpm - edge) for edge in style.bpm)
         scores[name] = score + 0.01 * float(chance(asked.seed, "style", name).random())
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] < 0.3:
-        best = max(_BROAD, key=lambda name: scores[name])
+    telling = max(evidence.values()) >= 0.3
+    best = max(STYLES if telling else _BROAD, key=lambda name: scores[name])
     why = "the nearest is" if scores[best] >= 0.3 else "chance picked"
     asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {', '.join(STYLES)}.")
     return best

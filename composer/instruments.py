@@ -135,7 +135,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("boom bap drums", "mpc drums", "sampled drums"), ("drums",), _part("Boom bap drums", 0, "boombap", -19.5, 0, 127)),
     (("chip drums", "8-bit drums", "noise drums", "nes drums"), ("drums",), _part("Chip drums", 25, "chip", -20, 0, 127)),
     (("drum machine", "drum machines", "programmed drums"), ("drums",), _part("Drum machine", 25, "pop", -19.5, 0, 127)),
-    (("hand drums", "tabla", "tablas", "cajon", "cajón", "frame drum", "frame drums", "darbuka", "doumbek", "talking drum", "talking drums", "log drum", "log drums", "tribal drums", "hand percussion", "african drums", "african percussion"), ("drums",), _part("Hand drums", 48, "afrobeat", -20, 0, 127, reverb=0.12)),
+    (("hand drums", "tabla", "tablas", "cajon", "frame drum", "frame drums", "darbuka", "doumbek", "talking drum", "talking drums", "log drum", "log drums", "tribal drums", "hand percussion", "african drums", "african percussion"), ("drums",), _part("Hand drums", 48, "afrobeat", -20, 0, 127, reverb=0.12)),
     (("latin percussion", "latin drums"), ("drums",), _part("Latin percussion", 0, "latin", -20, 0, 127, reverb=0.12)),
     (("drums", "drum", "percussion", "beats", "beat", "drumming", "drummer", *PERCUSSION), ("drums",), _part("Drums", 0, "", -19.5, 0, 127)),
 )  # fmt: skip

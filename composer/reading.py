@@ -1,6 +1,7 @@
 """A text that is read piece by piece: what has been understood is blanked out, so that nothing is read twice."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,11 +16,18 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.typed = self.typed.replace("’", "'").replace("‘", "'").replace("–", "-").replace("—", ", ")
-        self.low = self.typed.lower()
+        self.low = "".join(map(_plain, self.typed))
         self.left = self.low
 
     def take(self, start: int, end: int) -> None:
         self.left = self.left[:start] + " " * (end - start) + self.left[end:]
+
+
+@lru_cache(maxsize=1024)
+def _plain(letter: str) -> str:
+    """A letter in lower case without its accent; always one, so that places in the text stay what they are."""
+    base = unicodedata.normalize("NFD", letter)[:1] if letter.isalpha() else letter
+    return base.lower() if len(base.lower()) == 1 else letter
 
 
 def phrase(words: Iterable[str]) -> re.Pattern[str]:

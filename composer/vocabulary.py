@@ -67,7 +67,7 @@ _KINDRED: dict[str, str] = {
     "soul": "gospel, gospel music, doo wop, doo-wop, new jack swing, hymn, spiritual",
     "blues": "juke joint",
     "reggae": "ska, mento, nyabinghi",
-    "country": "zydeco, cajun, western, cowboy, norteno, norteño, tejano, honky tonk music, red dirt",
+    "country": "zydeco, cajun, western, cowboy, norteno, tejano, honky tonk music, red dirt",
     "folk": "klezmer, flamenco, fado, balkan, gypsy, polka, hawaiian, corrido, corridos tumbados, ranchera, medieval, tavern, bard, arabic, middle eastern, turkish, persian, greek, slavic, russian folk, andean",
     "salsa": "cumbia, merengue, bachata, calypso, mariachi, bolero, tropical",
     "reggaeton": "dancehall, soca, zouk, kizomba, baile funk, funk carioca, kuduro",
@@ -169,7 +169,7 @@ PERCUSSION = {
 _ALSO = {
     "tambourines": "tambourine", "shakers": "shaker", "conga": "congas", "bongo": "bongos", "cowbells": "cowbell", "clave": "claves",
     "timbale": "timbales", "agogo bells": "agogo", "wood block": "woodblock", "woodblocks": "woodblock", "wood blocks": "woodblock",
-    "triangles": "triangle", "bodhrán": "bodhran", "djembes": "djembe", "surdos": "surdo", "snaps": "finger snaps", "fingersnaps": "finger snaps",
+    "triangles": "triangle", "djembes": "djembe", "surdos": "surdo", "snaps": "finger snaps", "fingersnaps": "finger snaps",
 }  # fmt: skip
 PERCUSSION |= {word: PERCUSSION[same] for word, same in _ALSO.items()}
 _HATS, _CYMBALS = ("hat", "open", "pedal"), ("crash", "ride", "bell", "hat", "open", "pedal")
