@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from composer.voice.phones import BANDS, WARP_RATE, Frames, Phone, Spoken, Word, syllabified, warped
+from composer.voice.phones import BANDS, HOP, VOWELS, WARP_RATE, Frames, Phone, Spoken, Word, syllabified, warped
 from settings import ROOT
 
 LIBRARY = "libflite.so.1"
 FETCHED = ROOT / ".voices"
 _VOICES = {False: "rms", True: "slt"}  # the low singer and the high one
 _LONGEST = 400  # characters of a line; lyrics have a tenth of that
-_EMPHASIS = 0.4  # how much the spectrum's peaks are raised over speech: held vowels stay clear
+_EMPHASIS = 0.55  # how much the spectrum's peaks are raised over speech: held vowels stay clear
 _CONSONANTS = 3.0  # dB: consonants over speech, since a band plays along
+_OPEN = VOWELS | frozenset(["l", "r", "w", "y", "m", "n", "ng"])
+_CLEAR = (0.8, 0.6, 0.4, 0.2, 0.0)  # at least this share of each band is periodic in what can be held
+_SOFTLY = (0.1, 0.2, 0.4, 0.2, 0.1)
 _LOCK = threading.Lock()
 _Pointer = ctypes.c_void_p
 
@@ -91,6 +94,7 @@ class Flite:
     """Flite's English voices. Raises FliteError where the library or one of its parts cannot be opened."""
 
     name = "Flite"
+    early = 0.009
 
     def __init__(self, library: Path) -> None:
         self._folder = library.parent if library.parent != Path() else None
@@ -221,16 +225,15 @@ def _dressed(track: np.ndarray, strength: np.ndarray, words: tuple[Word, ...]) -
     before = np.exp(2 * (cepstra @ table)).mean(axis=1)
     cepstra[:, 2:] *= 1 + _EMPHASIS
     cepstra[:, 0] += 0.5 * np.log(before / np.exp(2 * (cepstra @ table)).mean(axis=1))
-    cepstra[:, 0] += _lift(len(cepstra), words)
+    middle = (np.arange(len(track)) + 0.5) * HOP
+    hard, open_ = np.zeros((2, len(track)), bool)
+    for phone in (phone for word in words for syllable in word for phone in syllable.phones):
+        inside = (middle >= phone.start) & (middle < phone.end)
+        hard |= inside & (not phone.vowel)
+        open_ |= inside & (phone.name in _OPEN)
+    cepstra[:, 0] += np.convolve(np.pad(hard * (_CONSONANTS / 8.686), 2, mode="edge"), _SOFTLY, "valid")
     if strength.shape[1] != len(BANDS) or len(strength) != len(track):
         raise FliteError("this voice mixes its excitation in another way")
+    voiced = np.maximum(voiced, open_).astype(np.float32)  # who speaks may whisper the end of a vowel; who sings, not
+    strength = np.maximum(strength, open_[:, None] * np.array(_CLEAR, np.float32))
     return Frames(cepstra, np.clip(strength, 0, 1), voiced)
-
-
-def _lift(frames: int, words: tuple[Word, ...]) -> np.ndarray:
-    """What consonants gain, in nepers, one value a frame."""
-    middle = (np.arange(frames) + 0.5) * 0.005
-    lift = np.zeros(frames)
-    for phone in (phone for word in words for syllable in word for phone in syllable.phones if not phone.vowel):
-        lift[(middle >= phone.start) & (middle < phone.end)] = _CONSONANTS / 8.686
-    return np.convolve(np.pad(lift, 2, mode="edge"), (0.1, 0.2, 0.4, 0.2, 0.1), "valid")

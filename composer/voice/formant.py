@@ -79,6 +79,7 @@ class Formant:
     """The studio's own singer."""
 
     name = "formant"
+    early = 0.0
 
     def syllables(self, words: tuple[str, ...]) -> tuple[Word, ...]:
         """Phones, syllables and stress of a line, timed by rule."""

@@ -75,6 +75,7 @@ class Singer(Protocol):
     """Somebody who can say a line; the vocoder makes song of it."""
 
     name: str
+    early: float  # seconds by which its vowels are heard after they are said to begin
 
     def speak(self, words: tuple[str, ...], high: bool) -> Spoken:
         """A line of plain words (a-z and apostrophes), one `Word` for each, by the high or the low voice."""

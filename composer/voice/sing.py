@@ -108,7 +108,7 @@ def _line(breath: Breath, score: Score, singer: Singer, high: bool, rng: np.rand
     line = performed(breath, score, singer, high)
     origin = score.seconds(breath.start) - _BEFORE
     count = int((line[-1].end + _AFTER) / HOP)
-    source = time_map(line, count)
+    source = time_map(line, count, singer.early)
     hertz = 440 * 2 ** ((pitch_curve(line, count, rng) - 69) / 12)
     spoken = singer.speak(breath.words, high)
     sound = vocode(spoken.frames, source, hertz, loudness_curve(line, count), rng)

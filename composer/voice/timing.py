@@ -11,9 +11,11 @@ import numpy as np
 
 from composer.voice.phones import DIPHTHONGS, HOP, Syllable
 
-_CONSONANTS = 1.6  # times as long as spoken: sung consonants have to be understood beside held vowels
+_CONSONANTS = 1.7  # times as long as spoken: sung consonants have to be understood beside held vowels
 _VOWEL = 0.45  # at least this part of a note is vowel
 _ONSET = 0.32  # seconds that consonants may come early
+_EDGES = {False: (0.45, 0.4), True: (0.4, 0.6)}  # parts of a vowel that keep their pace, by whether it moves
+_FADING = 2.0  # times slower, at most, that a vowel is left than spoken: what follows it is heard in its end
 _TAIL = 0.1  # seconds in which a line dies away
 _TOUCH = 0.02  # notes nearer than this are bound, seconds
 _GLIDE = 0.09  # seconds from pitch to pitch
@@ -59,8 +61,11 @@ def onset(syllable: Syllable) -> float:
     return min(_ONSET, _CONSONANTS * sum(phone.end - phone.start for phone in head))
 
 
-def time_map(line: Sequence[Sung], frames: int) -> np.ndarray:
-    """Seconds in the spoken line for each frame of the sung one, -1 where nothing sounds."""
+def time_map(line: Sequence[Sung], frames: int, early: float = 0.0) -> np.ndarray:
+    """Seconds in the spoken line for each frame of the sung one, -1 where nothing sounds.
+
+    `early` moves all of it forward: seconds by which a voice's vowels are heard later than they are written.
+    """
     heads = [onset(sung.syllable) for sung in line]
     tails = [_CONSONANTS * sum(p.end - p.start for p in s.syllable.phones[s.syllable.nucleus + 1 :]) for s in line]
     bound = [place + 1 < len(line) and line[place + 1].start - sung.end < _TOUCH for place, sung in enumerate(line)]
@@ -75,7 +80,7 @@ def time_map(line: Sequence[Sung], frames: int) -> np.ndarray:
     for place, sung in enumerate(line):
         following = heads[place + 1] if bound[place] else 0.0
         for piece in _pieces(sung, heads[place], tails[place], following, bound[place]):
-            _draw(source, *piece)
+            _draw(source, *piece, early)
     return source
 
 
@@ -90,13 +95,14 @@ def _pieces(
     length = vowel.end - vowel.start
     if end - sung.start <= length:
         pieces.append((vowel.start, vowel.end, sung.start, end))
-    else:  # what was spoken at the edges keeps its pace, the middle is held
-        first, last = (0.4, 0.6) if vowel.name in DIPHTHONGS else (0.45, 0.4)
-        a, b = vowel.start + first * length, vowel.end - last * length
+    else:  # it begins as it is spoken and ends more slowly, and the middle is held
+        first, last = (part * length for part in _EDGES[vowel.name in DIPHTHONGS])
+        pace = max(1.0, min(_FADING, (0.9 * (end - sung.start) - first) / last))
+        a, b = sung.start + first, end - pace * last
         pieces += [
-            (vowel.start, a, sung.start, sung.start + first * length),
-            (a, b, sung.start + first * length, end - last * length),
-            (b, vowel.end, end - last * length, end),
+            (vowel.start, vowel.start + first, sung.start, a),
+            (vowel.start + first, vowel.end - last, a, b),
+            (vowel.end - last, vowel.end, b, end),
         ]
     pieces.append((vowel.end, phones[-1].end, end, end + tail))
     if not bound:
@@ -104,7 +110,8 @@ def _pieces(
     return pieces
 
 
-def _draw(source: np.ndarray, spoken: float, spoken_end: float, start: float, end: float) -> None:
+def _draw(source: np.ndarray, spoken: float, spoken_end: float, start: float, end: float, early: float) -> None:
+    start, end = start - early, end - early
     first, last = (max(0, min(len(source), int(np.ceil(edge / HOP)))) for edge in (start, end))
     if last > first and end > start:
         where = np.arange(first, last) * HOP - start
