@@ -128,9 +128,9 @@ def _single(word: str) -> str:
 
 def _near(word: str, names: Mapping[str, str]) -> str | None:
     """A name that a slip of the finger or two turns into the word; short words must be closer."""
-    if len(word) < 4 or word in _EVERYDAY or word in BY_WORD:
+    if len(word) < 5 or word in _EVERYDAY or word in BY_WORD:
         return None
     slips = 1 if len(word) < 8 else 2
-    near = [(distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 3]
+    near = [(distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 4]
     best = min((pair for pair in near if pair[0] <= slips), default=None)
     return best[1] if best else None

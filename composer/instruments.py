@@ -92,7 +92,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("kalimba", "mbira", "thumb piano"), ("arp", "lead"), _part("Kalimba", 108, "kalimba", -24, 55, 91, reverb=0.25)),
     (("steel drum", "steel drums", "steelpan", "steel pan", "steel pans", "steelpans", "hang drum", "handpan"), ("lead", "arp"), _part("Steel drum", 114, "steel_drum", -24, 55, 88, reverb=0.25)),
     # synths
-    (("supersaw", "supersaws", "super saw", "supersaw chords", "supersaw lead", "saw chords", "big saws"), ("chords", "lead", "pad"), _part("Supersaw", 81, "supersaw", -22, 48, 84, width=0.9, duck=0.5)),
+    (("supersaw", "supersaws", "super saw", "supersaw chords", "supersaw lead", "saw chords"), ("chords", "lead", "pad"), _part("Supersaw", 81, "supersaw", -22, 48, 84, width=0.9, duck=0.5)),
     (("acid line", "acid lead", "acid lines", "acid", "303 line", "squelchy acid line"), ("arp", "lead"), _part("Acid line", 87, "acid", -24, 36, 76, delay=0.2)),
     (("square lead", "square wave", "square waves", "pulse lead", "pulse wave", "pulse waves", "chiptune lead", "8-bit lead", "8 bit lead", "gameboy lead", "chip lead"), ("lead",), _part("Square lead", 80, "lead_pulse", -23.5, 55, 91, delay=0.15)),
     (("chip arp", "chip arps", "8-bit arp", "8-bit arps", "chiptune arp", "chiptune arps", "8-bit arpeggios", "chiptune arpeggios"), ("arp",), _part("Chip arpeggio", 80, "chip_arp", -24.5, 55, 93)),

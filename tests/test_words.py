@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from composer.genre import spelled
-from composer.instruments import BY_WORD, FAMILIES, INSTRUMENTS
+from composer.instruments import ANY_BASS, ANY_DRUMS, BY_WORD, FAMILIES, INSTRUMENTS, title
 from composer.plan import STYLES, Plan, plan
 from composer.reading import Reading
 from composer.synth.drums import KITS
@@ -179,6 +179,25 @@ def test_every_instrument_has_a_sound() -> None:
     assert patches <= set(PATCHES)
     assert kits <= set(KITS)
     assert {patch for family in FAMILIES.values() for patch in family} <= set(PATCHES)
+
+
+def _named(word: str) -> set[str]:
+    """What a player who was asked for by this word may be called."""
+    own = title(word)
+    return {word, word.removesuffix("s"), own[0].lower() if own else BY_WORD[word][1].name.lower()}
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_every_instrument_can_be_asked_for_and_refused_in_any_style(place: int) -> None:
+    for number, (words, roles, part) in enumerate(INSTRUMENTS[place::5]):
+        word = words[number % len(words)]
+        style = list(STYLES)[(number * 7 + place) % len(STYLES)]
+        asked = planned(f"music with {word}", number, style=style)
+        whole = word in (*ANY_DRUMS, *ANY_BASS) and roles[0] in asked.band
+        assert whole or any(name in _names(asked) for name in _named(word)), (word, _names(asked))
+        sent = planned(f"music with no {word}", number, style=style)
+        patches = FAMILIES.get(word, (part.patch,))
+        assert word in PERCUSSION or not [one.name for one in sent.band.values() if one.patch in patches], (word, style)
 
 
 @pytest.mark.parametrize("tonic", ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"])
