@@ -119,9 +119,20 @@ def bent_line(row: str, free: float, rng: np.random.Generator, fresh: str, other
         return row
     meter, text = split(row)
     beat = 6 if meter == (6, 8) else 4
+    if rng.random() < 0.4 * free:
+        text = _broadened(text, beat)
     for _ in range(int(rng.binomial(_MOVES, 0.5 * free))):
         text = _bent(text, beat, rng, fresh, other)
     return f"{meter[0]}/{meter[1]}: {text}" if meter else text
+
+
+def _broadened(text: str, beat: int) -> str:
+    """A row that pumps on and between the beats, on its beats only; others, and what leads on, stay as they are."""
+    marks = [step for step, mark in enumerate(text) if mark not in "-."]
+    if len(marks) < len(text) * 5 / 16 or text[0] in "-." or sum(not step % beat for step in marks) < 3:
+        return text
+    kept = [step for step in marks if not step % beat or text[step] in "as"]
+    return "".join(text[step] if step in kept or text[step] == "." else "-" for step in range(len(text)))
 
 
 def _bent(text: str, beat: int, rng: np.random.Generator, fresh: str, other: str) -> str:

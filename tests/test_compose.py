@@ -83,10 +83,10 @@ def test_notes_are_pinned(style: str) -> None:
 
 
 def test_seeds_give_different_tunes() -> None:
-    """Jaccard similarity of (onset, pitch above the tonic) between the leads of ten seeds."""
+    """Jaccard similarity of (onset, pitch above the tonic) between the leads of seven seeds."""
     for style in STYLES:
         tunes = []
-        for seed in range(10):
+        for seed in range(7):
             song = planned(style, seed, 60)
             lead = track(composed(style, seed, 60), "lead")
             if lead:
@@ -98,9 +98,9 @@ def test_seeds_give_different_tunes() -> None:
 
 def test_seeds_give_different_progressions_and_beats() -> None:
     for style in STYLES:
-        songs = [composed(style, seed, 60) for seed in range(10)]
+        songs = [composed(style, seed, 60) for seed in range(7)]
         harmonies = {tuple(((c.root - Key.parse(s.key).tonic) % 12, c.intervals) for c in s.chords) for s in songs}
-        assert len(harmonies) >= 8, style
+        assert len(harmonies) >= 6, style
 
 
 # -- notes are playable
@@ -244,12 +244,14 @@ def test_every_style_composes_in_every_mode_and_stays_near_its_key(style: str, m
 
 
 def test_music_is_in_key_but_not_only_in_key() -> None:
-    """Shares of notes of the scale over ten songs; real music lies near 0.92 to 0.98."""
+    """Shares of notes of the scale over seven songs; real music lies near 0.92 to 0.98."""
     for style in STYLES:
         shares = []
-        for seed in range(10):
-            song = at_home(planned(style, seed, 60))
-            notes = [note for one in pitched(compose(song)) for note in one.notes]
+        for seed in range(7):
+            song = planned(style, seed, 60)
+            lifted = any(section.shift for section in song.sections)
+            score = compose(at_home(song)) if lifted else composed(style, seed, 60)
+            notes = [note for one in pitched(score) for note in one.notes]
             shares.append(sum(note.pitch % 12 in song.key.pitch_classes for note in notes) / len(notes))
         assert (0.8 if style in _CHROMATIC else 0.9) < float(np.mean(shares)) < 0.998, style
 
@@ -300,7 +302,7 @@ def test_the_bass_plays_the_roots() -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_tunes_walk_more_than_they_leap(style: str) -> None:
     leaps: list[int] = []
-    for seed in range(10):
+    for seed in range(7):
         lead = track(composed(style, seed, 60), "lead")
         leaps += [abs(a.pitch - b.pitch) for a, b in itertools.pairwise(lead.notes)] if lead else []
     share = np.array(leaps)
@@ -739,14 +741,14 @@ def test_bent_rows_keep_their_bones() -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 def test_no_two_songs_share_progression_beat_and_bass(style: str) -> None:
-    scores = [composed(style, seed, 60) for seed in range(10)]
+    scores = [composed(style, seed, 60) for seed in range(7)]
     assert symbolic.twins(scores) == 0
 
 
 def test_songs_of_a_style_differ_in_register_and_density() -> None:
     for style in ("lofi", "house", "rock", "soul"):
         centers, counts = [], []
-        for seed in range(10):
+        for seed in range(7):
             score = composed(style, seed, 60)
             lead = track(score, "lead")
             centers += [float(np.mean([note.pitch for note in lead.notes]))] if lead else []
