@@ -29,19 +29,21 @@ class Joint:
     at: float
 
 
-def levels(audio: Audio, original: Original) -> np.ndarray:
-    """Level of each whole bar in dB."""
-    edges = [round(original.seconds(bar * original.bar) * audio.sample_rate) for bar in range(original.bars + 1)]
+def levels(audio: Audio, original: Original, parts: int = 1) -> np.ndarray:
+    """Level of each whole bar in dB, or of each of its `parts`."""
+    beats = [place * original.bar / parts for place in range(original.bars * parts + 1)]
+    edges = [round(original.seconds(beat) * audio.sample_rate) for beat in beats]
     pieces = (audio.samples[:, max(0, a) : max(b, a + 1)] for a, b in pairwise(edges))
     power = [float(np.mean(np.square(piece, dtype=np.float64))) if piece.size else 0.0 for piece in pieces]
     return 10 * np.log10(np.array(power) + 1e-12)
 
 
-def last_bar(original: Original, loud: np.ndarray) -> int:
-    """The barline that the song goes on from: the last before a closing section, a fade, a last ring, or the end."""
-    usual = float(np.median(loud[loud > loud.max() - 30])) if len(loud) else 0.0
+def last_bar(original: Original, halves: np.ndarray) -> int:
+    """The barline that the song goes on from: the last before a closing section, a fade, a last ring, or the end.
+    `halves` are the levels of half bars."""
+    usual = float(np.median(halves[halves > halves.max() - 30]))
     bar = original.bars
-    while bar > 1 and loud[bar - 1] < usual - _AT_LEVEL_DB:
+    while bar > 1 and halves[2 * bar - 1] < usual - _AT_LEVEL_DB:
         bar -= 1
     closing = original.sections[-1]
     if closing.name.lower().startswith(_CLOSING) and 0 < closing.start < bar:

@@ -66,8 +66,9 @@ class Original:
 
     @cached_property
     def bars(self) -> int:
-        """Whole bars from the first downbeat to the end."""
-        return max(1, int(self.beat(self.heard.duration) / self.bar + 0.02))
+        """Whole bars from the first downbeat to the end, or to where the last section ends."""
+        end = self.heard.sections[-1].end if self.heard.sections else self.heard.duration
+        return max(1, int(self.beat(min(end, self.heard.duration)) / self.bar + 0.02))
 
     def beat(self, seconds: float) -> float:
         """Beats from bar 0 at a time; beyond the downbeats at the tempo of the song."""

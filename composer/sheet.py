@@ -76,15 +76,15 @@ def _chords(score: Score, whole: float) -> tuple[HeardChord, ...]:
 
 
 def _sections(plan: Plan) -> tuple[HeardSection, ...]:
-    last = len(plan.sections) - 1
+    """What comes after the last one is the last chord, which rings."""
     return tuple(
         HeardSection(
             start=round(one.start * plan.bar_seconds, 6),
-            end=round(plan.duration if place == last else (one.start + one.bars) * plan.bar_seconds, 6),
+            end=round(min(plan.duration, (one.start + one.bars) * plan.bar_seconds), 6),
             label=one.name,
             confidence=1.0,
         )
-        for place, one in enumerate(plan.sections)
+        for one in plan.sections
     )
 
 

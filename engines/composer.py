@@ -118,7 +118,7 @@ class Composer:
         words = request.prompt or _words(style)
         onward = request.side == "end"
         if onward:
-            bar = extend.last_bar(known, extend.levels(source.audio, known))
+            bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
             joint = extend.onward(request, known, bar, words, style)
         else:
             joint = extend.backward(request, known, words, style)

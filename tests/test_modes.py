@@ -306,15 +306,16 @@ def test_the_chords_go_on_where_the_loop_had_come_to():
 
 
 def test_a_fade_or_a_closing_section_is_left_out():
-    level = np.array([-20.0, -19, -20, -21, -20, -28, -40])
+    level = np.repeat([-20.0, -19, -20, -21, -20, -28, -40], 2)
     heard = Heard.model_validate(_heard() | {"duration": 17.5})
     assert extend.last_bar(Original(heard), level) == 5
+    assert extend.last_bar(Original(heard), np.append(np.full(13, -20.0), -27)) == 6, "a ring decays"
     closing = [
         {"start": 0, "end": 10, "label": "A", "confidence": 1},
         {"start": 10, "end": 17.5, "label": "outro", "confidence": 1},
     ]
     heard = Heard.model_validate(_heard() | {"duration": 17.5, "sections": closing})
-    assert extend.last_bar(Original(heard), np.full(7, -20.0)) == 4
+    assert extend.last_bar(Original(heard), np.full(14, -20.0)) == 4
 
 
 def test_what_was_extended_is_known_without_listening(studio, take, monkeypatch):
