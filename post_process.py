@@ -176,18 +176,27 @@ def difference(before: Audio, after: Audio, regions: Iterable[tuple[int, int]], 
 
     Frame 0 of `before` lies at `offset` of `after`; a frame that `after` has and `before` lacks counts as different.
     """
-    frames = after.frames
-    outside = np.ones(frames, bool)
-    for first, last in regions:
-        outside[max(0, first) : last] = False
-    places = np.flatnonzero(outside)
-    there = places[(places >= offset) & (places < offset + before.frames)]
-    missing = (len(places) - len(there)) * after.channels
-    different = 0
-    for start in range(0, len(there), BLOCK):
-        block = there[start : start + BLOCK]
-        different += int((pcm24(after.samples[:, block]) != pcm24(before.samples[:, block - offset])).sum())
-    return len(places) * after.channels, different + missing
+    compared = different = 0
+    for start, end in _outside(regions, after.frames):
+        compared += end - start
+        low, high = max(start, offset), min(end, offset + before.frames)
+        different += (end - start - max(0, high - low)) * after.channels
+        for at in range(low, high, BLOCK):
+            span = slice(at, min(high, at + BLOCK))
+            old = before.samples[:, span.start - offset : span.stop - offset]
+            different += int((pcm24(after.samples[:, span]) != pcm24(old)).sum())
+    return compared * after.channels, different
+
+
+def _outside(regions: Iterable[tuple[int, int]], frames: int) -> Iterator[tuple[int, int]]:
+    """What lies between regions, which may touch and overlap."""
+    reached = 0
+    for first, last in sorted(regions):
+        if first > reached:
+            yield reached, min(first, frames)
+        reached = max(reached, last)
+    if reached < frames:
+        yield reached, frames
 
 
 def _seam(audio: Audio, at: int, frames: int) -> Seam:

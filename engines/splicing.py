@@ -210,7 +210,7 @@ def _gain(old: np.ndarray, new: np.ndarray, regions: tuple[tuple[int, int], ...]
     outside = np.ones(old.shape[1], bool)
     for first, last in regions:
         outside[first:last] = False
-    a, b = old[:, outside][:, ::7].astype(np.float64), new[:, outside][:, ::7].astype(np.float64)
+    a, b = (sound[:, ::7][:, outside[::7]].astype(np.float64) for sound in (old, new))
     power = float((b * b).sum())
     if power < 1e-3 or a.shape[1] < 1000:
         return 1.0
