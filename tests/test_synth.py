@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import dsp
-from composer import synth
+from composer import mix, strip, synth
 from composer.style import Flavour
-from composer.synth import drums, stems
+from composer.synth import chain, drums, strikes, textures, voices
+from composer.synth import soundfont as soundfont_player
 from composer.synth.patches import PATCHES
 from song.audio import SAMPLE_RATE
 from song.score import Note
@@ -361,6 +362,19 @@ def test_general_midi_font_plays_every_family():
     assert np.abs(out).max() > 0.01
 
 
-def test_warm_runs_every_kernel():
+def compiled() -> dict[str, int]:
+    """How often each kernel was compiled, for other kinds of numbers each time."""
+    rooms = (chain, drums, soundfont_player, strikes, textures, voices, strip, dsp.effects, dsp.filters, dsp.meter)
+    found = {f"{room.__name__}.{name}": thing for room in rooms for name, thing in vars(room).items()}
+    return {name: len(thing.signatures) for name, thing in found.items() if hasattr(thing, "signatures")}
+
+
+def test_warm_compiles_all_that_a_song_needs():
     synth.warm()
-    assert stems.sound is not None and dsp.loudness is not None
+    before = compiled()
+    band, notes = small_band()
+    band = {role: replace(player, flavour=Flavour(chorus=0.3, drive=1.0)) for role, player in band.items()}
+    band["pad"], notes["pad"] = part("choir"), [Note(60, 90, 0.0, 4.0)]
+    song, agreed = score(band, notes), plan(band)
+    mix.mixdown(synth.render(song, agreed, synth.SoundFont.from_bytes(soundfont())), song, agreed)
+    assert compiled() == before
