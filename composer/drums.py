@@ -7,7 +7,7 @@ import numpy as np
 from composer.chance import chance
 from composer.rhythm import Hit, Stroke, bars_of, bars_of_fill, fitting, split
 from composer.scene import Scene
-from composer.variants import bent_beat
+from composer.variants import bent_beat, drawn
 from composer.vocabulary import PERCUSSION
 
 # lane -> (pitch, velocity of a plain stroke); 26-30 and 87 are the studio's own
@@ -54,12 +54,12 @@ def _hits(row: str, meter: tuple[int, int], bar: int) -> list[tuple[str, Hit]]:
 def base_row(scene: Scene, level: str) -> str:
     """The song's beat for a letter and an energy. The bass asks for it too, so it hangs on no section."""
     rows = fitting(scene.style.beats[level], scene.plan.meter)
-    return _song_row(rows, scene.plan.seed, scene.letter, level, scene.own.free)
+    return _song_row(rows, scene.plan.seed, scene.letter, level, scene.own.free, scene.own.drums)
 
 
 @lru_cache(maxsize=512)
-def _song_row(rows: tuple[str, ...], seed: int, letter: str, level: str, free: float) -> str:
-    row = rows[int(chance(seed, "row", "drums", letter, level).integers(len(rows)))]
+def _song_row(rows: tuple[str, ...], seed: int, letter: str, level: str, free: float, lean: float) -> str:
+    row = drawn(rows, lean, chance(seed, "row", "drums", letter, level))
     return bent_beat(row, free, chance(seed, "bend", "drums", letter, level))
 
 
@@ -94,8 +94,8 @@ def play_drums(scene: Scene) -> list[Stroke]:
     rng = scene.rng("drums")
     other: dict[str, str] = {}
     for level, rows in scene.style.beats.items():
-        fits = fitting(rows, scene.plan.meter)
-        other[level] = bent_beat(fits[int(rng.integers(len(fits)))], max(0.3, scene.own.free), rng)
+        row = drawn(fitting(rows, scene.plan.meter), scene.own.drums, rng)
+        other[level] = bent_beat(row, max(0.3, scene.own.free), rng)
     every = (2, 4, 4)[int(rng.integers(3))]
     strokes: list[Stroke] = []
     bars = scene.section.bars

@@ -13,6 +13,7 @@ from composer.plan import Plan
 from composer.rhythm import Feel, fitting, steps_in_bar
 from composer.style import Lead, Style
 from composer.traits import Traits
+from composer.variants import drawn
 from song.key import Key
 
 Salt = Mapping[tuple[str, str], int]
@@ -89,21 +90,21 @@ class Scene:
             level = self.level(bar, lean)
             if level not in picks:
                 rows = fitting(table.get(level) or next(iter(table.values())), self.plan.meter)
-                picks[level] = self._pair(role, rows, level, rng, bend)
+                picks[level] = self._pair(role, rows, level, rng, lean, bend)
             base, other = picks[level]
             chosen.append(other if bar % every == every - 1 and self.section.bars > 1 else base)
         return chosen
 
     def _pair(
-        self, role: str, rows: Sequence[str], level: str, rng: np.random.Generator, bend: Bend
+        self, role: str, rows: Sequence[str], level: str, rng: np.random.Generator, lean: float, bend: Bend
     ) -> tuple[str, str]:
         """The row that a letter keeps coming back to, developed where it returns, and one that turns away from it."""
         free = self.own.free
         picked = self.decided("row", role, level)
-        home = bend(rows[int(picked.integers(len(rows)))], free, picked)
-        draws, other = rng.random(3), rows[int(rng.integers(len(rows)))]
+        home = bend(drawn(rows, lean, picked), free, picked)
+        draws, other = rng.random(3), drawn(rows, lean, rng)
         if self.visit and draws[0] < 0.3:
-            home = bend(rows[int(rng.integers(len(rows)))], free, rng)
+            home = bend(drawn(rows, lean, rng), free, rng)
         elif self.visit and draws[1] < 0.5:
             home = bend(home, free * 0.7, rng)
         return home, bend(home if draws[2] < 0.45 else other, max(free, 0.3), rng)

@@ -4,6 +4,9 @@ What a listener holds on to stays: the first beat, the backbeat, four kicks to t
 syncopations, ghost notes, accents of the hats, second notes of a bass line, the order of a broken chord.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 
 from composer.rhythm import split
@@ -11,7 +14,21 @@ from composer.rhythm import split
 _FIXED = ("clave", "cascara", "agogo", "agogolow", "crash", "crash2", "taiko")
 _BACKBEAT = ("snare", "clap", "rim", "snap")
 _PULSE = ("hat", "shaker", "ride", "tamb", "cabasa")
+_LEAN = 6.0  # how much a song's leaning weighs
 _MOVES = 4  # changes to a row at most
+
+
+def drawn(rows: Sequence[str], lean: float, rng: np.random.Generator) -> str:
+    """One of some rows by chance; the busier ones are likelier where a song leans that way, `lean` > 0."""
+    counts = np.array([_strokes(row) for row in rows], float)
+    odds = np.exp(_LEAN * lean * (counts - counts.mean()) / (counts.std() or 1.0))
+    return rows[int(rng.choice(len(rows), p=odds / odds.sum()))]
+
+
+@lru_cache(maxsize=4096)
+def _strokes(row: str) -> int:
+    """How many strokes a row has, in all its lanes."""
+    return sum(mark not in "-." for part in split(row)[1].split("|") for mark in part.split()[-1])
 
 
 def bent_beat(row: str, free: float, rng: np.random.Generator) -> str:
