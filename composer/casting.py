@@ -46,6 +46,10 @@ _FILLERS = {
 _WITH = {"with", "and", "featuring", "feat", "plus", "add", "a", "an", "ft", "then", "has"}
 _NOT_INSTRUMENTS = {
     ("bass", "drum"),
+    ("double bass", "drum"),
+    ("double bass", "drums"),
+    ("double bass", "drumming"),
+    ("double bass", "pedal"),
     ("bass", "drop"),
     ("bass", "boosted"),
     ("organ", "donor"),

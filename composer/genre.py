@@ -15,21 +15,28 @@ _REFUSED = re.compile(
 )
 # Styles that say more about the shape than about the sound: "lofi waltz" is lo-fi in three.
 _SHAPES = ("waltz", "piano_solo", "pop_ballad")
-_ADJECTIVES = ("jazzy", "funky", "soulful", "bluesy", "folky", "folksy", "atmospheric", "acoustic")
+_ADJECTIVES = (
+    *("jazzy", "funky", "soulful", "bluesy", "folky", "folksy", "atmospheric", "acoustic", "boss battle", "boss fight"),
+    *("boss music", "battle music", "game music", "video game music", "soundtrack", "film music", "score"),
+)
 # Words that name a style, but may as well say what the music is for or like.
-_WEAK = ("dance", "club", "alternative", "drone", "ballroom", *_ADJECTIVES)
+_WEAK = ("dance", "club", "alternative", "drone", "ballroom", *_ADJECTIVES[:8])
 _MOST_WORDS = 80  # of a prompt, that are looked at for slips of the finger
 _NOT_IN_BAND = {"bass", "drum", "drums", "sea", "beat", "beats", "breaks", "breakbeat", "bassline", "step"}
 # Words of everyday that lie one slip of a finger away from a genre.
 _EVERYDAY_WORDS = (
-    "amber ambience blue bolt boss bossy chance chant chants chip chips classic classics client climate clues "
-    "counted county dance dense disc disco discs drills drink drone drones folks fork fort france fun fund funky "
-    "funnel glues grim grime halts holy horse horses hose hours houses hunk indies jaws jazzed junk later latino "
-    "lock loft lofty mango march marched medal mental metals mouse opera operas patina petal poker polkas pops "
-    "popular prance prone puck pump punks rack raga ragas rage range reggie rocks rocky rumble rumbled sales "
-    "salsas salt school score scores shamble sock sole soul souls soup spoke sting strap string swine swung "
-    "tangos techie tender thrill throne timber trace tramp trance traps trip trips truck walls want wants wing "
-    "wings "
+    "hairstyle hairstyles "
+    "amber ambience blue bluer bluest blurs bogie bolt bookie boss bossy celtics chance chant chants chip chips "
+    "cinematics classic classics client climate clues counted counters county cultic dance dense disc disch "
+    "disco discos discs drills drink drone drones elector electors electra electron electrons flamingo folks "
+    "fork fort france fun fund funky funnel garage glues gospels grabber grange grim grime grudge grungy halts "
+    "hausa hause holy horse horses hose hours housed houses housing hunk indies jangle jaws jazzed jingle "
+    "jingles juggle jungles junk later latino lock loft lofty mango march marched medal mental metall metals "
+    "mouse opera operas patina petal phone phones phony poker polkas pops popular prance prone puck pump punks "
+    "rack raga ragas rage range regal reggae's reggie rocks rocky rumble rumbled sales salsas salt salva sambo "
+    "school score scores shamble sling sock sole soul souls soup spoke sting strap string swine swings swink "
+    "swung tangos techie tender thrill throne timber trace tramp trance tranche tranches trane traps trip trips "
+    "truck walls walth want wants wing wings "
 )
 _EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
 
@@ -112,6 +119,15 @@ def spelled(text: Reading, aliases: Mapping[str, str]) -> tuple[str, str, str] |
     return None
 
 
+# Genres whose names are told apart from other words with a slip of the finger in them.
+_UNMISTAKABLE = (
+    "acoustic afrobeat afrobeats amapiano ambient bachata baroque bebop bluegrass blues boombap bossanova "
+    "breakcore celtic chillhop chillwave chiptune cinematic classical country cumbia dancehall darkwave "
+    "deathcore deephouse disco dixieland drumandbass drumnbass dubstep electro electronic electropop eurodance "
+    "flamenco gospel grunge hardstyle hiphop house hyperpop klezmer lullaby mariachi merengue metal metalcore "
+    "motown neoclassical neosoul orchestral phonk polka psytrance ragtime reggae reggaeton retrowave rocksteady "
+    "salsa samba shoegaze symphonic synthpop synthwave tango techno trance vaporwave waltz zydeco "
+)
 _ORDINARY_WORDS = (
     "backbeat bedrock bishop bootstrap button cotton doorstep doorstop downbeat drumbeat encore footstep fortune "
     "greenhouse hardcore heartbeat heartbeats lighthouse lollipop microwave milestone misstep monotone mousetrap "
@@ -131,6 +147,10 @@ def _near(word: str, names: Mapping[str, str]) -> str | None:
     if len(word) < 5 or word in _EVERYDAY or word in BY_WORD:
         return None
     slips = 1 if len(word) < 8 else 2
-    near = [(distance(word, name, slips), name) for name in names if name[0] == word[0] and len(name) > 4]
+    near = [
+        (distance(word, name, slips), name)
+        for name in _UNMISTAKABLE.split()
+        if name[0] == word[0] and name in names and len(name) > 4
+    ]
     best = min((pair for pair in near if pair[0] <= slips), default=None)
     return best[1] if best else None

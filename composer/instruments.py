@@ -125,7 +125,7 @@ INSTRUMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], Part], ...] = (
     (("808 drums", "trap drums", "trap hats", "hi-hat rolls", "hihat rolls", "hi hat rolls", "tr-808", "808 beat", "808 kit"), ("drums",), _part("Trap kit", 25, "trap", -19, 0, 127)),
     (("drill drums", "drill hats"), ("drums",), _part("Drill kit", 25, "drill", -19, 0, 127)),
     (("rock drums", "live drums", "acoustic drums", "drum kit", "real drums", "drum set", "drumkit", "live drum kit", "acoustic drum kit"), ("drums",), _part("Drum kit", 16, "rock", -19.5, 0, 127, reverb=0.12)),
-    (("metal drums", "double kick", "double bass drum", "double-kick drums", "double kick drums", "blast beats", "blast beat", "blastbeats"), ("drums",), _part("Metal kit", 16, "metal", -19, 0, 127, reverb=0.1)),
+    (("metal drums", "double kick", "double bass drum", "double bass drums", "double bass drumming", "double bass pedal", "double-kick drums", "double kick drums", "blast beats", "blast beat", "blastbeats"), ("drums",), _part("Metal kit", 16, "metal", -19, 0, 127, reverb=0.1)),
     (("punk drums",), ("drums",), _part("Punk kit", 16, "punk", -19, 0, 127, reverb=0.1)),
     (("funk drums", "funky drums", "tight drums"), ("drums",), _part("Funk kit", 8, "funk", -19.5, 0, 127, reverb=0.06)),
     (("909", "909 drums", "tr-909", "909 kick", "four on the floor", "four-on-the-floor", "4 on the floor", "4-on-the-floor", "four to the floor", "4 to the floor"), ("drums",), _part("909 drums", 25, "house", -18.5, 0, 127)),

@@ -250,7 +250,8 @@ def test_a_slip_of_the_finger_finds_the_style_and_says_so(typed: str, style: str
 
 @pytest.mark.parametrize(
     "prompt", ["a song for my horses", "driving for hours", "the medal ceremony", "a mental image", "my mouse", "footsteps",
-               "a heartbeat", "walks at night", "a chance to dance", "in the wings", "soup for the king"],
+               "a heartbeat", "walks at night", "a chance to dance", "in the wings", "soup for the king",
+               "a jingle", "real drums", "hairstyle", "phone calls", "storing numbers", "american story"],
 )  # fmt: skip
 def test_everyday_words_are_no_genres(prompt: str) -> None:
     aliases = {alias: style for style in STYLES for alias in (style, *STYLES[style].aliases)}
