@@ -53,8 +53,7 @@ class Asked:
         return said if knob is None else float(knob)
 
     def chart(self) -> Chart | None:
-        """The chords to keep: the knob's, else those in the words. Raises BadRequest's ValueError never: both are read
-        before."""
+        """The chords to keep: the knob's, else those in the words; None where there are none."""
         if self.knob("chords") and self.said.chords:
             self.notices.append("The chords setting wins over the chords in the words.")
         written = self.knob("chords") or self.said.chords
