@@ -217,7 +217,7 @@ def _placed(role: str, part: Part, whole: Character, rng: np.random.Generator) -
         if dry
         else round(min(0.8, (part.reverb + send_least) * 2 ** (0.85 * whole.space + 0.5 * send)), 3),
         delay=round(min(0.5, echo), 3),
-        duck=round(min(0.9, part.duck * 2 ** (0.7 * pump + 0.2 * whole.dense)), 3),
+        duck=round(min(0.8, part.duck * 2 ** (0.7 * pump + 0.2 * whole.dense)), 3),
     )
 
 

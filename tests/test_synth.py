@@ -12,7 +12,7 @@ from composer import mix, strip, synth
 from composer.style import Flavour
 from composer.synth import chain, drums, strikes, textures, voices
 from composer.synth import soundfont as soundfont_player
-from composer.synth.patches import PATCHES
+from composer.synth.patches import PATCHES, floats
 from song.audio import SAMPLE_RATE
 from song.score import Note
 from tiny_songs import BPM, part, plan, score, small_band, soundfont
@@ -168,6 +168,19 @@ def test_wobble_keeps_time_with_the_music():
     highs = dsp.filter(sound, dsp.highpass(900, SAMPLE_RATE)).mean(axis=0)[: 4 * SAMPLE_RATE]
     swell = np.abs(np.fft.rfft((highs.reshape(-1, 480) ** 2).mean(axis=1)))[1:]
     assert (int(np.argmax(swell)) + 1) / 4 == 2 * BPM / 60  # two openings to a beat
+
+
+@pytest.mark.parametrize("wave", (0, 1, 2, 4))
+def test_oscillators_hardly_alias(wave):
+    hertz, out = 1046.5, np.zeros((2, 2 * SAMPLE_RATE), np.float32)
+    open_ = voices.Analogue(wave=wave, width=0.3, sync=1.3, fixed=1, drift=0, cutoff=20_000, track=0, touch=0,
+                            env_attack=0.001, env_decay=1e6)  # fmt: skip
+    rows = np.array([[0.0, 1.9 * SAMPLE_RATE, hertz, 0.0, 0.8, 7.0]])
+    voices.analogue(out, rows, floats(open_), np.zeros(400))
+    power = np.abs(np.fft.rfft(out[0, SAMPLE_RATE // 2 : 3 * SAMPLE_RATE // 2] * np.blackman(SAMPLE_RATE))) ** 2
+    bins = np.arange(len(power)) / hertz
+    foreign = (np.abs(bins - np.round(bins)) * hertz > 6) & (bins * hertz < 16_000)
+    assert 10 * np.log10(power[foreign].sum() / power.sum()) < -38
 
 
 def test_gated_snare_stops_at_once():

@@ -5,6 +5,7 @@ from composer.synth.chain import Chain
 from composer.synth.patch import Bars, Layer, Patch
 from composer.synth.voices import Analogue, Fm, Plucked
 
+_MOST_DRIVE = 22.0  # beyond, a chord is noise
 _MOST_DETUNE = 24.0  # cents: beyond, a unison is a chord
 
 
@@ -67,7 +68,7 @@ def _layer(layer: Layer, taste: Flavour) -> Layer:
 
 
 def _chain(chain: Chain, taste: Flavour) -> Chain:
-    drive = chain.drive * 2**taste.drive if chain.drive else max(0.0, 1.6 * (taste.drive - 0.5))
+    drive = min(_MOST_DRIVE, chain.drive * 2**taste.drive) if chain.drive else max(0.0, 1.6 * (taste.drive - 0.5))
     return chain._replace(
         body=tuple((hertz * 2**taste.body, q, level * 2 ** (1.5 * taste.body)) for hertz, q, level in chain.body),
         drive=drive,
