@@ -80,7 +80,7 @@ def cover(made: Song, source: Source, style: str, seed: int) -> dict[str, float]
 
 def extend(made: Song, source: Source, seed: int) -> dict[str, float]:
     """Milliseconds from the join to the nearest true beat and downbeat, level step in LU, tempo error of what was added
-    in %, whether its key is the song's, and samples of the original that changed."""
+    in %, whether the key it is written in is the song's and whether it is heard so, and samples that changed."""
     request = read({"mode": "extend", "source": "bench", "style": made.style, "seed": seed, "seconds": 15.0})
     take = ENGINE.generate(request, silent, source)
     assert take.splice is not None
@@ -92,7 +92,8 @@ def extend(made: Song, source: Source, seed: int) -> dict[str, float]:
         "join_beat_ms": off(at, made.truth.beats),
         "join_downbeat_ms": off(at, made.truth.downbeats),
         "join_level_lu": abs(proof.seams[0].level_step_db),
-        "join_key": related(Key.parse(found.key), Key.parse(made.truth.key)),
+        "join_key": related(Key.parse(take.plan["key"]), Key.parse(made.truth.key)),
+        "join_key_heard": related(Key.parse(found.key), Key.parse(made.truth.key)),
         "join_tempo_error": abs(take.plan["bpm"] / made.truth.bpm - 1) * 100,
         "extend_changed": proof.changed_outside,
     }

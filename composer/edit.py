@@ -5,6 +5,7 @@ the regions, the old ones outside. Any other song is *recomposed*: the regions g
 chords that were heard there.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,7 @@ from song.chart import read_symbol
 from song.score import Chord, Note, Score, Track
 
 EARLY = 0.06  # seconds; a player may be that much before the beat and still mean it
+UPBEAT = 0.1  # beats that new music plays at least before it is heard
 _ALIVE = 0.8  # energy at which everybody plays
 _TURN = 0.35  # how far "busier" and "simpler" go
 
@@ -216,8 +218,8 @@ def recomposed(
     its section (`energies`, one a section). Raises BadRequest."""
     start, end = on_beats(original, span)
     low, high = original.beat(start), original.beat(end)
-    first = int(low // original.bar + 1e-6) if low >= 0 else -int(-low // original.bar + 1)
-    bars = max(1, -int(-(high - first * original.bar) // original.bar))
+    first = math.floor((low - UPBEAT) / original.bar)  # with something before it that the crossfade can come from
+    bars = max(1, math.ceil((high - 1e-6) / original.bar) - first)
     bpm = round((high - low) * 60 / (end - start), 4)
     bar_seconds = original.bar * 60 / bpm
     drawn = sketch(
