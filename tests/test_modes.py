@@ -1,8 +1,10 @@
 """Cover, Extend and Edit, judged by samples: what must stay is compared bit for bit, what is new by notes and level."""
 
+import io
 import itertools
 import json
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -316,6 +318,16 @@ def test_a_fade_or_a_closing_section_is_left_out():
     ]
     heard = Heard.model_validate(_heard() | {"duration": 17.5, "sections": closing})
     assert extend.last_bar(Original(heard), np.full(14, -20.0)) == 4
+
+
+def test_the_stems_of_a_joined_song_are_its_two_layers(studio, take):
+    new = made(studio, "extend", source=take.id, seconds=5, seed=1)
+    with zipfile.ZipFile(studio.export(new.id, "stems")) as archive:
+        stems = {name[3:]: soundfile.read(io.BytesIO(archive.read(name)))[0].T for name in archive.namelist()}
+    assert set(stems) == {"Original.wav", "New.wav"}
+    assert np.abs(sum(stems.values()) - sound(new).samples).max() < 1e-6
+    cut = new.recipe.proof.regions[0].first
+    assert not stems["New.wav"][:, :cut].any() and not stems["Original.wav"][:, cut:].any()
 
 
 def test_what_was_extended_is_known_without_listening(studio, take, monkeypatch):
