@@ -56,12 +56,16 @@ def test_listen_edit_extend_and_cover_a_take(client: Client, song: tuple[str, di
     assert [one["mode"] for one in client.predict(limit=3, api_name="/library")] == ["cover", "extend", "edit"]
 
 
-def test_an_upload_is_listened_to_and_edited(client: Client, song: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+def test_an_upload_is_listened_to_and_edited(
+    server: str, client: Client, song: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
     upload = tmp_path / "my song.flac"
     samples, rate = soundfile.read(song[0], dtype="int32")
     soundfile.write(upload, samples, rate, subtype="PCM_24")
     source, heard = client.predict(audio=handle_file(str(upload)), api_name="/listen")
     assert source.startswith("u") and heard["duration"] == pytest.approx(10)
+    played = httpx.get(f"{server}/files/{source}/wav", timeout=30)
+    assert played.status_code == 200 and played.content[:4] == b"RIFF"
     edited, told = client.predict(
         audio=handle_file(str(upload)), style="house", regions="3-7", seed=1, api_name="/edit"
     )
