@@ -11,11 +11,12 @@ import numpy as np
 
 from composer.voice.phones import DIPHTHONGS, HOP, Syllable
 
-_CONSONANTS = 1.7  # times as long as spoken: sung consonants have to be understood beside held vowels
+_CONSONANTS = 1.7  # times as long as spoken, where a line begins: sung consonants have to be understood
+_FASTEST, _SLOWEST = 1.2, 3.0  # the same between notes: they are stretched as the whole note is, within these limits
 _VOWEL = 0.45  # at least this part of a note is vowel
 _ONSET = 0.32  # seconds that consonants may come early
 _EDGES = {False: (0.45, 0.4), True: (0.4, 0.6)}  # parts of a vowel that keep their pace, by whether it moves
-_FADING = 2.0  # times slower, at most, that a vowel is left than spoken: what follows it is heard in its end
+_FADING = 3.0  # times slower, at most, that a vowel is left than spoken: what follows it is heard in its end
 _TAIL = 0.1  # seconds in which a line dies away
 _TOUCH = 0.02  # notes nearer than this are bound, seconds
 _GLIDE = 0.09  # seconds from pitch to pitch
@@ -56,9 +57,18 @@ class Sung:
 
 
 def onset(syllable: Syllable) -> float:
-    """Seconds of consonants before the vowel, as sung."""
-    head = syllable.phones[: syllable.nucleus]
-    return min(_ONSET, _CONSONANTS * sum(phone.end - phone.start for phone in head))
+    """Seconds of consonants before the vowel, as sung after a rest."""
+    return min(_ONSET, _CONSONANTS * _spoken_onset(syllable))
+
+
+def _spoken_onset(syllable: Syllable) -> float:
+    return sum(phone.end - phone.start for phone in syllable.phones[: syllable.nucleus])
+
+
+def _spoken(syllable: Syllable) -> tuple[float, float]:
+    """Seconds of the vowel and of the consonants behind it, as spoken."""
+    vowel, *close = syllable.phones[syllable.nucleus :]
+    return vowel.end - vowel.start, sum(phone.end - phone.start for phone in close)
 
 
 def time_map(line: Sequence[Sung], frames: int, early: float = 0.0) -> np.ndarray:
@@ -67,15 +77,19 @@ def time_map(line: Sequence[Sung], frames: int, early: float = 0.0) -> np.ndarra
     `early` moves all of it forward: seconds by which a voice's vowels are heard later than they are written.
     """
     heads = [onset(sung.syllable) for sung in line]
-    tails = [_CONSONANTS * sum(p.end - p.start for p in s.syllable.phones[s.syllable.nucleus + 1 :]) for s in line]
-    bound = [place + 1 < len(line) and line[place + 1].start - sung.end < _TOUCH for place, sung in enumerate(line)]
+    tails: list[float] = []
+    bound: list[bool] = []
     for place, sung in enumerate(line):
-        following = heads[place + 1] if bound[place] else 0.0
-        room = (1 - _VOWEL) * (sung.end - sung.start)
-        shrink = min(1.0, room / max(tails[place] + following, 1e-6))
-        tails[place] *= shrink
-        if bound[place]:
-            heads[place + 1] *= shrink
+        following = line[place + 1] if place + 1 < len(line) and line[place + 1].start - sung.end < _TOUCH else None
+        bound.append(following is not None)
+        vowel, close = _spoken(sung.syllable)
+        open_ = _spoken_onset(following.syllable) if following else 0.0
+        length = sung.end - sung.start
+        slow = min(_SLOWEST, max(_FASTEST, length / (vowel + close + open_)))
+        slow = min(slow, (1 - _VOWEL) * length / max(close + open_, 1e-6))
+        tails.append(slow * close)
+        if following:
+            heads[place + 1] = slow * open_
     source = np.full(frames, -1.0)
     for place, sung in enumerate(line):
         following = heads[place + 1] if bound[place] else 0.0
