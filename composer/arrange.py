@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from composer import drums, harmony, players, setting
+from composer.bass import play_bass
 from composer.chance import chance
 from composer.counter import play_counter, play_guide
 from composer.ending import final_chord, last_notes
@@ -287,7 +288,7 @@ def _strokes(scene: Scene, role: str, part: Part) -> list[Stroke]:
 
 _PLAYERS: dict[str, Callable[[Scene, Part], list[Stroke]]] = {
     "drums": lambda scene, _: drums.play_drums(scene),
-    "bass": players.play_bass,
+    "bass": play_bass,
     "chords": players.play_chords,
     "pad": players.play_pad,
     "arp": players.play_arp,
