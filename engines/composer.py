@@ -8,6 +8,7 @@ from composer import cover, edit, extend, sheet, wish
 from composer.arrange import compose
 from composer.original import Original, sketch, style_for
 from composer.plan import STYLES, Plan, plan
+from composer.stanzas import BACKING, VOCALS
 from composer.voice import singer
 from composer.wish import Wish
 from settings import settings
@@ -122,6 +123,7 @@ class Composer:
             joint = extend.onward(request, known, bar, words, style)
         else:
             joint = extend.backward(request, known, words, style)
+        joint = replace(joint, plan=_with_their_band(joint.plan, request, source))
         progress(0.02, "Composing")
         score = compose(joint.plan)
         score = score if onward else extend.without_last_chord(joint.plan, score)
@@ -208,6 +210,7 @@ class Composer:
             within = part(progress, 0.9 * place / len(spans), 0.9 * (place + 1) / len(spans))
             within(0.0, "Composing")
             patch = edit.recomposed(request, known, span, words, style, energies)
+            patch = replace(patch, plan=_with_their_band(patch.plan, request, source))
             score = compose(patch.plan)
             mixed = self._played(patch.plan, score, within)
             pieces.append(splicing.Piece(mixed.master, patch.start, patch.end, patch.lead_in, span))
@@ -299,6 +302,15 @@ def _style(source: Source) -> str | None:
     """The style of a take; None for an upload."""
     style = source.recipe.plan.get("style") if source.recipe else None
     return style if style in STYLES else None
+
+
+def _with_their_band(decided: Plan, request: Any, source: Source) -> Plan:
+    """New music for a take of our own: its own players in its own room, where nobody asked for others."""
+    mine = sheet.read(source.sheet)
+    if mine is None or request.prompt or getattr(request, "band", "") or mine[0].style != decided.style:
+        return decided
+    band = {role: part for role, part in mine[0].band.items() if role not in (VOCALS, BACKING)}
+    return replace(decided, band=band, mix=mine[0].mix) if band else decided
 
 
 def _words(style: str | None) -> str:
