@@ -80,15 +80,15 @@ def time_map(line: Sequence[Sung], frames: int, early: float = 0.0) -> np.ndarra
     tails: list[float] = []
     bound: list[bool] = []
     for place, sung in enumerate(line):
-        following = line[place + 1] if place + 1 < len(line) and line[place + 1].start - sung.end < _TOUCH else None
-        bound.append(following is not None)
+        after = line[place + 1] if place + 1 < len(line) and line[place + 1].start - sung.end < _TOUCH else None
+        bound.append(after is not None)
         vowel, close = _spoken(sung.syllable)
-        open_ = _spoken_onset(following.syllable) if following else 0.0
+        open_ = _spoken_onset(after.syllable) if after else 0.0
         length = sung.end - sung.start
-        slow = min(_SLOWEST, max(_FASTEST, length / (vowel + close + open_)))
+        slow = min(_SLOWEST, max(_FASTEST, length / max(vowel + close + open_, 1e-6)))
         slow = min(slow, (1 - _VOWEL) * length / max(close + open_, 1e-6))
         tails.append(slow * close)
-        if following:
+        if after:
             heads[place + 1] = slow * open_
     source = np.full(frames, -1.0)
     for place, sung in enumerate(line):
@@ -111,7 +111,7 @@ def _pieces(
         pieces.append((vowel.start, vowel.end, sung.start, end))
     else:  # it begins as it is spoken and ends more slowly, and the middle is held
         first, last = (part * length for part in _EDGES[vowel.name in DIPHTHONGS])
-        pace = max(1.0, min(_FADING, (0.9 * (end - sung.start) - first) / last))
+        pace = max(1.0, min(_FADING, (0.9 * (end - sung.start) - first) / max(last, 1e-6)))
         a, b = sung.start + first, end - pace * last
         pieces += [
             (vowel.start, vowel.start + first, sung.start, a),
