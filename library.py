@@ -2,7 +2,7 @@
 
     <home>/studio.db          jobs and takes
     <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3 and stems.zip once asked
-    <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard.json once listened to
+    <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard-<n>.json once listened to
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
 
@@ -30,6 +30,7 @@ from pydantic import ValidationError
 import durable
 from settings import ROOT, Settings
 from song.errors import CannotMake, CannotOpen, DiskFull, NotFound
+from song.heard import LISTENER
 from song.job import Job
 from song.request import SongRequest, read_json
 from song.source import Origin
@@ -47,7 +48,7 @@ FILES = {
     "sheet": "sheet.json",
     "stems": "stems.zip",
 }
-HEARD = "heard.json"
+HEARD = f"heard-{LISTENER}.json"  # what an older listener wrote down is not asked again
 _UPLOAD = re.compile(r"u[0-9a-f]{16}")
 
 ARRIVAL: sa.ColumnElement[int] = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
