@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it; a Space is public by design and has one process
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
