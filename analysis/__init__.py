@@ -31,7 +31,7 @@ def listen(audio: Audio, progress: Progress = silent) -> Heard:
     sound = mono(audio)
     spectrum, _ = tones(sound)
     heard = channels(onsets(sound), spectrum)
-    found = pulse(heard)
+    found = pulse(heard, spectrum)
     barred = bars(found, heard, spectrum)
     progress(0.5, "Listening to the harmony")
     spans = stretches(spectrum, barred.beats, audio.duration)

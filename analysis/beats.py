@@ -2,9 +2,10 @@
 
 Tempo: the autocorrelation of the onsets proposes periods, and long lags make them exact, as most produced music keeps
 one tempo (Percival and Tzanetakis 2014 score metrical levels alike). Which proposal is the quarter note is decided by a
-linear model over how strongly each simple multiple of it repeats. Beats: a constant grid where it fits, else dynamic
-programming (Ellis 2007). Meter and downbeat: every bar length and phase is a hypothesis, scored by a linear model over
-what sounds at its first beat, its other beats, off them and before the barline. Weights: see learnt.py.
+linear model over how strongly its multiples repeat, how many onsets fall on a beat and how good its bars are. Beats: a
+constant grid where it fits, else dynamic programming (Ellis 2007). Meter and downbeat: every bar length and phase is a
+hypothesis, scored by a linear model over what sounds at its first beat, its other beats, off them and before the
+barline. Weights: see learnt.py.
 
 Conventions: times in seconds, periods are of a quarter note, channels are low, mid and high onsets and new tones.
 """
@@ -64,10 +65,10 @@ def channels(onsets: np.ndarray, tones: np.ndarray) -> np.ndarray:
     return both / (both.std(axis=1, keepdims=True) + 1e-9)
 
 
-def pulse(heard: np.ndarray) -> Pulse:
-    """Tempo and quarter notes from `channels`."""
-    bpms, rows = readings(heard)
-    odds = _odds(rows @ np.array(TEMPO))
+def pulse(heard: np.ndarray, tones: np.ndarray) -> Pulse:
+    """Tempo and quarter notes from `channels` and the tones."""
+    bpms = tempi(heard)
+    odds = _odds(evidence(bpms, heard, tones) @ np.array(TEMPO))
     best = int(odds.argmax())
     same = np.abs(bpms / bpms[best] - 1) < 0.01
     quarters, steady = follow(heard, 60 / bpms[best])
@@ -75,19 +76,48 @@ def pulse(heard: np.ndarray) -> Pulse:
     return Pulse(round(bpm, 3), float(odds[same].sum()), quarters, steady)
 
 
-def readings(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tempi that the onsets may be read in, (tempi,), and what speaks for each, (tempi, features)."""
-    repeats = np.stack([_repeats(channel) for channel in heard])
+def tempi(heard: np.ndarray) -> np.ndarray:
+    """Tempi that the onsets may be read in, the most telling first."""
     total = _repeats(heard[:3].sum(axis=0))
-    bpms = np.array([_exact(bpm, total) for bpm in _proposals(total)])
+    kept: list[float] = []
+    for bpm in (_exact(proposal, total) for proposal in _proposals(total)):
+        if all(abs(bpm / other - 1) > 0.004 for other in kept):
+            kept.append(bpm)
+    return np.array(kept)
+
+
+def evidence(bpms: np.ndarray, heard: np.ndarray, tones: np.ndarray) -> np.ndarray:
+    """What speaks for each tempo, (tempi, features): how strongly its multiples repeat, how many onsets fall on a beat,
+    whether it is a tempo for such a sound, and how good the best bars are that can be made of it."""
+    repeats = [_repeats(channel) for channel in heard]
+    density = np.log2([_density(channel) for channel in heard])
+    colour = np.log1p(1000 * tones).mean(axis=1).reshape(5, -1).mean(axis=1)
+    whole = np.concatenate([colour - colour.mean(), heard.mean(axis=1), density])
     rows = []
     for bpm in bpms:
         lags = 60 / bpm * _MULTIPLES * ONSET_RATE
         strengths = [np.interp(lags, np.arange(len(channel)), channel) for channel in repeats]
-        octave = np.log2(bpm)
-        near = np.exp(-0.5 * ((octave - _BUMPS) / 0.15) ** 2)
-        rows.append(np.concatenate([*strengths, [octave - 7, (octave - 6.85) ** 2], near]))
-    return bpms, np.array(rows)
+        octave = np.log2(bpm) - 7
+        near = np.exp(-0.5 * ((octave + 7 - _BUMPS) / 0.15) ** 2)
+        in_beat = density - np.log2(bpm / 60)
+        suits = [octave * whole, octave**2 * whole, [octave, (octave + 0.15) ** 2], near]
+        rows.append(np.concatenate([*strengths, in_beat, in_beat**2, *suits, _bars_at(bpm, heard, tones)]))
+    return np.array(rows)
+
+
+def _density(channel: np.ndarray) -> float:
+    """Onsets in a second."""
+    peaks = (channel[1:-1] > channel[:-2]) & (channel[1:-1] >= channel[2:]) & (channel[1:-1] > 0.5)
+    return max(0.05, float(peaks.sum()) * ONSET_RATE / len(channel))
+
+
+def _bars_at(bpm: float, heard: np.ndarray, tones: np.ndarray) -> np.ndarray:
+    """The best hypothesis about the bars at a tempo: what speaks for it, its score, and how far it leads."""
+    grid = _grid(heard, 60 / bpm)
+    _, _, rows = hypotheses(halves(grid, heard.shape[1] / ONSET_RATE), heard, tones)
+    scores = rows @ np.array(BAR)
+    best = int(scores.argmax())
+    return np.concatenate([rows[best], [scores[best], np.log(np.exp(scores - scores[best]).sum())]])
 
 
 def _repeats(channel: np.ndarray) -> np.ndarray:
@@ -134,14 +164,19 @@ def follow(heard: np.ndarray, period: float) -> tuple[np.ndarray, float]:
     grid does, and come evenly: a tempo drifts, while stray onsets pull single beats about.
     """
     strength = heard[:3].sum(axis=0)
-    phase = _phase(strength, period)
-    grid = np.arange(phase % period, heard.shape[1] / ONSET_RATE, period)
+    grid = _grid(heard, period)
     tracked = _tracked(strength, period)
     if len(tracked) < 8:
         return grid, 1.0
     steady = min(1.0, _strength(strength, grid) / (_strength(strength, tracked) + 1e-9))
     uneven = float(np.median(np.abs(np.diff(tracked, 2)))) / period
     return (tracked, steady) if steady < 0.7 and uneven < 0.04 else (grid, steady)
+
+
+def _grid(heard: np.ndarray, period: float) -> np.ndarray:
+    """Quarters of one tempo."""
+    phase = _phase(heard[:3].sum(axis=0), period)
+    return np.arange(phase % period, heard.shape[1] / ONSET_RATE, period)
 
 
 def at(channel: np.ndarray, times: np.ndarray) -> np.ndarray:

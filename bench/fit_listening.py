@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # in the place of this folder, whose composer.py would be taken for the composer
 
-from songs import ROOT, Truth, songs
-
-from analysis import beats, chords, key, melody, sections, spectra
+from analysis import beats, chords, key, melody, sections, spectra  # noqa: E402  (found by the line above)
+from bench.songs import Truth, songs  # noqa: E402
 
 Row = tuple[np.ndarray, np.ndarray]  # features of every hypothesis, and how right each is, summing to 1
 TAUGHT = 120  # of the many stretches of a song, so many teach chords
@@ -37,11 +37,12 @@ class Heard:
         self.key = truth.tonic + 12 * truth.minorish
 
     def tempo(self) -> Row:
-        bpms, rows = beats.readings(self.channels)
+        bpms = beats.tempi(self.channels)
+        rows = beats.evidence(bpms, self.channels, self.tones)
         return rows, _share(np.abs(bpms / self.truth.bpm - 1) < 0.01)
 
     def bar(self) -> Row:
-        bpms, _ = beats.readings(self.channels)
+        bpms = beats.tempi(self.channels)
         nearest = bpms[np.abs(bpms / self.truth.bpm - 1).argmin()]
         quarters, _ = beats.follow(self.channels, 60 / nearest)
         eighths = beats.halves(quarters, self.truth.duration)
@@ -210,10 +211,9 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     heard = [Heard(audio, truth) for audio, truth in songs(folder, range(1, min(20, asked.seeds) + 1), cut=True)]
     truths = [one.truth for one in heard]
-    learnt: dict[str, Any] = {
-        "TEMPO": checked("tempo", [one.tempo() for one in heard], truths, 5.0),
-        "BAR": checked("bar", [one.bar() for one in heard], truths, 5.0),
-    }
+    learnt: dict[str, Any] = {}
+    learnt["BAR"] = beats.BAR = checked("bar", [one.bar() for one in heard], truths, 5.0)
+    learnt["TEMPO"] = checked("tempo", [one.tempo() for one in heard], truths, 5.0)
     learnt["CHORD"] = {"plain": chord_model(heard, False), "keyed": chord_model(heard, True)}
     chords.CHORD.update(learnt["CHORD"])
     learnt["SECTION"] = model([row for one in heard for row in boundary_rows(one)], 5.0)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,17 +11,14 @@ from typing import Any
 import numpy as np
 import soundfile
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from composer.arrange import compose  # noqa: E402  (found by the line above, wherever this is started from)
-from composer.mix import mixdown  # noqa: E402
-from composer.plan import STYLES, plan  # noqa: E402
-from composer.synth import find, load, render  # noqa: E402
-from settings import settings  # noqa: E402
-from song.audio import Audio  # noqa: E402
-from song.progress import silent  # noqa: E402
-from song.request import read  # noqa: E402
+from composer.arrange import compose
+from composer.mix import mixdown
+from composer.plan import STYLES, plan
+from composer.synth import find, load, render
+from settings import settings
+from song.audio import Audio
+from song.progress import silent
+from song.request import read
 
 METERS = {(4, 4): "4/4", (3, 4): "3/4", (6, 8): "6/8", (2, 4): "2/4", (5, 4): "5/4", (7, 8): "7/8"}
 

@@ -1,0 +1,1 @@
+"""What the studio is measured by. Every file runs by itself: `make bench NAME=composer`."""
