@@ -75,7 +75,7 @@ def place(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _sounds(left, right):
     top = np.float32(0.0)
     for i in range(left.shape[0]):

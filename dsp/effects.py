@@ -124,7 +124,7 @@ def _compress(sound, threshold_db, ratio, rise, fall):
             sound[1, i] *= gain
 
 
-@njit(cache=True, nogil=True, fastmath=VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
 def _smear(sound, ring, at, lag):
     # A Schroeder all-pass over one block. Its lag is longer than the block, so nothing in the block depends on itself.
     size = ring.shape[0] // 2
@@ -137,14 +137,14 @@ def _smear(sound, ring, at, lag):
         twin[i] = w
 
 
-@njit(cache=True, nogil=True, fastmath=VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
 def _blend(line, late, part):
     # What comes out of a line, between two samples where its length is not whole.
     for i in range(_BLOCK):
         line[i] = late[i + 1] + (late[i] - late[i + 1]) * part
 
 
-@njit(cache=True, nogil=True, fastmath=VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
 def _copy(source, into):
     for i in range(_BLOCK):
         into[i] = source[i]

@@ -78,7 +78,7 @@ def _phases(up: int) -> np.ndarray:
 VECTOR = {"contract", "nnan", "nsz", "reassoc"}
 
 
-@njit(cache=True, nogil=True, fastmath=VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
 def _block_height(around):
     # Highest sample that the interpolation around a block can touch.
     top = np.float32(0.0)
@@ -87,7 +87,7 @@ def _block_height(around):
     return top
 
 
-@njit(cache=True, nogil=True, fastmath=VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
 def _interpolate(around, taps, out):
     for i in range(_BLOCK):
         total = np.float32(0.0)

@@ -1,6 +1,7 @@
 """The studio's own instruments and its SoundFont player, judged by what they sound like."""
 
 import math
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -13,6 +14,7 @@ from composer.style import Flavour
 from composer.synth import chain, drums, strikes, textures, voices
 from composer.synth import soundfont as soundfont_player
 from composer.synth.patches import PATCHES, floats
+from settings import ROOT
 from song.audio import SAMPLE_RATE
 from song.score import Note
 from tiny_songs import BPM, part, plan, score, small_band, soundfont
@@ -391,3 +393,17 @@ def test_warm_compiles_all_that_a_song_needs():
     song, agreed = score(band, notes), plan(band)
     mix.mixdown(synth.render(song, agreed, synth.SoundFont.from_bytes(soundfont())), song, agreed)
     assert compiled() == before
+
+
+def test_kernels_that_may_reorder_sums_are_part_of_whoever_calls_them():
+    """Else a helper's code is compiled twice, in its own module and in its caller's, and which of the two runs depends
+    on whether the kernels come from the disk cache: the same song would differ by a bit from one start to the next."""
+    flags = re.compile(r"@njit\((.*fastmath.*)\)\ndef (_\w+)\(")
+    loose = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for room in ("composer", "dsp", "analysis")
+        for path in (ROOT / room).rglob("*.py")
+        for options, name in flags.findall(path.read_text())
+        if "forceinline=True" not in options
+    ]
+    assert not loose

@@ -368,7 +368,7 @@ def _voice(zone: dict[int, int], note: Note, sample: Sample, seconds: float) -> 
 _VECTOR = {"contract", "nnan", "nsz", "reassoc"}
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _resample(sound, at, step, block):
     # Hermite interpolation between four neighbours; positions from the block's start, so the loop has no order.
     first = int(at) - 1
@@ -384,14 +384,14 @@ def _resample(sound, at, step, block):
         block[i] = b + np.float32(0.5) * f * (c - a + f * bend)
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _add(target, block, level, slope):
     first, rise = np.float32(level), np.float32(slope)
     for i in range(target.shape[0]):
         target[i] += block[i] * (first + rise * np.float32(i))
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _height(block):
     top = np.float32(0.0)
     for i in range(_BLOCK):

@@ -85,7 +85,7 @@ def _metal(
     return total * np.minimum(1, t / 0.0008).astype(np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "nnan", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"contract", "nnan", "nsz", "reassoc"})
 def _spiral(x, y, cos, sin, block):
     # Neighbouring samples of one partial, in vector registers; all turn on together.
     for k in range(_TURN):

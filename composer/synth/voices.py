@@ -169,7 +169,7 @@ def _envelope(t, length, attack, decay, sustain, release):
     return level
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _oscillate(wave, phase, step, width, gain_left, gain_right, left, right):
     # One voice, one block. Phases are computed from the block's start, not accumulated: the loops have no order.
     p0, dt = np.float32(phase), np.float32(step)
@@ -377,7 +377,7 @@ def analogue(out, notes, patch, light):
             before = after
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _add(target, block, level, slope):
     first, rise = np.float32(level), np.float32(slope)
     for i in range(target.shape[0]):
@@ -393,7 +393,7 @@ def _cosine32(turns):
     return x * (np.float32(6.2831852) - y * (np.float32(41.341655) - y * (np.float32(81.600998) - y * fourth)))
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _fm_block(carrier, carrier_step, modulator, modulator_step, index, block):
     c, dc, m, dm = np.float32(carrier), np.float32(carrier_step), np.float32(modulator), np.float32(modulator_step)
     deep = np.float32(index)
@@ -460,7 +460,7 @@ def fm(out, notes, patch):
             before[0], before[1] = level, strike
 
 
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _ring(real, imag, cos, sin, gain_left, gain_right, left, right):
     # All partials of one note turn together; the loop over partials runs in vector registers.
     for i in range(_BLOCK):

@@ -155,7 +155,7 @@ def _breath(
         _overlap(out, answer.astype(np.float32), (here - 1) * _STEP - _NOISE // 4)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"contract", "reassoc", "nsz"})
 def _answers(rows, real, imag, loud, out):
     """loud * exp(rows @ (real + i imag)), row by row, without a pool of threads that would differ from run to run."""
     size = real.shape[1]
@@ -173,7 +173,7 @@ def _answers(rows, real, imag, loud, out):
             out[row, k] = complex(amplitude * math.cos(b[k]), amplitude * math.sin(b[k]))
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"contract", "reassoc", "nsz"})
 def _amplitudes(rows, table, gain, out):
     """gain * exp(rows @ table), row by row."""
     for row in range(rows.shape[0]):
