@@ -13,7 +13,7 @@ Region = tuple[float, float]
 
 
 def parse(text: str) -> tuple[Region, ...]:
-    """(start, end) in seconds, sorted, those that touch joined; empty text gives none. Raises ValueError, one sentence."""
+    """(start, end) in seconds, sorted, those that touch joined; empty text gives none. Raises ValueError."""
     return _joined(sorted(_region(item) for item in re.split(r"[,;\n]", text) if item.strip()))
 
 

@@ -256,9 +256,7 @@ def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
 def lists(mode: str) -> list[gr.Dropdown]:
     """The choices that only the running studio knows: styles and engines."""
     ready = {
-        name: engine
-        for name, engine in studio().engines.items()
-        if engine.available() is None and mode in engine.modes
+        name: engine for name, engine in studio().engines.items() if engine.available() is None and mode in engine.modes
     }
     styles = {id: name for engine in ready.values() for id, name in engine.styles().items()}
     named = [form.AUTO, *((name, id) for id, name in sorted(styles.items(), key=lambda pair: pair[1].lower()))]

@@ -35,6 +35,8 @@ LABELS = {
 def label(name: str) -> str:
     """The knob's name as the page writes it."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
 # What an empty text says, where it is not "auto".
 HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",

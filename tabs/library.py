@@ -62,7 +62,8 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         except StudioError as error:
             raise toast(error) from None
         held, desk = form.held(request), desks[request.mode]
-        return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | {desk.knobs[name]: held[name] for name in desk.knobs}
+        filled = {knob: held[name] for name, knob in desk.knobs.items()}
+        return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | filled
 
     def start_from(event: gr.EventData) -> dict[Any, Any]:
         desk = desks[event._data["mode"]]

@@ -91,7 +91,8 @@ def listen(editable: bool, source: str, *held: Any) -> Iterator[list[Any]]:
         return
     try:
         song = studio().source(source)
-        picture = {"id": source, "title": song.title, "url": f"files/{source}/wav", "editable": editable, **peaks(song.path)}
+        known = {"id": source, "title": song.title, "url": f"files/{source}/wav", "editable": editable}
+        picture = known | peaks(song.path)
         yield [{"text": f"Listening to {song.title}", "fraction": 0.3, "tone": "working"}, picture, {}, *still]
         heard = studio().listen(source)
     except StudioError as error:
