@@ -17,6 +17,8 @@ from song.request import MODES, Generate, fields
 
 WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
 LONG = {"prompt": "slow ambient drift", "duration": "90", "variations": "8"}  # still at work when we look again
+BEYOND = """() => [...document.querySelectorAll('.desk *, .shelf *')].filter(e => e.offsetParent &&
+    e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
 SOON = 30_000  # milliseconds that a short song may take on a busy machine
 
 
@@ -270,6 +272,7 @@ def test_everything_fits_on_a_desk_and_in_a_hand_by_day_and_by_night(desk, tmp_p
             for tab in ("Generate", "Cover", "Extend", "Edit", "Library"):
                 desk.tab(tab)
                 assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (width, tab)
+                assert desk.page.evaluate(BEYOND) == [], (width, tab)
                 desk.page.screenshot(path=tmp_path / f"{scheme}-{width}-{tab}.png", full_page=True)
             desk.expect(desk.songs().first.locator("h2")).to_have_css("color", ink)
 
