@@ -10,6 +10,7 @@ from numba import njit
 
 import dsp
 from composer.style import Flavour
+from dsp.filters import FUSED
 from song.audio import SAMPLE_RATE
 
 GRID = 512  # frames between two values of an automation
@@ -83,7 +84,7 @@ def _sounds(left, right):
     return top > np.float32(0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _equalise(left, right, k, m, state):
     # Two stages over a stretch; `state` (8,) carries them into the next.
     b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
@@ -92,42 +93,42 @@ def _equalise(left, right, k, m, state):
     for i in range(left.shape[0]):
         x = left[i] + _TINY
         y = b0 * x + l1
-        l1 = b1 * x - a1 * y + l2
+        l1 = (b1 * x + l2) - a1 * y
         l2 = b2 * x - a2 * y
         z = c0 * y + l3
-        l3 = c1 * y - d1 * z + l4
+        l3 = (c1 * y + l4) - d1 * z
         l4 = c2 * y - d2 * z
         left[i] = z
         x = right[i] + _TINY
         y = b0 * x + r1
-        r1 = b1 * x - a1 * y + r2
+        r1 = (b1 * x + r2) - a1 * y
         r2 = b2 * x - a2 * y
         z = c0 * y + r3
-        r3 = c1 * y - d1 * z + r4
+        r3 = (c1 * y + r4) - d1 * z
         r4 = c2 * y - d2 * z
         right[i] = z
     return l1, l2, l3, l4, r1, r2, r3, r4
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _one(left, right, k, state):
     b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
     l1, l2, r1, r2 = state
     for i in range(left.shape[0]):
         x = left[i] + _TINY
         y = b0 * x + l1
-        l1 = b1 * x - a1 * y + l2
+        l1 = (b1 * x + l2) - a1 * y
         l2 = b2 * x - a2 * y
         left[i] = y
         x = right[i] + _TINY
         y = b0 * x + r1
-        r1 = b1 * x - a1 * y + r2
+        r1 = (b1 * x + r2) - a1 * y
         r2 = b2 * x - a2 * y
         right[i] = y
     return l1, l2, r1, r2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _listen(left, right, k, m, state):
     # The two stages of the K filter, whose output is only measured: (power of both sides, product of the sides).
     a0, a1, a2, a3, a4 = k[0], k[1], k[2], k[3], k[4]
@@ -137,25 +138,25 @@ def _listen(left, right, k, m, state):
     for i in range(left.shape[0]):
         x = left[i]
         y = a0 * x + l1
-        l1 = a1 * x - a3 * y + l2
+        l1 = (a1 * x + l2) - a3 * y
         l2 = a2 * x - a4 * y
         z = y + l3
-        l3 = -2.0 * y - c3 * z + l4
+        l3 = (l4 - 2.0 * y) - c3 * z
         l4 = y - c4 * z
         heard = z
         x = right[i]
         y = a0 * x + r1
-        r1 = a1 * x - a3 * y + r2
+        r1 = (a1 * x + r2) - a3 * y
         r2 = a2 * x - a4 * y
         z = y + r3
-        r3 = -2.0 * y - c3 * z + r4
+        r3 = (r4 - 2.0 * y) - c3 * z
         r4 = y - c4 * z
         total += heard * heard + z * z
         both += heard * z
     return total, both, (l1, l2, l3, l4, r1, r2, r3, r4)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _trim(stem, k, edges, power, shared):
     # `k`: high-pass, K filter (2), tilt, bell. In stretches that stay in the cache, each with few enough numbers to
     # be held in registers.

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from dsp.filters import TINY
-from dsp.limiter import VECTOR
+from dsp.limiter import VECTOR, each
 
 _BLOCK = 32  # frames that a line of the room moves at a time
 
@@ -56,14 +56,29 @@ def reverb(
     seconds   time to fall by 60 dB, 0.2-10
     damping   0 bright walls - 1 curtains: how much sooner the highs die
     """
-    answer = np.zeros((2, send.shape[1]), np.float32)
     scale = sample_rate / 48_000
     lines = (np.array(_ROOM) * scale).astype(np.int64)
     smears = (np.array(_DIFFUSION) * scale).astype(np.int64)
     gains = 10 ** (-3 * lines / sample_rate / max(0.05, seconds))
     pole = (0.15 + 0.6 * damping) ** (48_000 / sample_rate)
     dry = np.ascontiguousarray(send, np.float32)
-    _fdn(dry, answer, lines, smears, gains, pole, max(1, round(predelay * sample_rate)), 0.9 / sample_rate)
+    frames = dry.shape[1]
+    answer = np.zeros((2, frames), np.float32)
+    # A room is linear: it answers each half of a long song by itself, and what rings over is added.
+    tail = round(1.7 * seconds * sample_rate)
+    middle = frames // 2 // _BLOCK * _BLOCK if frames > 5 * tail else 0
+    over = np.zeros((2, tail if middle else 0), np.float32)
+    late, drift = max(1, round(predelay * sample_rate)), 0.9 / sample_rate
+
+    def half(number: int) -> None:
+        first, last, rest = (middle, frames, over[:, :0].copy()) if number else (0, middle, over)
+        _fdn(dry, answer, rest, lines, smears, gains, pole, late, drift, first, last)
+
+    if not middle:
+        half(1)
+        return answer
+    each(half, range(2))
+    answer[:, middle : middle + tail] += over
     return answer
 
 
@@ -151,8 +166,10 @@ def _copy(source, into):
 
 
 @njit(cache=True, nogil=True)
-def _fdn(send, answer, lines, smears, gains, pole, predelay, drift):
-    # Block by block: every line is longer than a block. Rings are kept twice in a row, so that a block never wraps.
+def _fdn(send, answer, over, lines, smears, gains, pole, predelay, drift, start, stop):
+    # What frames `start` to `stop` of the send, as if there were no others, add: until `stop` to `answer`, afterwards
+    # to `over`. Block by block: every line is longer than a block. Rings are kept twice in a row, so that a block
+    # never wraps.
     size = 4096
     while size < lines.max() + 4 * _BLOCK:
         size *= 2
@@ -165,20 +182,20 @@ def _fdn(send, answer, lines, smears, gains, pole, predelay, drift):
     g0, g1, g2, g3, g4, g5, g6, g7 = g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7]
     shade = np.float32(pole)
     l0 = l1 = l2 = l3 = l4 = l5 = l6 = l7 = np.float32(0.0)
-    frames = send.shape[1]
+    end = stop + over.shape[1]
     half, scale, tiny = np.float32(0.5), np.float32(0.35355339059327373), np.float32(1e-18)
-    phase = 0.0
-    for begin in range(0, frames, _BLOCK):
+    for begin in range(start, end, _BLOCK):
         at = begin % size
-        here = min(_BLOCK, frames - begin)
+        into, gone = (answer, 0) if begin < stop else (over, stop)
+        here = min(_BLOCK, (stop if begin < stop else end) - begin)
         for side in range(2):
             sides[side, :] = tiny
-            first, last = max(0, predelay - begin), min(_BLOCK, frames + predelay - begin)
+            first, last = max(0, start + predelay - begin), min(_BLOCK, stop + predelay - begin)
             if first < last:
                 sides[side, first:last] += send[side, begin + first - predelay : begin + last - predelay]
             _smear(sides[side], ring[2 * side], at, smears[2 * side])
             _smear(sides[side], ring[2 * side + 1], at, smears[2 * side + 1])
-        phase += _BLOCK * drift  # two lines breathe by a few samples, which breaks up metallic ringing
+        phase = (begin + _BLOCK) * drift  # two lines breathe by a few samples, against metallic ringing
         phase -= np.floor(phase)
         sway = 6.0 + 6.0 * (4.0 * abs(phase - 0.5) - 1.0)
         for j in range(8):
@@ -196,8 +213,8 @@ def _fdn(send, answer, lines, smears, gains, pole, predelay, drift):
             l6, l7 = row[6] + (l6 - row[6]) * shade, row[7] + (l7 - row[7]) * shade
             t0, t1, t2, t3, t4, t5, t6, t7 = l0 * g0, l1 * g1, l2 * g2, l3 * g3, l4 * g4, l5 * g5, l6 * g6, l7 * g7
             if i < here:
-                answer[0, begin + i] = half * (t0 - t2 + t4 - t6)
-                answer[1, begin + i] = half * (t1 - t3 + t5 - t7)
+                into[0, begin - gone + i] = half * (t0 - t2 + t4 - t6)
+                into[1, begin - gone + i] = half * (t1 - t3 + t5 - t7)
             a0, a1, a2, a3, a4, a5, a6, a7 = t0 + t1, t0 - t1, t2 + t3, t2 - t3, t4 + t5, t4 - t5, t6 + t7, t6 - t7
             b0, b1, b2, b3, b4, b5, b6, b7 = a0 + a2, a1 + a3, a0 - a2, a1 - a3, a4 + a6, a5 + a7, a4 - a6, a5 - a7
             x0, x1 = sides[0, i], sides[1, i]

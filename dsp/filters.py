@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 
 TINY = 1e-18  # keeps recursive filters out of denormal numbers, which are a hundred times slower
+# Multiply and add in one step. With the sum that waits for nothing taken first, a recursion costs two such steps.
+FUSED = {"contract"}
 
 
 def highpass(hz: float, sample_rate: float, q: float = math.sqrt(0.5)) -> np.ndarray:
@@ -90,7 +92,7 @@ def _shelf(hz: float, gain_db: float, sample_rate: float, q: float, side: float)
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _run_cascade(left, right, stages):
     # Two channels and two stages in one loop: each recursion waits only for itself, so the four overlap.
     paired = right.shape[0] == left.shape[0]
@@ -108,36 +110,36 @@ def _run_cascade(left, right, stages):
             _stage(left, last)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _stage(sound, k):
     b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
     s1 = s2 = 0.0
     for i in range(sound.shape[0]):
         x = sound[i] + TINY
         y = b0 * x + s1
-        s1 = b1 * x - a1 * y + s2
+        s1 = (b1 * x + s2) - a1 * y
         s2 = b2 * x - a2 * y
         sound[i] = y
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _stage_of_both(left, right, k):
     b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
     l1 = l2 = r1 = r2 = 0.0
     for i in range(left.shape[0]):
         x = left[i] + TINY
         y = b0 * x + l1
-        l1 = b1 * x - a1 * y + l2
+        l1 = (b1 * x + l2) - a1 * y
         l2 = b2 * x - a2 * y
         left[i] = y
         x = right[i] + TINY
         y = b0 * x + r1
-        r1 = b1 * x - a1 * y + r2
+        r1 = (b1 * x + r2) - a1 * y
         r2 = b2 * x - a2 * y
         right[i] = y
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _two_stages(left, right, k, m):
     b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
     c0, c1, c2, d1, d2 = m[0], m[1], m[2], m[3], m[4]
@@ -145,17 +147,17 @@ def _two_stages(left, right, k, m):
     for i in range(left.shape[0]):
         x = left[i] + TINY
         y = b0 * x + l1
-        l1 = b1 * x - a1 * y + l2
+        l1 = (b1 * x + l2) - a1 * y
         l2 = b2 * x - a2 * y
         z = c0 * y + l3
-        l3 = c1 * y - d1 * z + l4
+        l3 = (c1 * y + l4) - d1 * z
         l4 = c2 * y - d2 * z
         left[i] = z
         x = right[i] + TINY
         y = b0 * x + r1
-        r1 = b1 * x - a1 * y + r2
+        r1 = (b1 * x + r2) - a1 * y
         r2 = b2 * x - a2 * y
         z = c0 * y + r3
-        r3 = c1 * y - d1 * z + r4
+        r3 = (c1 * y + r4) - d1 * z
         r4 = c2 * y - d2 * z
         right[i] = z

@@ -1,7 +1,8 @@
 """True peak, and a limiter that looks ahead at it (ITU-R BS.1770-4, annex 2)."""
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,7 +32,7 @@ def limit(samples: np.ndarray, sample_rate: float, ceiling_dbtp: float) -> np.nd
     sound = np.ascontiguousarray(samples, np.float32)
     ceiling = 10 ** (ceiling_dbtp / 20)
     envelope = np.zeros(sound.shape, np.float32)
-    _each(lambda side: _peak_envelope(_pad(sound[side]), _phases(8), ceiling, envelope[side]), len(sound))
+    each(lambda side: _peak_envelope(_pad(sound[side]), _phases(8), ceiling, envelope[side]), range(len(sound)))
     envelope = envelope.max(axis=0)
     if not envelope.size or envelope.max() <= ceiling:
         return sound.copy()
@@ -47,13 +48,13 @@ def limit(samples: np.ndarray, sample_rate: float, ceiling_dbtp: float) -> np.nd
 
 def _height(samples: np.ndarray, up: int, best: float = 0.0) -> float:
     rows = np.atleast_2d(samples)
-    return max(best, *_each(lambda side: float(_highest(_pad(rows[side]), _phases(up), best)), len(rows)))
+    return max(best, *each(lambda side: float(_highest(_pad(rows[side]), _phases(up), best)), range(len(rows))))
 
 
-def _each(work: Callable[[int], Any], sides: int) -> list[Any]:
-    """Both channels at once: the kernels let go of the interpreter."""
-    with ThreadPoolExecutor(sides) as pool:
-        return list(pool.map(work, range(sides)))
+def each(work: Callable[[int], Any], parts: Iterable[int]) -> list[Any]:
+    """The same work on every part, side by side: the kernels let go of the interpreter."""
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        return list(pool.map(work, parts))
 
 
 def _pad(row: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from dsp.filters import TINY, pairs, stage
+from dsp.filters import FUSED, TINY, pairs, stage
 
 SILENCE_LUFS = -70.0  # what `loudness` says of silence: the absolute gate of BS.1770
 
@@ -64,7 +64,7 @@ def gated_loudness(power: np.ndarray) -> float:
     return float(-0.691 + 10 * math.log10(blocks.mean())) if blocks.size else SILENCE_LUFS
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _hop_power(left, right, k, edges, power):
     a0, a1, a2, a3, a4 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
     c3, c4 = k[1, 3], k[1, 4]
@@ -75,19 +75,19 @@ def _hop_power(left, right, k, edges, power):
         for i in range(edges[hop], edges[hop + 1]):
             x = left[i] + TINY
             y = a0 * x + l1
-            l1 = a1 * x - a3 * y + l2
+            l1 = (a1 * x + l2) - a3 * y
             l2 = a2 * x - a4 * y
             z = y + l3
-            l3 = -2.0 * y - c3 * z + l4
+            l3 = (l4 - 2.0 * y) - c3 * z
             l4 = y - c4 * z
             total += z * z
             if paired:
                 x = right[i] + TINY
                 y = a0 * x + r1
-                r1 = a1 * x - a3 * y + r2
+                r1 = (a1 * x + r2) - a3 * y
                 r2 = a2 * x - a4 * y
                 z = y + r3
-                r3 = -2.0 * y - c3 * z + r4
+                r3 = (r4 - 2.0 * y) - c3 * z
                 r4 = y - c4 * z
                 total += z * z
         power[hop] += total / max(1, edges[hop + 1] - edges[hop])
