@@ -84,7 +84,8 @@ def _nearest(asked: Asked) -> str:
     telling = max(evidence.values()) >= 0.3
     best = max(STYLES if telling else _BROAD, key=lambda name: scores[name])
     why = "the nearest is" if scores[best] >= 0.3 else "chance picked"
-    asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {', '.join(STYLES)}.")
+    known = ", ".join(style.name for style in STYLES.values())
+    asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {known}.")
     return best
 
 

@@ -93,7 +93,7 @@ class Plan:
         shape = ", ".join(f"{section.name} {section.bars}" for section in self.sections)
         players = ", ".join([*(_lowered(part.name) for part in _in_order(self.band).values()), *self.percussion])
         meter = f"{self.meter[0]}/{self.meter[1]}"
-        return f"{STYLES[self.style].name}, {self.bpm:g} bpm, {self.key}, {meter}: {shape}; {players}"
+        return f"{STYLES[self.style].name}, {round(self.bpm, 2):g} bpm, {self.key}, {meter}: {shape}; {players}"
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for pages, scripts and recipes."""

@@ -356,3 +356,15 @@ def test_hand_percussion_that_is_refused_leaves_the_drums() -> None:
     made = plan(Generate(prompt="house with congas, no tambourine, no shaker", duration=30, seed=2))
     pitches = {note.pitch for track in compose(made).tracks if track.drums for note in track.notes}
     assert {36, 63} <= pitches and not pitches & {54, 70}
+
+
+def test_a_tempo_is_shown_rounded_and_kept_exactly() -> None:
+    made = planned("rock", bpm=124.026)
+    assert made.bpm == 124.026
+    assert "124.03 bpm" in made.words()
+
+
+def test_the_styles_to_choose_from_are_told_by_their_names() -> None:
+    said = next(notice for notice in planned("ffff").notices if "Styles:" in notice)
+    assert all(style.name in said for style in STYLES.values())
+    assert "_" not in said
