@@ -118,7 +118,7 @@ def _loud(
     tried: list[tuple[float, float]] = []
     for attempt in range(_TRIES):
         progress(attempt / _TRIES, "Mastering")
-        loud = dsp.limit(samples * np.float32(10 ** (gain / 20)), rate, ceiling)
+        loud = dsp.limit(samples, rate, ceiling, gain)
         after = dsp.loudness(loud, rate)
         loss = gain - (after - before)
         tried.append((gain, max(after - reach, loss - MOST_LOSS_LU)))
@@ -221,9 +221,16 @@ def pcm24(samples: np.ndarray) -> np.ndarray:
 
 def _quantise(samples: np.ndarray) -> None:
     """Round to steps of 24 bits, in place. Float32 holds every such number exactly."""
-    for start in range(0, samples.shape[1], BLOCK):
-        numbers = pcm24(samples[:, start : start + BLOCK])
-        samples[:, start : start + BLOCK] = numbers.T * np.float32(1 / FULL_SCALE)
+    from dsp.hands import each
+
+    def stretch(start: int) -> None:
+        numbers = samples[:, start : start + BLOCK]
+        numbers *= np.float32(FULL_SCALE)
+        np.rint(numbers, out=numbers)
+        np.clip(numbers, -FULL_SCALE, FULL_SCALE - 1, out=numbers)
+        numbers *= np.float32(1 / FULL_SCALE)
+
+    each(stretch, range(0, samples.shape[1], BLOCK))
 
 
 def samples_sha256(audio: Audio) -> str:

@@ -164,29 +164,25 @@ def _end(stem: np.ndarray, plan: "Plan", last: float, dry: bool) -> None:
 
 def mastered(sound: np.ndarray, plan: "Plan", progress: Progress = silent) -> np.ndarray:
     """Rumble out, tone towards the style's, width, level, warmth, glue; in place on `sound`, the sum of the stems."""
-    _excite(sound, plan.mix.tone)
-    stages = np.concatenate([dsp.highpass(28, SAMPLE_RATE), *_tone_stages(sound, plan.mix.tone)])
-    dsp.filter_inplace(sound, stages)
+    looks = _looks(sound)
+    air = _excite(looks, plan.mix.tone)
+    stages = np.concatenate([dsp.highpass(28, SAMPLE_RATE), *_tone_stages(_tone(looks), plan.mix.tone)])
+    level, sums = strip.colour(sound, stages, air)
     progress(0.5, "Mastering")
-    level = dsp.loudness(sound, SAMPLE_RATE)
     gain = 10 ** ((MASTER_LUFS - level) / 20) if level > dsp.SILENCE_LUFS else 1.0
-    strip.widen(sound, _width(sound, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain)
-    strip.warm_up(sound, plan.mix.drive)
+    strip.widen(sound, _width(sums, plan.mix.width), dsp.highpass(150, SAMPLE_RATE), gain, plan.mix.drive)
     dsp.compress_inplace(sound, SAMPLE_RATE, MASTER_LUFS + 3, plan.mix.glue, 0.025, 0.2)
     progress(1.0, "Mastering")
     return sound
 
 
-def _width(sound: np.ndarray, wanted: float) -> float:
+def _width(sums: np.ndarray, wanted: float) -> float:
     """Side gain that gives a mix the correlation that a width means: 0.7 is 0.86, 1.2 is 0.78, from 1.7 on it is 0.7.
 
-    A mix with hardly any sides is not blown up to more than three times, nor one with too much narrowed to a line.
+    `sums` is power of the middle, power of the sides and their product. A mix with hardly any sides is not blown up to
+    more than three times, nor one with too much narrowed to a line.
     """
-    middle, side = (
-        (sound[0, ::4] + sound[1, ::4]).astype(np.float64),
-        (sound[0, ::4] - sound[1, ::4]).astype(np.float64),
-    )
-    power, sides, shared = float(middle @ middle) + 1e-12, float(side @ side), float(middle @ side)
+    power, sides, shared = float(sums[0]) + 1e-12, float(sums[1]), float(sums[2])
     goal = min(0.88, max(0.7, 0.985 - 0.172 * wanted))
     low, high = 0.35, 3.0
     for _ in range(24):  # the correlation falls as the gain rises
@@ -199,37 +195,52 @@ def _width(sound: np.ndarray, wanted: float) -> float:
 
 def tone(sound: np.ndarray) -> np.ndarray:
     """Power per octave in the six BANDS, dB, mean 0, of (2, frames): what the sound is like over its whole length."""
+    return _tone(_looks(sound))
+
+
+def _looks(sound: np.ndarray) -> np.ndarray:
+    """120 looks at a sound, evenly over its length, (120, 2, 8192)."""
     size = 8192
-    starts = np.linspace(0, max(0, sound.shape[1] - size), 120).astype(int)
-    window = np.hanning(size).astype(np.float32)
-    power = np.zeros(size // 2 + 1)
-    for start in starts:
+    looks = np.zeros((120, 2, size), np.float32)
+    for look, start in zip(looks, np.linspace(0, max(0, sound.shape[1] - size), len(looks)).astype(int), strict=True):
         piece = sound[:, start : start + size]
-        power += (np.abs(np.fft.rfft(piece * window[: piece.shape[1]], size)) ** 2).sum(axis=0)
+        look[:, : piece.shape[1]] = piece
+    return looks
+
+
+def _tone(looks: np.ndarray) -> np.ndarray:
+    size = looks.shape[2]
+    power = (np.abs(np.fft.rfft(looks * np.hanning(size).astype(np.float32))) ** 2).sum(axis=(0, 1), dtype=np.float64)
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in pairwise(BANDS)]
     decibels = 10 * np.log10(np.array(bands) + 1e-12)
     return decibels - decibels.mean()
 
 
-def _excite(sound: np.ndarray, wanted: tuple[float, ...]) -> None:
-    """Where an equaliser would have to lift what is not there, overtones of the treble become the air, in place."""
+def _excite(looks: np.ndarray, wanted: tuple[float, ...]) -> float:
+    """Where an equaliser would have to lift what is not there, overtones of the treble become the air: added to the
+    looks, in place, and how much of them the whole needs."""
     goal = np.array(REFERENCE) + np.array(wanted)
-    missing = float((goal - goal.mean() - tone(sound))[5]) - DULL_DB
-    if missing <= 0 or not sound.any():
-        return
-    air = np.abs(dsp.filter(sound, np.concatenate([dsp.highpass(3000, SAMPLE_RATE)] * 2)))  # even overtones, no level
-    dsp.filter_inplace(air, np.concatenate([dsp.highpass(7500, SAMPLE_RATE)] * 2))
-    top = dsp.filter(sound, np.concatenate([dsp.highpass(7500, SAMPLE_RATE)] * 2))
-    have, made = (float((part[:, ::3].astype(np.float64) ** 2).mean()) for part in (top, air))
-    if made > 0:
-        sound += np.float32(min(8.0, (have * (10 ** (missing / 10) - 1) / made) ** 0.5)) * air
+    missing = float((goal - goal.mean() - _tone(looks))[5]) - DULL_DB
+    if missing <= 0 or not looks.any():
+        return 0.0
+    rows = looks.transpose(1, 0, 2).reshape(2, -1)
+    air = np.abs(dsp.filter(rows, strip.AIR[[0, 0]]))  # even overtones, no level
+    dsp.filter_inplace(air, strip.AIR[[1, 1]])
+    top = dsp.filter(rows, strip.AIR[[1, 1]])
+    # From one look to the next the filters click: that is over long before frame 512.
+    have, made = (float((one.reshape(2, len(looks), -1)[:, :, 512:] ** 2).mean(dtype=np.float64)) for one in (top, air))
+    if made <= 0:
+        return 0.0
+    amount = min(8.0, (have * (10 ** (missing / 10) - 1) / made) ** 0.5)
+    looks += np.float32(amount) * air.reshape(2, len(looks), -1).transpose(1, 0, 2)
+    return amount
 
 
-def _tone_stages(sound: np.ndarray, wanted: tuple[float, ...]) -> list[np.ndarray]:
+def _tone_stages(heard: np.ndarray, wanted: tuple[float, ...]) -> list[np.ndarray]:
     """Gentle equaliser from what the mix is to what it should be: all but LEAVE_DB of the way, MOST_DB at most."""
     goal = np.array(REFERENCE) + np.array(wanted)
-    error = goal - goal.mean() + LATER_DB - tone(sound)
+    error = goal - goal.mean() + LATER_DB - heard
     change = np.clip(np.sign(error) * np.maximum(0, np.abs(error) - LEAVE_DB), -MOST_DB, MOST_DB)
     gains = np.linalg.solve(_OVERLAP, change - change.mean())
     return _equaliser(np.clip(gains, -1.3 * MOST_DB, 1.3 * MOST_DB))

@@ -11,11 +11,16 @@ from numba import njit
 import dsp
 from composer.style import Flavour
 from dsp.filters import FUSED
+from dsp.hands import each
 from song.audio import SAMPLE_RATE
 
 GRID = 512  # frames between two values of an automation
 OPEN_HERTZ = 20_000.0  # a filter that is this open is none
+HOP = SAMPLE_RATE // 10  # frames between two looks at the loudness
+LEAD = 2 * HOP  # a filter at 28 Hz has forgotten what was before
+STRETCH = 100 * HOP  # of a whole mix, worked on by one thread
 _RATE = float(SAMPLE_RATE)
+AIR = np.concatenate([dsp.highpass(3000, _RATE), dsp.highpass(7500, _RATE)])  # twice each: what shines, its overtones
 _TINY = 1e-18
 _STILL = np.zeros(0)
 _VECTOR = {"contract", "nnan", "nsz", "reassoc"}
@@ -74,6 +79,33 @@ def place(
         stem, gain * math.cos(angle) * math.sqrt(2), gain * math.sin(angle) * math.sqrt(2), sides, copies,
         max(1, round(lag * _RATE)), duck, depth, sweep, level, breadth,
     )  # fmt: skip
+
+
+def colour(sound: np.ndarray, stages: np.ndarray, air: float) -> tuple[float, np.ndarray]:
+    """The equaliser of a whole mix, (7, 5), in place; `air` is how much of `AIR`, the overtones of the treble, is added
+    before it. Gives the loudness, LUFS, and what `_compare` says of middle and sides of the result."""
+    frames = sound.shape[1]
+    starts, before = _stretches(sound, LEAD)
+    k = np.concatenate([stages, dsp.k_weighting(_RATE), AIR])
+    power, sums = np.zeros(-(-frames // HOP)), np.zeros((len(starts), 3))
+    each(lambda n: _colour(sound, before[n], starts[n], k, air, power, sums[n]), range(len(starts)))
+    hops = frames // HOP
+    return dsp.gated_loudness(power[:hops] if hops >= 4 else power.mean(keepdims=True)), sums.sum(axis=0)
+
+
+def widen(sound: np.ndarray, width: float, stage: np.ndarray, gain: float, drive: float) -> None:
+    """Side gain and a high-pass on the sides of a whole mix, a gain on everything, and soft saturation, in place:
+    unity for quiet sound, rounder the louder it is, the more the higher `drive` (0-1)."""
+    starts, before = _stretches(sound, HOP)
+    push = np.float32(0.4 + 1.6 * drive)
+    each(lambda n: _widen(sound, before[n], starts[n], stage[0], width, gain, push), range(len(starts)))
+
+
+def _stretches(sound: np.ndarray, lead: int) -> tuple[range, list[np.ndarray]]:
+    """Where stretches begin that are worked on side by side, and copies of what comes before each: a filter that has
+    heard so much is where it would be if it had heard it all."""
+    starts = range(0, sound.shape[1], STRETCH)
+    return starts, [sound[:, max(0, start - lead) : start].copy() for start in starts]
 
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
@@ -244,31 +276,101 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep, 
             right[n] = gain_right * shade * y
 
 
-@njit(cache=True, nogil=True)
-def widen(sound, width, stage, gain):
-    """Side gain and a high-pass on the sides of a whole mix, and a gain on everything, in place."""
-    left, right = sound[0], sound[1]
-    b0, b1, b2, a1, a2 = stage[0, 0], stage[0, 1], stage[0, 2], stage[0, 3], stage[0, 4]
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _rectify(left, right):
+    for i in range(left.shape[0]):
+        left[i], right[i] = abs(left[i]), abs(right[i])
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _lay(left, right, over, under, amount):
+    gain = np.float32(amount)
+    for i in range(left.shape[0]):
+        left[i] += gain * over[i]
+        right[i] += gain * under[i]
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _compare(left, right, sums):
+    # Power of the middle, power of the sides and their product, of every fourth frame.
+    middle = side = shared = 0.0
+    for i in range(0, left.shape[0], 4):
+        m, s = np.float64(left[i] + right[i]), np.float64(left[i] - right[i])
+        middle += m * m
+        side += s * s
+        shared += m * s
+    sums[0] += middle
+    sums[1] += side
+    sums[2] += shared
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
+def _colour(sound, before, start, k, air, power, sums):
+    # One stretch of `colour`, hop by hop; the first hops are those of `before`, which only bring the filters to where
+    # they would be.
+    rest = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    one, two, three, heard, rough, fine = rest, rest, rest, rest, rest, rest
+    last = (0.0, 0.0, 0.0, 0.0)
+    over, under = np.empty(HOP, np.float32), np.empty(HOP, np.float32)
+    lead = before.shape[1]
+    for at in range(start - lead, min(start + STRETCH, sound.shape[1]), HOP):
+        end = min(at + HOP, sound.shape[1])
+        if at < start:
+            left, right = (
+                before[0, at - start + lead : end - start + lead],
+                before[1, at - start + lead : end - start + lead],
+            )
+        else:
+            left, right = sound[0, at:end], sound[1, at:end]
+        if air > 0:
+            high, low = over[: end - at], under[: end - at]
+            high[:] = left
+            low[:] = right
+            rough = _equalise(high, low, k[9], k[9], rough)
+            _rectify(high, low)
+            fine = _equalise(high, low, k[10], k[10], fine)
+            _lay(left, right, high, low, air)
+        one = _equalise(left, right, k[0], k[1], one)
+        two = _equalise(left, right, k[2], k[3], two)
+        three = _equalise(left, right, k[4], k[5], three)
+        last = _one(left, right, k[6], last)
+        total, _, heard = _listen(left, right, k[7], k[8], heard)
+        if at >= start:
+            power[at // HOP] = total / (end - at)
+            _compare(left, right, sums)
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _warm(row, push):
+    # Unity for quiet sound, rounder the louder it is.
+    for i in range(row.shape[0]):
+        x = push * row[i]
+        row[i] = row[i] / np.sqrt(np.float32(1.0) + x * x)
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
+def _widen(sound, before, start, k, width, gain, push):
+    # One stretch of `widen`.
+    b0, b1, b2, a1, a2 = k[0], k[1], k[2], k[3], k[4]
     z1 = z2 = 0.0
-    for i in range(sound.shape[1]):
-        x, y = left[i], right[i]
-        middle, side = 0.5 * gain * (x + y), 0.5 * gain * width * (x - y) + _TINY
+    for i in range(before.shape[1]):
+        side = 0.5 * gain * width * (before[0, i] - before[1, i]) + _TINY
         v = b0 * side + z1
-        z1 = b1 * side - a1 * v + z2
+        z1 = (b1 * side + z2) - a1 * v
         z2 = b2 * side - a2 * v
-        left[i] = middle + v
-        right[i] = middle - v
-
-
-@njit(cache=True, nogil=True, fastmath=_VECTOR)
-def warm_up(sound, drive):
-    """Soft saturation in place: unity for quiet sound, rounder the louder it is, the more the higher `drive` (0-1)."""
-    push = np.float32(0.4 + 1.6 * drive)
-    for side in range(sound.shape[0]):
-        row = sound[side]
-        for i in range(row.shape[0]):
-            x = push * row[i]
-            row[i] = row[i] / np.sqrt(np.float32(1.0) + x * x)
+    for at in range(start, min(start + STRETCH, sound.shape[1]), HOP):
+        end = min(at + HOP, sound.shape[1])
+        left, right = sound[0, at:end], sound[1, at:end]
+        for i in range(end - at):
+            x, y = left[i], right[i]
+            middle, side = 0.5 * gain * (x + y), 0.5 * gain * width * (x - y) + _TINY
+            v = b0 * side + z1
+            z1 = (b1 * side + z2) - a1 * v
+            z2 = b2 * side - a2 * v
+            left[i] = middle + v
+            right[i] = middle - v
+        _warm(left, push)
+        _warm(right, push)
 
 
 @njit(cache=True, nogil=True)

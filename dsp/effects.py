@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from dsp.filters import TINY
-from dsp.limiter import VECTOR, each
+from dsp.hands import each
+from dsp.limiter import VECTOR
 
 _BLOCK = 32  # frames that a line of the room moves at a time
 

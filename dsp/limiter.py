@@ -1,16 +1,16 @@
 """True peak, and a limiter that looks ahead at it (ITU-R BS.1770-4, annex 2)."""
 
 import math
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numba import njit
 
+from dsp.hands import each
+
 _HALF_TAPS = 10  # interpolation looks 10 samples to each side, as scipy.signal.resample_poly does
 _BLOCK = 32  # true peak is sought block by block; a quiet block is skipped whole
+_STRETCH = 2**20  # frames that one thread works on
+_LEAD_SECONDS = 2.0
 
 
 def true_peak(samples: np.ndarray, sample_rate: float) -> float:
@@ -23,22 +23,33 @@ def true_peak(samples: np.ndarray, sample_rate: float) -> float:
     return 20 * math.log10(height) if height > 0 else -math.inf
 
 
-def limit(samples: np.ndarray, sample_rate: float, ceiling_dbtp: float) -> np.ndarray:
+def limit(samples: np.ndarray, sample_rate: float, ceiling_dbtp: float, gain_db: float = 0.0) -> np.ndarray:
     """Look-ahead limiter on the 8x true-peak envelope, channels linked, no latency: true peak <= `ceiling_dbtp`.
+    `gain_db` is applied before it.
 
     The gain is the running minimum of what is needed over 3 ms ahead, released with 120 ms, and averaged over the same
     3 ms: it is never above what any sample needs, and has no corners to click.
     """
     sound = np.ascontiguousarray(samples, np.float32)
-    ceiling = 10 ** (ceiling_dbtp / 20)
-    envelope = np.zeros(sound.shape, np.float32)
-    each(lambda side: _peak_envelope(_pad(sound[side]), _phases(8), ceiling, envelope[side]), range(len(sound)))
-    envelope = envelope.max(axis=0)
-    if not envelope.size or envelope.max() <= ceiling:
-        return sound.copy()
-    look = max(4, round(0.003 * sample_rate))
-    gain = _limiter_gain(envelope, ceiling, look, math.exp(-1 / (0.12 * sample_rate)))
-    limited = sound * gain
+    frames, up = sound.shape[1], np.float32(10 ** (gain_db / 20))
+    ceiling, phases = 10 ** (ceiling_dbtp / 20), _phases(8)
+    look, release = max(4, round(0.003 * sample_rate)), math.exp(-1 / (0.12 * sample_rate))
+    lead = round(_LEAD_SECONDS * sample_rate)  # after which a release does not know when it began
+    limited = np.empty_like(sound)
+
+    def stretch(start: int) -> None:
+        end = min(frames, start + _STRETCH)
+        first, last = max(0, start - lead), min(frames, end + look + _BLOCK)
+        loud = sound[:, first:last] * up
+        envelope = np.zeros(last - first, np.float32)
+        for row in loud:
+            _peak_envelope(_pad(row), phases, ceiling, envelope)
+        limited[:, start:end] = loud[:, start - first : end - first]
+        if envelope.size and envelope.max() > ceiling:
+            gain = _limiter_gain(envelope, ceiling, look, release)
+            limited[:, start:end] *= gain[start - first : end - first]
+
+    each(stretch, range(0, frames, _STRETCH))
     # A changing gain moves peaks by a few thousandths of a dB: what is left above the ceiling is taken off the whole.
     over = _height(limited, 8, ceiling) / ceiling
     if over > 1:
@@ -47,14 +58,14 @@ def limit(samples: np.ndarray, sample_rate: float, ceiling_dbtp: float) -> np.nd
 
 
 def _height(samples: np.ndarray, up: int, best: float = 0.0) -> float:
-    rows = np.atleast_2d(samples)
-    return max(best, *each(lambda side: float(_highest(_pad(rows[side]), _phases(up), best)), range(len(rows))))
+    rows, phases = np.atleast_2d(samples), _phases(up)
+    frames, around = rows.shape[1], _HALF_TAPS
 
+    def stretch(start: int) -> float:
+        span = slice(max(0, start - around), start + _STRETCH + around)
+        return max(float(_highest(_pad(row[span]), phases, best)) for row in rows)
 
-def each(work: Callable[[int], Any], parts: Iterable[int]) -> list[Any]:
-    """The same work on every part, side by side: the kernels let go of the interpreter."""
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        return list(pool.map(work, parts))
+    return max(best, *each(stretch, range(0, frames, _STRETCH))) if frames else best
 
 
 def _pad(row: np.ndarray) -> np.ndarray:
@@ -155,6 +166,7 @@ def _limiter_gain(envelope, ceiling, look, release):
     first = np.ones(half)  # two running means of half the window each: a rounded ramp
     second = np.ones(look - half)
     sum1, sum2 = float(half), float(look - half)
+    a = b = 0
     for i in range(frames + look):
         if i < frames:
             while tail > head and envelope[queue[(tail - 1) & mask]] <= envelope[i]:
@@ -175,12 +187,12 @@ def _limiter_gain(envelope, ceiling, look, release):
             head += 1
         need = min(1.0, ceiling / max(1e-12, envelope[queue[head & mask]]))
         current = need if need < current else need + (current - need) * release
-        a = now % half
         sum1 += current - first[a]
         first[a] = current
         mean = sum1 / half
-        b = now % (look - half)
         sum2 += mean - second[b]
         second[b] = mean
         gain[now] = sum2 / (look - half)
+        a = a + 1 if a + 1 < half else 0
+        b = b + 1 if b + 1 < look - half else 0
     return gain

@@ -4,12 +4,15 @@ K-weighting at any rate: De Man 2014, "Evaluation of implementations of the EBU 
 """
 
 import math
+from functools import partial
 
 import numpy as np
 from numba import njit
 
 from dsp.filters import FUSED, TINY, pairs, stage
+from dsp.hands import each
 
+_HOPS = 200  # of 100 ms that one thread measures
 SILENCE_LUFS = -70.0  # what `loudness` says of silence: the absolute gate of BS.1770
 
 
@@ -48,9 +51,9 @@ def hop_power(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     long_enough = frames >= round(0.4 * sample_rate)
     hops = int(frames * 10 / sample_rate) if long_enough else 1
     edges = (np.arange(hops + 1) * sample_rate / 10).astype(np.int64) if long_enough else np.array([0, frames])
-    power = np.zeros(hops)
+    power, k = np.zeros(hops), k_weighting(sample_rate)
     for left, right in pairs(sound):
-        _hop_power(left, right, k_weighting(sample_rate), edges, power)
+        each(partial(_hop_power, left, right, k, edges, power), range(0, hops, _HOPS))
     return power
 
 
@@ -65,12 +68,13 @@ def gated_loudness(power: np.ndarray) -> float:
 
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
-def _hop_power(left, right, k, edges, power):
+def _hop_power(left, right, k, edges, power, first):
+    # _HOPS of them; two hops before bring the filter to where it would be if it had heard everything.
     a0, a1, a2, a3, a4 = k[0, 0], k[0, 1], k[0, 2], k[0, 3], k[0, 4]
     c3, c4 = k[1, 3], k[1, 4]
     paired = right.shape[0] == left.shape[0]
     l1 = l2 = l3 = l4 = r1 = r2 = r3 = r4 = 0.0
-    for hop in range(power.shape[0]):
+    for hop in range(max(0, first - 2), min(first + _HOPS, power.shape[0])):
         total = 0.0
         for i in range(edges[hop], edges[hop + 1]):
             x = left[i] + TINY
@@ -90,4 +94,5 @@ def _hop_power(left, right, k, edges, power):
                 r3 = (r4 - 2.0 * y) - c3 * z
                 r4 = y - c4 * z
                 total += z * z
-        power[hop] += total / max(1, edges[hop + 1] - edges[hop])
+        if hop >= first:
+            power[hop] += total / max(1, edges[hop + 1] - edges[hop])
