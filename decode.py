@@ -190,8 +190,10 @@ def _open(path: str, limits: Limits) -> int:
     found = os.fstat(source)
     if not stat.S_ISREG(found.st_mode):
         raise _Refused("is not a file; give the path of a song")
-    if found.st_size < limits.min_bytes:
+    if not found.st_size:
         raise _Refused("is empty; give a file with sound in it")
+    if found.st_size < limits.min_bytes:
+        raise _Refused("is too small to hold any sound; give a song")
     return source
 
 

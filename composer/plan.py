@@ -251,6 +251,8 @@ def _lyrics(asked: Asked) -> Lyrics | None:
     lyrics = Lyrics.parse(asked.knob("lyrics"))
     sung = any(section.lines for section in lyrics.sections)
     if asked.knob("instrumental"):
+        if sung:
+            asked.notices.append("The lyrics are not sung, since Instrumental is on.")
         return None
     if not sung:
         if asked.said.vocals:

@@ -20,6 +20,8 @@ _LOOK = 3.0  # seconds on either side of a joint that its levels are compared ov
 _SWIFT, _SMOOTH = 0.006, 0.020  # seconds of crossfade: between sounds that are almost the same, and between others
 _TAIL = 0.25  # seconds that an intro may ring into the song
 _LOUDEST, _QUIETEST = -7.0, -45.0  # LUFS that a new part may be given
+_BEND = 6.0  # dB that the level of a region may be bent by, to meet its neighbours
+_BRIEF = 0.3  # seconds that are too short to tell a level from
 _QUIET = 1e-3  # root mean square of what nobody hears as music
 
 
@@ -114,6 +116,7 @@ def patched(source: Audio, pieces: Iterable[Piece]) -> Joined:
         fresh = resampled(piece.samples, SAMPLE_RATE, rate)[:, begin : begin + b - a]
         fresh = np.pad(fresh, ((0, 0), (0, b - a - fresh.shape[1])))
         fresh, said = _levelled(fresh, rate, _level_there(source, a, b), 0, b - a)
+        fresh *= _glide(source.samples, fresh, rate, a)
         seams += _laid(sound, fresh, a, b, cross, power=True)
         sound[:, a:b] = _below(sound[:, a:b], rate, source.samples[:, a:b])
         regions.append((a, b))
@@ -186,6 +189,24 @@ def _level_there(source: Audio, first: int, last: int) -> float:
     there = loudness_around(source.samples, rate, first, last)
     around = loudness_around(source.samples, rate, max(0, first - look), min(source.frames, last + look))
     return there if there > around - 12 else around
+
+
+def _glide(old: np.ndarray, new: np.ndarray, rate: int, first: int) -> np.ndarray:
+    """Gain for every frame of `new`, which goes in at frame `first`: at either end as loud as what it meets there, and
+    in between from the one to the other, evenly in dB."""
+    last, look = first + new.shape[1], min(round(_LOOK * rate), new.shape[1])
+    meetings = ((first - look, first, 0, look), (last, last + look, new.shape[1] - look, new.shape[1]))
+    steps: list[float] = []
+    for low, high, begin, end in meetings:
+        low, high = max(0, low), min(old.shape[1], high)
+        if high - low < round(_BRIEF * rate):  # the song begins or ends here
+            continue
+        there, here = loudness_around(old, rate, low, high), loudness_around(new, rate, begin, end)
+        audible = min(there, here) > dsp.SILENCE_LUFS
+        steps.append(float(np.clip(there - here, -_BEND, _BEND)) if audible else 0.0)
+    if not steps:
+        return np.ones(1, np.float32)
+    return (10 ** (np.linspace(steps[0], steps[-1], new.shape[1]) / 20)).astype(np.float32)
 
 
 def _below(sound: np.ndarray, rate: int, old: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from composer.arrange import compose
 from composer.cover import semitones
 from composer.original import Original
 from composer.plan import plan
+from engines import splicing
 from settings import Settings
 from song import findings, regions
 from song.audio import Audio
@@ -328,6 +329,20 @@ def test_the_stems_of_a_joined_song_are_its_two_layers(studio, take):
     assert np.abs(sum(stems.values()) - sound(new).samples).max() < 1e-6
     cut = new.recipe.proof.regions[0].first
     assert not stems["New.wav"][:, :cut].any() and not stems["Original.wav"][:, cut:].any()
+
+
+def test_new_music_meets_the_level_of_its_neighbours():
+    """A region between a loud half and a quiet half glides from the one level to the other."""
+    noise = np.random.default_rng(1).normal(0, 0.1, (2, 20 * 48_000)).astype(np.float32)
+    steps = np.where(np.arange(noise.shape[1]) < 10 * 48_000, 1.0, 10 ** (-9 / 20)).astype(np.float32)
+    source = Audio(noise * steps)
+    new = np.random.default_rng(2).normal(0, 0.05, (2, 8 * 48_000)).astype(np.float32)
+    made = splicing.patched(source, [splicing.Piece(new, 6.0, 14.0, 0.0, (6.0, 14.0))])
+    sound = made.audio.samples
+    for seam in (6.0, 14.0):
+        before, after = (sound[:, round(at * 48_000) :][:, :48_000] for at in (seam - 1.05, seam + 0.05))
+        assert abs(dsp.loudness(before, 48_000) - dsp.loudness(after, 48_000)) < 2.5, seam
+    assert np.array_equal(sound[:, : 6 * 48_000], source.samples[:, : 6 * 48_000])
 
 
 def test_a_take_of_our_own_goes_on_with_its_own_band(studio, take):

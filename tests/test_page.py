@@ -18,7 +18,8 @@ from song.request import MODES, Generate, fields
 WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
 LONG = {"prompt": "slow ambient drift", "duration": "90", "variations": "8"}  # still at work when we look again
 BEYOND = """() => [...document.querySelectorAll('.desk *, .shelf *')].filter(e => e.offsetParent &&
-    e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
+    e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1)
+    .map(e => e.outerHTML.slice(0, 120))"""
 SOON = 30_000  # milliseconds that a short song may take on a busy machine
 
 
