@@ -4,8 +4,6 @@ Every stem is brought to the loudness that its part has in the style, so the bal
 SoundFont plays. What leaves the desk as stems, the reverb among them, adds up to the mix, sample by sample.
 """
 
-import os
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from composer.stanzas import BACKING, VOCALS
 from composer.style import Part
 from composer.synth.drums import kicks
 from composer.voice import desk
+from dsp.hands import each
 from song.audio import SAMPLE_RATE
 from song.progress import Progress, part, silent
 from song.score import Score
@@ -39,6 +38,8 @@ LEAVE_DB, MOST_DB = 0.8, 8.0  # what the master leaves of a song's own tone, and
 _LOW_CUTS = {"drums": 24.0, "bass": 28.0, "texture": 60.0, "chords": 100.0, "pad": 110.0, "lead": 130.0}
 _STEADY = automation.STEADY
 _PLAIN = Part("", 0, "", -24.0)
+_STILL = np.zeros(0)
+_STRETCH = 64 * strip.GRID  # frames that are added up at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         frames, SAMPLE_RATE, np.concatenate(hits) if hits else np.zeros(0, np.int64), plan.mix.duck_seconds
     )
     hands = automation.moves(plan, frames)
-    silence, nothing = np.zeros(0, np.float32), np.zeros(0)
+    silence = np.zeros(0, np.float32)
     sung = [note.end for track in score.tracks if track.role != "texture" for note in track.notes]
     last = score.seconds(max(sung, default=0.0))
 
@@ -78,8 +79,8 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         if role not in _STEADY:
             desk.give_way(stem, voice)
         still = role in _STEADY
-        level, breadth = (nothing, nothing) if still else (hands.level, hands.width)
-        sweep = nothing if still else hands.cutoff
+        level, breadth = (_STILL, _STILL) if still else (hands.level, hands.width)
+        sweep = _STILL if still else hands.cutoff
         lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
         strip.place(
             stem,
@@ -97,48 +98,38 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         _end(stem, plan, last, dry=True)
 
     together(channel, stems, part(progress, 0.0, 0.5), "Mixing")
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 2)) as pool:
-        room = _reverb(stems, plan, frames, duck, hands.throw, pool)
-        progress(0.7, "Mixing")
-        finished = {**stems, REVERB: room}
-        mix = np.zeros((2, frames), np.float32)
-        _blend(dict.fromkeys(finished, 1.0), finished, mix, pool)
-    return Mixdown(finished, mastered(mix, plan, part(progress, 0.75, 1.0)))
+    mix, sent = np.zeros((2, 2, frames), np.float32)
+    _blend(stems, plan, hands.throw, mix, sent)
+    room = _room(sent, plan, duck)
+    progress(0.7, "Mixing")
+    each(lambda start: strip.add(mix, room, start, min(frames, start + _STRETCH)), range(0, frames, _STRETCH))
+    return Mixdown({**stems, REVERB: room}, mastered(mix, plan, part(progress, 0.75, 1.0)))
 
 
-def _blend(
-    amounts: dict[str, float],
-    stems: dict[str, np.ndarray],
-    total: np.ndarray,
-    pool: Executor,
-    throw: np.ndarray | None = None,
-) -> None:
-    """Add the stems to `total`, always in the same order, in stretches that stay in the processor's cache."""
+def _blend(stems: dict[str, np.ndarray], plan: "Plan", throw: np.ndarray, mix: np.ndarray, sent: np.ndarray) -> None:
+    """Add the stems to the mix and to what is sent to the room, always in the same order, in stretches that stay in the
+    processor's cache."""
+    frames = mix.shape[1]
+    sends = {role: plan.band.get(role, _PLAIN).reverb for role in stems}
 
     def stretch(start: int) -> None:
-        span = slice(start, start + 32_768)
-        for role, amount in amounts.items():
-            if throw is None or role in ("drums", "bass"):
-                strip.add(total[:, span], stems[role][:, span], amount)
-            else:
-                strip.throw(total[:, span], stems[role][:, span], amount, throw, start)
+        end = min(frames, start + _STRETCH)
+        for role, stem in stems.items():
+            strip.add(mix, stem, start, end)
+            if sends[role] > 0:
+                strip.send(sent, stem, sends[role], _STILL if role in ("drums", "bass") else throw, start, end)
 
-    list(pool.map(stretch, range(0, total.shape[1], 32_768)))
+    each(stretch, range(0, frames, _STRETCH))
 
 
-def _reverb(
-    stems: dict[str, np.ndarray], plan: "Plan", frames: int, duck: np.ndarray, throw: np.ndarray, pool: Executor
-) -> np.ndarray:
+def _room(sent: np.ndarray, plan: "Plan", duck: np.ndarray) -> np.ndarray:
     """The room that all parts share, (2, frames), a little out of the way of the kick."""
-    send = np.zeros((2, frames), np.float32)
-    sends = {role: plan.band.get(role, _PLAIN).reverb for role in stems}
-    _blend({role: amount for role, amount in sends.items() if amount > 0}, stems, send, pool, throw)
-    dsp.filter_inplace(send, dsp.highpass(220, SAMPLE_RATE))
+    dsp.filter_inplace(sent, dsp.highpass(220, SAMPLE_RATE))
     seconds = plan.mix.reverb_seconds
-    room = dsp.reverb(send, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
+    room = dsp.reverb(sent, SAMPLE_RATE, seconds, 0.45, min(0.04, 0.012 + 0.008 * seconds))
     # A room answers with more power the longer it rings: this keeps a send of 1 about as loud as what was sent.
     depth = 0.35 * max((player.duck for player in plan.band.values()), default=0.0)
-    strip.place(room, 1.05 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, np.zeros(0))
+    strip.place(room, 1.05 / max(0.3, seconds) ** 0.5, 0.0, 0.45, duck, depth, _STILL)
     _end(room, plan, plan.duration, dry=False)
     return room
 

@@ -113,7 +113,7 @@ def _sounds(left, right):
     top = np.float32(0.0)
     for i in range(left.shape[0]):
         top = max(top, max(abs(left[i]), abs(right[i])))
-    return top > np.float32(0.0)
+    return top > np.float32(1e-9)
 
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
@@ -201,6 +201,8 @@ def _trim(stem, k, edges, power, shared):
         ringing = abs(first[0]) + abs(first[1]) + abs(first[4]) + abs(first[5]) + abs(bell[0]) + abs(bell[2])
         ringing += abs(cut[0]) + abs(cut[1]) + abs(cut[2]) + abs(cut[3])
         if ringing < 1e-9 and not _sounds(left, right):
+            left[:] = 0.0
+            right[:] = 0.0
             continue  # nothing plays, and what played has died
         if shaped:
             first = _equalise(left, right, k[0], k[3], first)
@@ -228,6 +230,8 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep, 
         quiet = 0 if _sounds(left, right) else quiet + 1
         if quiet * GRID > mask + GRID:  # the delayed copy has ended, too
             s1 = s2 = t1 = t2 = low = 0.0
+            left[:] = 0.0
+            right[:] = 0.0
             continue
         filtered = False
         loud, louder, wide, wider = 1.0, 0.0, 1.0, 0.0
@@ -340,7 +344,7 @@ def _colour(sound, before, start, k, air, power, sums):
             _compare(left, right, sums)
 
 
-@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR, error_model="numpy")
 def _warm(row, push):
     # Unity for quiet sound, rounder the louder it is.
     for i in range(row.shape[0]):
@@ -374,23 +378,25 @@ def _widen(sound, before, start, k, width, gain, push):
 
 
 @njit(cache=True, nogil=True)
-def throw(total, sound, amount, factor, start):
-    """total += amount * factor * sound, `factor` one value per GRID frames and `start` where both begin in the song."""
-    for begin in range(0, total.shape[1], GRID):
-        at = (start + begin) // GRID
-        gain = np.float32(amount * factor[at])
-        rise = np.float32(amount * (factor[at + 1] - factor[at]) / GRID)
-        for side in range(2):
-            into, source = total[side, begin : begin + GRID], sound[side, begin : begin + GRID]
-            for i in range(into.shape[0]):
-                into[i] += (gain + rise * np.float32(i)) * source[i]
+def add(total, sound, start, end):
+    """total += sound, frames `start` to `end`."""
+    for side in range(2):
+        into, source = total[side, start:end], sound[side, start:end]
+        for i in range(into.shape[0]):
+            into[i] += source[i]
 
 
 @njit(cache=True, nogil=True)
-def add(total, sound, amount):
-    """total += amount * sound."""
-    gain = np.float32(amount)
-    for side in range(total.shape[0]):
-        into, source = total[side], sound[side]
-        for i in range(into.shape[0]):
-            into[i] += gain * source[i]
+def send(room, sound, amount, factor, start, end):
+    """room += amount * factor * sound, frames `start`, a whole number of GRID, to `end`; `factor` one value per GRID
+    frames, or empty."""
+    for begin in range(start, end, GRID):
+        stop = min(begin + GRID, end)
+        gain, rise = np.float32(amount), np.float32(0.0)
+        if factor.shape[0] > 0:
+            at = begin // GRID
+            gain, rise = np.float32(amount * factor[at]), np.float32(amount * (factor[at + 1] - factor[at]) / GRID)
+        for side in range(2):
+            into, source = room[side, begin:stop], sound[side, begin:stop]
+            for i in range(into.shape[0]):
+                into[i] += (gain + rise * np.float32(i)) * source[i]

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from dsp.filters import TINY
+from dsp.filters import FUSED, TINY
 from dsp.hands import each
 from dsp.limiter import VECTOR
 
@@ -104,6 +104,7 @@ def duck_curve(frames: int, sample_rate: float, hits: np.ndarray, seconds: float
     return curve
 
 
+_LOOK = 4800  # frames between two looks at whether an echo is heard
 _STRIDE = 16  # gain computers look every so many frames and glide between
 _ROOM = (
     1423,
@@ -231,23 +232,38 @@ def _fdn(send, answer, over, lines, smears, gains, pole, predelay, drift, start,
             _copy(store[j, at : at + _BLOCK], store[j, at + size : at + size + _BLOCK])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=VECTOR)
+def _height(left, right):
+    top = np.float32(0.0)
+    for i in range(left.shape[0]):
+        top = max(top, max(abs(left[i]), abs(right[i])))
+    return top
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _echo(sound, lag, amount, feedback, tone):
     frames = sound.shape[1]
     ring = np.zeros((2, lag), np.float32)
     low0 = low1 = slow0 = slow1 = 0.0
-    at = 0
-    for i in range(frames):
-        y0, y1 = ring[0, at], ring[1, at]
-        low0 += (y0 - low0) * tone + TINY
-        low1 += (y1 - low1) * tone + TINY
-        slow0 += (low0 - slow0) * 0.025
-        slow1 += (low1 - slow1) * 0.025
-        x0, x1 = sound[0, i], sound[1, i]
-        ring[0, at] = 0.5 * (x0 + x1) + feedback * (low1 - slow1)
-        ring[1, at] = feedback * (low0 - slow0)
-        sound[0, i] = x0 + amount * (low0 - slow0)
-        sound[1, i] = x1 + amount * (low1 - slow1) * 1.6
-        at += 1
-        if at == lag:
-            at = 0
+    keep = 1.0 - tone
+    at = quiet = 0
+    for begin in range(0, frames, _LOOK):
+        end = min(begin + _LOOK, frames)
+        silent = _height(sound[0, begin:end], sound[1, begin:end]) < 1e-9
+        if silent and quiet > lag:
+            continue  # neither the sound nor anything in the ring is heard
+        for i in range(begin, end):
+            y0, y1 = ring[0, at], ring[1, at]
+            low0 = (y0 * tone + TINY) + low0 * keep
+            low1 = (y1 * tone + TINY) + low1 * keep
+            slow0 = 0.025 * low0 + 0.975 * slow0
+            slow1 = 0.025 * low1 + 0.975 * slow1
+            x0, x1 = sound[0, i], sound[1, i]
+            ring[0, at] = 0.5 * (x0 + x1) + feedback * (low1 - slow1)
+            ring[1, at] = feedback * (low0 - slow0)
+            sound[0, i] = x0 + amount * (low0 - slow0)
+            sound[1, i] = x1 + amount * (low1 - slow1) * 1.6
+            at += 1
+            if at == lag:
+                at = 0
+        quiet = quiet + _LOOK if _height(sound[0, begin:end], sound[1, begin:end]) < 1e-9 else 0

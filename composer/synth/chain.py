@@ -11,11 +11,14 @@ import numpy as np
 from numba import njit
 
 import dsp
+from dsp.filters import FUSED
 from song.audio import SAMPLE_RATE
 
 _RATE = float(SAMPLE_RATE)
 _TINY = 1e-15
 _BLOCK = 32
+_LOOK = 150 * _BLOCK  # frames between two looks at whether anything sounds
+_TAIL = 4 * _LOOK  # after which nothing is heard of a body or a copy
 
 
 class Chain(NamedTuple):
@@ -36,22 +39,46 @@ class Chain(NamedTuple):
 
 
 def apply(stem: np.ndarray, chain: Chain, bpm: float = 120.0) -> None:
-    """Run a stem through a chain, in place."""
+    """Run a stem through a chain, in place, where it sounds."""
+    if not any((chain.low_cut, chain.body, chain.vowel, chain.drive, chain.high_cut, chain.chorus)):
+        return
+    spans = _sounding(stem)
     if chain.low_cut:
-        dsp.filter_inplace(stem, dsp.highpass(chain.low_cut, _RATE))
+        _filter(stem, dsp.highpass(chain.low_cut, _RATE), spans)
     if chain.body:
-        _resonate(stem, np.concatenate([dsp.bandpass(hz, _RATE, q) for hz, q, _ in chain.body]), *_levels(chain))
+        bank, (levels, direct) = np.concatenate([dsp.bandpass(hz, _RATE, q) for hz, q, _ in chain.body]), _levels(chain)
+        for start, end in spans:
+            _resonate(stem, start, end, bank, levels, direct)
     if chain.vowel:
-        _speak(stem, chain.vowel, chain.vowel_beats * bpm / 60)
+        for start, end in spans:
+            _speak(stem, start, end, chain.vowel, chain.vowel_beats * bpm / 60)
     if chain.drive:
         level = _playing_level(stem)
-        if level > 0:
-            _overdrive(stem, chain.drive * 0.126 / level)
+        for start, end in spans if level > 0 else []:
+            _overdrive(stem, start, end, chain.drive * 0.126 / level)
     if chain.high_cut:
         stage = dsp.lowpass(chain.high_cut, _RATE, 0.6)
-        dsp.filter_inplace(stem, np.concatenate([stage, stage]) if chain.steep else stage)
+        _filter(stem, np.concatenate([stage, stage]) if chain.steep else stage, spans)
     if chain.chorus:
-        _chorus(stem, chain.chorus, chain.chorus_rate, chain.chorus_depth * _RATE / 1000, chain.sway)
+        for start, end in spans:
+            _chorus(stem, start, end, chain.chorus, chain.chorus_rate, chain.chorus_depth * _RATE / 1000, chain.sway)
+
+
+def _sounding(stem: np.ndarray) -> list[tuple[int, int]]:
+    """Frames between which anything is heard of a dry stem or of what rings after it, whole numbers of blocks."""
+    frames = stem.shape[1]
+    starts = np.arange(0, frames, _LOOK)
+    tops = np.maximum(np.maximum.reduceat(stem, starts, axis=1), -np.minimum.reduceat(stem, starts, axis=1)).max(axis=0)
+    spans: list[tuple[int, int]] = []
+    for start in starts[tops > 0].tolist():
+        first = spans.pop()[0] if spans and start <= spans[-1][1] else start
+        spans.append((first, min(frames, start + _LOOK + _TAIL)))
+    return spans
+
+
+def _filter(stem: np.ndarray, stages: np.ndarray, spans: list[tuple[int, int]]) -> None:
+    for start, end in spans:
+        dsp.filter_inplace(stem[:, start:end], stages)
 
 
 def _levels(chain: Chain) -> tuple[np.ndarray, float]:
@@ -66,11 +93,11 @@ def _playing_level(stem: np.ndarray) -> float:
     return math.sqrt(float(power[len(power) // 2 :].mean())) if len(power) else 0.0
 
 
-@njit(cache=True, nogil=True)
-def _resonate(stem, bank, levels, direct):
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
+def _resonate(stem, start, end, bank, levels, direct):
     count = bank.shape[0]
     state = np.zeros((count, 4))
-    for i in range(stem.shape[1]):
+    for i in range(start, end):
         x, u = stem[0, i] + _TINY, stem[1, i] + _TINY
         left, right = direct * x, direct * u
         for k in range(count):
@@ -88,10 +115,10 @@ def _resonate(stem, bank, levels, direct):
 
 
 @njit(cache=True, nogil=True)
-def _speak(stem, level, rate):
+def _speak(stem, start, end, level, rate):
     # Two formants between "oo" (330, 870 Hz) and "ah" (730, 1250 Hz) (Peterson & Barney 1952).
     state = np.zeros((2, 4))
-    for begin in range(0, stem.shape[1], _BLOCK):
+    for begin in range(start, end, _BLOCK):
         open_ = 0.5 + 0.5 * math.cos(6.283185307 * rate * begin / _RATE)
         g1 = math.tan(math.pi * (330.0 + 400.0 * open_) / _RATE)
         g2 = math.tan(math.pi * (870.0 + 380.0 * open_) / _RATE)
@@ -99,7 +126,7 @@ def _speak(stem, level, rate):
         h1 = 1.0 / (1.0 + g2 * (g2 + 0.14))
         for side in range(2):
             a, b, c, d = state[side, 0], state[side, 1], state[side, 2], state[side, 3]
-            for i in range(begin, min(begin + _BLOCK, stem.shape[1])):
+            for i in range(begin, min(begin + _BLOCK, end)):
                 x = stem[side, i] + _TINY
                 v = x - b
                 u = f1 * a + g1 * f1 * v
@@ -113,50 +140,53 @@ def _speak(stem, level, rate):
             state[side, 0], state[side, 1], state[side, 2], state[side, 3] = a, b, c, d
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _soft(x):
-    # Antiderivative of x / sqrt(1 + x^2), a valve-like curve whose integral costs one square root.
-    return math.sqrt(1.0 + x * x)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED, error_model="numpy")
+def _bend(row, gain, bias, x, area, y):
+    # x / sqrt(1 + x^2), a valve-like curve whose integral costs one square root, as the slope of that integral from
+    # each frame to the next. `x` and `area` begin with the last frame of the block before.
+    x[0], area[0] = x[_BLOCK], area[_BLOCK]
+    for i in range(row.shape[0]):
+        x[i + 1] = gain * row[i] + bias
+        area[i + 1] = math.sqrt(1.0 + x[i + 1] * x[i + 1])
+    for i in range(row.shape[0]):
+        step = x[i + 1] - x[i]
+        middle = 0.5 * (x[i + 1] + x[i])
+        plain = middle / math.sqrt(1.0 + middle * middle)
+        y[i] = (area[i + 1] - area[i]) / step if abs(step) > 1e-4 else plain
 
 
-@njit(cache=True, nogil=True)
-def _overdrive(stem, gain):
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
+def _overdrive(stem, start, end, gain):
     bias = 0.15  # a little lopsided: even harmonics
+    x, area, y = np.empty(_BLOCK + 1), np.empty(_BLOCK + 1), np.empty(_BLOCK)
     for side in range(2):
-        last = bias
-        area = _soft(last)
+        x[_BLOCK], area[_BLOCK] = bias, math.sqrt(1.0 + bias * bias)
         block = bias / math.sqrt(1.0 + bias * bias)
-        for i in range(stem.shape[1]):
-            x = gain * stem[side, i] + bias
-            here = _soft(x)
-            step = x - last
-            if abs(step) > 1e-4:
-                y = (here - area) / step
-            else:
-                middle = 0.5 * (x + last)
-                y = middle / math.sqrt(1.0 + middle * middle)
-            last, area = x, here
-            block += (y - block) * 0.0015  # the bias, and what it became, must not stay as DC
-            stem[side, i] = 0.4 * (y - block)
+        for begin in range(start, end, _BLOCK):
+            here = min(_BLOCK, end - begin)
+            _bend(stem[side, begin : begin + here], gain, bias, x, area, y)
+            for i in range(here):
+                block = 0.0015 * y[i] + 0.9985 * block  # the bias, and what it became, must not stay as DC
+                stem[side, begin + i] = 0.4 * (y[i] - block)
 
 
 @njit(cache=True, nogil=True)
-def _chorus(stem, level, rate, depth, sway):
+def _chorus(stem, start, end, level, rate, depth, sway):
     mask = 2047
     ring = np.zeros((2, mask + 1), np.float32)
     keep = 1.0 / math.sqrt(1.0 + level * level)
     base = 1.2 * depth + 240.0
     lag = np.zeros(2)
     slope = np.zeros(2)
-    for begin in range(0, stem.shape[1], _BLOCK):
+    for begin in range(start, end, _BLOCK):
         for side in range(2):
             turn = rate * (begin + _BLOCK) / _RATE + 0.25 * side
             goal = base + depth * (0.75 * math.sin(6.283185307 * turn) + 0.25 * math.sin(6.283185307 * 2.37 * turn))
-            if begin == 0:
+            if begin == start:
                 lag[side] = goal
             slope[side] = (goal - lag[side]) / _BLOCK
         move = sway * math.sin(6.283185307 * rate * begin / _RATE)
-        for i in range(begin, min(begin + _BLOCK, stem.shape[1])):
+        for i in range(begin, min(begin + _BLOCK, end)):
             ring[0, i & mask] = stem[0, i]
             ring[1, i & mask] = stem[1, i]
             for side in range(2):

@@ -5,6 +5,7 @@ per kit in three round-robin variants and kept. `RISER` and `REVERSE_CYMBAL` end
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from composer.chance import chance
 from composer.style import Flavour
 from composer.synth import chips, strikes
 from composer.synth.kits import KITS, Kit
+from dsp.filters import FUSED
 from song.audio import SAMPLE_RATE
 from song.score import Note
 
@@ -148,8 +150,8 @@ def render(
         angle = (place.pan + 1) * math.pi / 4
         cut = sound.shape[1]
         if pitch == OPEN_HAT:
-            after = next((choke for choke in chokes if choke > note.start + 0.01), None)
-            cut = min(cut, round((after - note.start) * beat)) if after is not None else cut
+            after = bisect_right(chokes, note.start + 0.01)
+            cut = min(cut, round((chokes[after] - note.start) * beat)) if after < len(chokes) else cut
         soft = 1 - math.exp(-2 * math.pi * 2600 * 2 ** (3.4 * velocity) / SAMPLE_RATE)  # a soft hit is a dull hit
         start = round(note.start * beat)
         _strike(out, sound, start, gain * math.cos(angle) * 1.414, gain * math.sin(angle) * 1.414, soft, cut)
@@ -216,14 +218,22 @@ def _retune(sound, made, speed, fall, soft):
             row[frames - 1 - i] *= i / 480.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _strike(out, sound, start, gain_left, gain_right, soft, cut):
     fade = 480  # a choked cymbal is silent within 10 ms, without a click
     low_left = low_right = 0.0
+    keep = 1.0 - soft
     end = min(sound.shape[1], cut + fade)
-    for i in range(max(0, -start), min(end, out.shape[1] - start)):
-        low_left += (sound[0, i] - low_left) * soft
-        low_right += (sound[1, i] - low_right) * soft
-        shade = 1.0 if i < cut or cut >= sound.shape[1] else max(0.0, cut + fade - i) / fade
+    first, last = max(0, -start), min(end, out.shape[1] - start)
+    whole = last if cut >= sound.shape[1] else min(last, max(first, cut))
+    for i in range(first, whole):
+        low_left = sound[0, i] * soft + low_left * keep
+        low_right = sound[1, i] * soft + low_right * keep
+        out[0, start + i] += gain_left * low_left
+        out[1, start + i] += gain_right * low_right
+    for i in range(whole, last):
+        low_left = sound[0, i] * soft + low_left * keep
+        low_right = sound[1, i] * soft + low_right * keep
+        shade = max(0.0, cut + fade - i) / fade
         out[0, start + i] += gain_left * shade * low_left
         out[1, start + i] += gain_right * shade * low_right
