@@ -37,6 +37,7 @@ from worker import InThread, InWorker, Runner, serve
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORKER = "import backend; backend.work({handle})"
+MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
 
 log = logging.getLogger("studio")
@@ -380,9 +381,11 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
 
 
 def _retitled(title: str, mode: str) -> str:
-    """ "Rain (cover)", "Rain (edited)", and not "Rain (edited) (edited)"."""
-    mark = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}[mode]
-    return title if title.endswith(mark) else f"{title[: 119 - len(mark)]} {mark}"
+    """ "Rain (cover)", and of that "Rain (edited)", not "Rain (cover) (edited)"."""
+    mark = MARKS[mode]
+    for known in MARKS.values():
+        title = title.removesuffix(f" {known}")
+    return f"{title[: 119 - len(mark)]} {mark}"
 
 
 def _title(prompt: str) -> str:

@@ -84,8 +84,7 @@ def _nearest(asked: Asked) -> str:
     telling = max(evidence.values()) >= 0.3
     best = max(STYLES if telling else _BROAD, key=lambda name: scores[name])
     why = "the nearest is" if scores[best] >= 0.3 else "chance picked"
-    known = ", ".join(style.name for style in STYLES.values())
-    asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Styles: {known}.")
+    asked.notices.append(f"The words name no style; {why} {STYLES[best].name}. Choose another under Style.")
     return best
 
 

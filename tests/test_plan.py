@@ -364,7 +364,7 @@ def test_a_tempo_is_shown_rounded_and_kept_exactly() -> None:
     assert "124.03 bpm" in made.words()
 
 
-def test_the_styles_to_choose_from_are_told_by_their_names() -> None:
-    said = next(notice for notice in planned("ffff").notices if "Styles:" in notice)
-    assert all(style.name in said for style in STYLES.values())
-    assert "_" not in said
+def test_where_no_style_is_named_the_notice_names_the_one_that_was_taken() -> None:
+    made = planned("ffff")
+    said = next(notice for notice in made.notices if "name no style" in notice)
+    assert STYLES[made.style].name in said and "under Style" in said
