@@ -190,9 +190,9 @@ def tone(sound: np.ndarray) -> np.ndarray:
 
 
 def _looks(sound: np.ndarray) -> np.ndarray:
-    """120 looks at a sound, evenly over its length, (120, 2, 8192)."""
+    """Looks at a sound, evenly over its length: one a second, 60 to 120 of them, (looks, 2, 8192)."""
     size = 8192
-    looks = np.zeros((120, 2, size), np.float32)
+    looks = np.zeros((min(120, max(60, sound.shape[1] // SAMPLE_RATE)), 2, size), np.float32)
     for look, start in zip(looks, np.linspace(0, max(0, sound.shape[1] - size), len(looks)).astype(int), strict=True):
         piece = sound[:, start : start + size]
         look[:, : piece.shape[1]] = piece
@@ -200,8 +200,14 @@ def _looks(sound: np.ndarray) -> np.ndarray:
 
 
 def _tone(looks: np.ndarray) -> np.ndarray:
-    size = looks.shape[2]
-    power = (np.abs(np.fft.rfft(looks * np.hanning(size).astype(np.float32))) ** 2).sum(axis=(0, 1), dtype=np.float64)
+    size, few = looks.shape[2], 10
+    window = np.hanning(size).astype(np.float32)
+
+    def heard(first: int) -> np.ndarray:
+        lines = np.fft.rfft(looks[first : first + few] * window)
+        return (lines.real**2 + lines.imag**2).sum(axis=(0, 1), dtype=np.float64)
+
+    power = np.sum(each(heard, range(0, len(looks), few)), axis=0)
     hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
     bands = [power[(hertz >= a) & (hertz < b)].sum() / np.log2(b / a) for a, b in pairwise(BANDS)]
     decibels = 10 * np.log10(np.array(bands) + 1e-12)
