@@ -109,6 +109,18 @@ def _stretches(sound: np.ndarray, lead: int) -> tuple[range, list[np.ndarray]]:
 
 
 @njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _hush(left, right):
+    for i in range(left.shape[0]):
+        left[i] = right[i] = np.float32(0.0)
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
+def _copy(left, right, over, under):
+    for i in range(left.shape[0]):
+        over[i], under[i] = left[i], right[i]
+
+
+@njit(cache=True, nogil=True, forceinline=True, fastmath=_VECTOR)
 def _sounds(left, right):
     top = np.float32(0.0)
     for i in range(left.shape[0]):
@@ -201,8 +213,7 @@ def _trim(stem, k, edges, power, shared):
         ringing = abs(first[0]) + abs(first[1]) + abs(first[4]) + abs(first[5]) + abs(bell[0]) + abs(bell[2])
         ringing += abs(cut[0]) + abs(cut[1]) + abs(cut[2]) + abs(cut[3])
         if ringing < 1e-9 and not _sounds(left, right):
-            left[:] = 0.0
-            right[:] = 0.0
+            _hush(left, right)
             continue  # nothing plays, and what played has died
         if shaped:
             first = _equalise(left, right, k[0], k[3], first)
@@ -230,8 +241,7 @@ def _place(stem, gain_left, gain_right, sides, copies, lag, duck, depth, sweep, 
         quiet = 0 if _sounds(left, right) else quiet + 1
         if quiet * GRID > mask + GRID:  # the delayed copy has ended, too
             s1 = s2 = t1 = t2 = low = 0.0
-            left[:] = 0.0
-            right[:] = 0.0
+            _hush(left, right)
             continue
         filtered = False
         loud, louder, wide, wider = 1.0, 0.0, 1.0, 0.0
@@ -328,8 +338,7 @@ def _colour(sound, before, start, k, air, power, sums):
             left, right = sound[0, at:end], sound[1, at:end]
         if air > 0:
             high, low = over[: end - at], under[: end - at]
-            high[:] = left
-            low[:] = right
+            _copy(left, right, high, low)
             rough = _equalise(high, low, k[9], k[9], rough)
             _rectify(high, low)
             fine = _equalise(high, low, k[10], k[10], fine)

@@ -151,7 +151,7 @@ def _peak_envelope(padded, phases, floor, envelope):
                     envelope[start + i + 1] = max(envelope[start + i + 1], height)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _limiter_gain(envelope, ceiling, look, release):
     frames = envelope.shape[0]
     gain = np.empty(frames, np.float32)
