@@ -52,7 +52,8 @@ def songs(folder: Path, seeds: range, styles: tuple[str, ...] = (), cut: bool = 
 
 def song(folder: Path, style: str, seed: int, duration: float, cut: bool = False, **knobs: Any) -> tuple[Audio, Truth]:
     """One song, from the folder if it was rendered before."""
-    name = f"{style}-{seed}-{duration:g}" + "".join(f"-{value}".replace("/", "_") for value in knobs.values())
+    name = f"{style}-{seed}-{duration:g}" + "".join(f"-{value}" for value in knobs.values())
+    name = name.replace("/", "_").replace(".", "_")  # what follows a dot would be taken for a suffix
     place = folder / name
     if not place.with_suffix(".json").exists():
         _render(place, {"prompt": "a song", "style": style, "seed": seed, "duration": duration} | knobs)
