@@ -49,7 +49,8 @@ def rewritten(plan: Plan, score: Score, spans: Iterable[Span], wish: Wish, seed:
             if wish.roles[role] != "none" and not _plays(new, inside, early):
                 notices.append(f"{part.name} rests in these seconds; there is nothing of it to be made anew.")
             notes = clean(_merged(old, new, inside, early), drums=role == "drums")
-            old = replace(old or new, notes=tuple(notes)) if old or new else None  # type: ignore[type-var]
+            known = old or new
+            old = replace(known, notes=tuple(notes)) if known else None
         tracks += [old] if old and old.notes else []
     chords = _spliced(score.chords, fresh.chords, inside) if wish.harmony else score.chords
     lyrics = _words(score.lyrics, fresh.lyrics, inside, early) if VOCALS in wish.roles else score.lyrics

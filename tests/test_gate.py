@@ -24,7 +24,6 @@ from song.errors import CannotOpen
 
 TOKEN = "a-long-and-secret-token"
 HTML = {"accept": "text/html"}
-FORBIDDEN = (401, 403, 404, 405)
 
 
 def echo(request):
