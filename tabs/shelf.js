@@ -5,7 +5,7 @@ let playing = null, open = new Set(), drawn = "";
 
 function position() {
   const range = shelf.querySelector(".seek"), time = shelf.querySelector(".time");
-  if (!range) return;
+  if (!range || !playing) return;
   const length = sound.duration || playing.duration;
   if (!range.matches(":active")) range.value = (1000 * sound.currentTime) / length;
   time.textContent = `${clock(sound.currentTime)} / ${clock(length)}`;
@@ -15,6 +15,12 @@ function toggle(take) {
   if (playing?.id === take.id) sound.paused ? sound.play() : sound.pause();
   else { playing = take; sound.src = `files/${take.id}/wav`; sound.play().catch(() => {}); }
   draw(true);
+}
+function letGo() { // of a song that is deleted: a browser that still asks for the rest of its file would be told that it is gone
+  sound.pause();
+  sound.removeAttribute("src");
+  sound.load();
+  playing = null;
 }
 for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, () => draw(true));
 sound.addEventListener("timeupdate", position);
@@ -58,7 +64,10 @@ function row(take) {
       ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
         () => { sound.pause(); trigger("open", { id: take.id, mode }); })),
       action("Reuse settings", `Reuse settings of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id }); }),
-      action("Delete", `Delete ${take.title}`, () => trigger("act", { what: "forget", id: take.id })))));
+      action("Delete", `Delete ${take.title}`, () => {
+        if (playing?.id === take.id) letGo();
+        trigger("act", { what: "forget", id: take.id });
+      }))));
   return made;
 }
 function draw(force) {
@@ -68,7 +77,7 @@ function draw(force) {
   const held = shelf.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const parts = [];
   if (now.deleted) {
-    if (playing?.id === now.deleted.id) { sound.pause(); playing = null; }
+    if (playing?.id === now.deleted.id) letGo();
     parts.push(node("div", { className: "undo", role: "status" }, `Deleted ${now.deleted.title}. `,
       action("Undo", `Undo deleting ${now.deleted.title}`, () => trigger("act", { what: "restore", id: now.deleted.id }))));
   }

@@ -34,8 +34,12 @@ class Desk:
         page.set_default_timeout(SOON)
         page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
         page.on("dialog", lambda dialog: (self.faults.append("a dialog opened"), dialog.dismiss()))
-        page.on("console", lambda said: said.type == "error" and self.faults.append(f"console: {said.text}"))
+        page.on("console", self._hear)
         page.on("request", self._note)
+
+    def _hear(self, said: Any) -> None:
+        if said.type == "error":
+            self.faults.append(f"console: {said.text} {said.location.get('url', '')}")
 
     def _note(self, request: Any) -> None:
         if not request.url.startswith((self.url, "data:", "blob:")):
