@@ -50,6 +50,8 @@ def _resident(style: Style, said: Said, seed: int) -> dict[str, Part]:
         choices = (part, part, *style.swaps.get(role, ()))
         rng = chance(seed, "band", "hands") if role in _hands(style) else rng
         band[role] = choices[int(rng.integers(len(choices)))]
+    if "bass" in style.palette and not {"bass", "drums"} & band.keys():  # somebody must hold the ground
+        band["bass"] = style.palette["bass"]
     return band
 
 

@@ -286,6 +286,13 @@ def test_chance_decides_what_the_words_leave_open() -> None:
     assert planned("lofi", 7) == planned("lofi", 7)
 
 
+def test_somebody_holds_the_ground_unless_it_is_refused() -> None:
+    seeds = (16, 49, 86, 92)  # in which chance invites neither bass nor drums to one of these styles
+    bands = [planned(style, seed).band for style in ("folk", "celtic") for seed in seeds]
+    assert all({"bass", "drums"} & band.keys() for band in bands)
+    assert not {"bass", "drums"} & planned("celtic without drums and bass", 49).band.keys()
+
+
 def test_nobody_is_sent_away_for_asking_for_too_much() -> None:
     song = planned("piano, violin, cello, flute, harp, choir, trumpet, oboe, marimba, accordion, banjo and drums")
     assert len(song.band) >= 8
