@@ -250,12 +250,17 @@ class Library:
     # -- songs to start from -------------------------------------------------------------------------------------------
 
     def keep_source(self, wav: Path, title: str, notices: tuple[str, ...] = ()) -> Origin:
-        """Move a decoded upload into the library. The same sound again is the same source, under its first title."""
+        """Move a decoded upload into the library. The same sound again is the same source, under its first title; a
+        take that comes back from outside, as WAV or FLAC, is that take, and its plan is known."""
         with wave.open(str(wav)) as sound:
             duration = sound.getnframes() / sound.getframerate()
             digest = hashlib.sha256(f"{sound.getframerate()}/".encode())
+            samples = hashlib.sha256()
             while block := sound.readframes(2**16):
                 digest.update(block)
+                samples.update(block)
+        if mine := self._take_of(samples.hexdigest()):
+            return self._take_as_origin(mine)
         id = f"u{digest.hexdigest()[:16]}"
         place = self.settings.sources / id
         if not place.exists():
@@ -292,6 +297,13 @@ class Library:
             (path for path in folders if _UPLOAD.fullmatch(path.name)), key=lambda path: path.stat().st_ctime
         )
         return [self.origin(path.name) for path in reversed(names)]
+
+    def _take_of(self, samples_sha256: str) -> Kept | None:
+        """The take with exactly these samples, if it is in the library."""
+        query = takes.select().where(takes.c.forgotten.is_(None), takes.c.recipe.contains(samples_sha256)).limit(1)
+        with _plainly(), self._reading.connect() as connection:
+            row = connection.execute(query).first()
+        return self._kept(Recipe.model_validate_json(row.recipe), row.favourite) if row else None
 
     def _take_as_origin(self, kept: Kept) -> Origin:
         folder = self.settings.takes / kept.id

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.instruments import BY_WORD
 from composer.reading import Reading, distance, phrase
-from composer.vocabulary import ENSEMBLES, LANES, PERCUSSION, ROLE_WORDS
+from composer.vocabulary import ENSEMBLES, LANES, MOODS, PERCUSSION, ROLE_WORDS
 from song.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ _NOT_INSTRUMENTS = {
     ("keys", "signature"),
     ("drop", "bass"),
 }
+_MANNERS = {
+    "acoustic", "bright", "brushed", "clean", "deep", "electric", "ensemble", "fingerpicked", "gentle", "light", "low",
+    "loud", "muted", "old", "picked", "section", "small", "soft", "solo", "three", "tight", "two", "vintage", "warm",
+}  # fmt: skip
 VOICE = r"(vocals?|singers?|singing|sung|vocalists?|rappers?|rapping|rapped|lyrics|voices?|vocal chops|spoken word)"
 _INSTRUMENT = phrase(BY_WORD)
 _ANY = re.compile(rf"\s*(?:{phrase((*BY_WORD, *LANES)).pattern}|{VOICE}\b)")
@@ -208,6 +212,7 @@ def seated(band: str, said: "Said", notices: list[str]) -> "Said":
     for item in re.split(r"[,;+/&\n]|\band\b|\bwith\b", band.lower()):
         if item.strip(" .-"):
             named_here, denied_here, muted_here = _seat(item.strip(" .-"))
+            notices += _not_understood(item.strip(" .-"), named_here)
             found |= {word: role for word, role in named_here if word not in found}
             gone += denied_here
             mutes += muted_here
@@ -219,6 +224,14 @@ def seated(band: str, said: "Said", notices: list[str]) -> "Said":
         said, named=kept, denied=tuple(gone), mutes=(*said.mutes, *mutes), only=bool(found) or said.only,
         vocals=said.vocals or bool(re.search(rf"\b{VOICE}\b", band.lower())),
     )  # fmt: skip
+
+
+def _not_understood(item: str, players: tuple[tuple[str, str], ...]) -> list[str]:
+    """A sentence where an entry of the band holds more than its players: "theremin choir of cats"."""
+    rest = phrase(ENSEMBLES).sub(" ", phrase(word for word, _ in players).sub(" ", item)) if players else ""
+    known = _FILLERS | _WITH | _MANNERS | ROLE_WORDS.keys() | MOODS.keys() | LANES.keys()
+    unknown = [word for word in re.findall(r"[^\W\d]{3,}", rest) if word not in known]
+    return [f'Nobody here is called "{" ".join(unknown)[:60]}"; the band plays without.'] if unknown else []
 
 
 def _seat(item: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:

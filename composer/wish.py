@@ -55,17 +55,20 @@ class Wish:
     harmony  new chords, too: whoever plays pitches must then play anew
     guests   players who join, by role
     words    the wish in plain words, for the plan
+    whole    nobody stays as they are
     """
 
     roles: dict[str, str]
     harmony: bool = False
     guests: dict[str, Part] = field(default_factory=dict)
     words: str = ""
+    whole: bool = False
 
 
 def everything(plan: Plan) -> Wish:
     """All players anew; what lies under the music stays."""
-    return Wish({role: "new" for role in plan.band if not role.startswith("texture")}, True, words="everything new")
+    roles = {role: "new" for role in plan.band if not role.startswith("texture")}
+    return Wish(roles, True, words="everything new", whole=True)
 
 
 def understood(words: str, plan: Plan) -> Wish | None:

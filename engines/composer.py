@@ -183,7 +183,8 @@ class Composer:
         )
         made = splicing.rewritten(source.audio, finished.audio, spans, 60 / decided.bpm)
         where = ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
-        words = f"{wanted.words} in {where}; everything else as it was"
+        rest = "" if spans == ((0.0, source.audio.duration),) and wanted.whole else "; everything else as it was"
+        words = f"{wanted.words} in {where}{rest}"
         known = dict(source.recipe.plan if source.recipe else {}) | {"words": words, "source": _told(source, None)}
         take = self._take(
             request,

@@ -135,6 +135,12 @@ def test_a_player_whom_nobody_knows_is_refused(band: str) -> None:
     assert error.value.field == "band"
 
 
+def test_words_of_the_band_that_nobody_knows_are_named() -> None:
+    song = planned("rock", band="theremin choir of cats, two warm guitars, string quartet")
+    assert 'Nobody here is called "cats"; the band plays without.' in song.notices
+    assert sum("is called" in notice for notice in song.notices) == 1
+
+
 def test_energy_moves_the_sections() -> None:
     def energies(**knobs: Any) -> list[float]:
         return [section.energy for section in planned("rock", duration=120, **knobs).sections]

@@ -146,6 +146,9 @@ def test_no_words_mean_everything_anew_and_an_edit_can_be_edited(studio, take):
     assert all(notes(first, role, 2.6, 4.9) != notes(take, role, 2.6, 4.9) for role in ("drums", "bass", "chords"))
     second = made(studio, "edit", source=first.id, prompt="new bass", regions="7.5-10", seed=1)
     assert second.recipe.parent == first.id
+    whole = made(studio, "edit", source=take.id, regions="0-12", seed=1)
+    told = [one.recipe.plan["words"] for one in (first, second, whole)]
+    assert [words.endswith("; everything else as it was") for words in told] == [True, True, False]
     assert notes(second, "drums") == notes(first, "drums")
     changed = differing(sound(first), sound(second))
     assert changed[0] >= 7.5 * 48_000 and changed[-1] < 10 * 48_000
@@ -249,6 +252,13 @@ def test_an_upload_is_kept_once_by_its_sound(studio, upload, tmp_path):
     assert studio.add_source(again).id == upload.id and upload.title == "some song"
     assert [one.id for one in studio.library.sources()] == [upload.id]
     assert not list(studio.settings.temp.iterdir())
+
+
+def test_a_take_that_comes_back_as_a_file_is_that_take(studio, take):
+    for kind in ("wav", "flac"):
+        back = studio.add_source(studio.export(take.id, kind), "somebody's copy")
+        assert back.id == take.id and back.recipe == take.recipe
+        assert studio.listen(back.id).bpm == 96
 
 
 def test_an_upload_keeps_every_sample_outside_at_its_own_rate(studio, upload):
