@@ -94,6 +94,7 @@ def scenes_of(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> 
     feel = Feel(groove_of(plan, style), plan.bpm, plan.meter, plan.humanize)
     chords = _harmonies(plan, style, own, salt or {})
     crowned = _crowned(plan)
+    grounds = plays(plan, style, "bass") if "bass" in plan.band else {}
     scenes: list[Scene] = []
     visits: dict[str, int] = {}
     for place, section in enumerate(plan.sections):
@@ -104,9 +105,10 @@ def scenes_of(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> 
         key, crown = _key(plan, section), section.id == crowned
         scenes.append(
             Scene(
-                plan, style, section, name, visit, chords[place], before, after, feel, key, own, lead, crown, salt or {}
+                plan, style, section, name, visit, chords[place], before, after, feel, key, own, lead, crown,
+                salt or {}, grounds.get(section.id, (0, 0)),
             )
-        )
+        )  # fmt: skip
     return scenes
 
 

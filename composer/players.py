@@ -16,6 +16,7 @@ from composer.voicing import Voices, lead_voices
 _LOUD = {"X": 94, "o": 62, "t": 72, "b": 82, "f": 80, "a": 80, "d": 84, "u": 66, "m": 50, "r": 78}  # of comping marks
 POWERED = ("guitar_distorted", "guitar_chug")  # too thick for more than root and fifth
 _OPEN = ("guitar_crunch", "bagpipe")  # play root and fifth where the style does
+_MUD = 48  # the pitch below which close intervals blur
 
 
 def chord_at(scene: Scene, step: float) -> Harmony:
@@ -63,12 +64,17 @@ def voices_of(scene: Scene, role: str, part: Part, center: float) -> list[Voices
 
 
 def _voice_table(scene: Scene, role: str, part: Part, center: float) -> dict[float, Voices]:
+    """What a role plays of each chord, by the chord's start: over its root where no bass plays."""
     voices = voices_of(scene, role, part, center)
-    slim = scene.own.slim and role == "chords" and "bass" in scene.plan.band and not _strums(scene, part)
-    return {
-        harmony.start: _slimmed(shape, harmony) if slim else shape
-        for harmony, shape in zip(scene.chords, voices, strict=True)
-    }
+    slim = scene.own.slim and role == "chords" and not _strums(scene, part)
+    deep = role != "arp" or not {"chords", "pad"} & scene.plan.band.keys()
+    table: dict[float, Voices] = {}
+    for harmony, shape in zip(scene.chords, voices, strict=True):
+        if scene.grounded(harmony):
+            table[harmony.start] = _slimmed(shape, harmony) if slim else shape
+        else:
+            table[harmony.start] = _rooted(shape, harmony, part) if deep else shape
+    return table
 
 
 def _strums(scene: Scene, part: Part) -> bool:
@@ -83,6 +89,19 @@ def _slimmed(voices: Voices, harmony: Harmony) -> Voices:
         if len(kept) > 3 and any(pitch % 12 == spare for pitch in kept):
             kept.remove(next(pitch for pitch in kept if pitch % 12 == spare))
     return tuple(kept[-4:])
+
+
+def _rooted(voices: Voices, harmony: Harmony, part: Part) -> Voices:
+    """A chord as a hand plays it where nobody plays the bass: without its root, Am7 would be C."""
+    if voices[0] % 12 == harmony.bass % 12:
+        return voices
+    rest = [pitch for pitch in voices if pitch % 12 != harmony.bass % 12]
+    root = voices[0] - (voices[0] - harmony.bass) % 12
+    root += 12 if root < part.low else 0
+    above = [pitch if pitch > root else pitch + 12 for pitch in rest]
+    if root < _MUD and above and min(above) - root < 5:  # seconds and thirds growl down there
+        above.append(above.pop(above.index(min(above))) + 12)
+    return tuple(sorted({root, *(pitch for pitch in above if pitch <= part.high)}))
 
 
 def play_chords(scene: Scene, part: Part) -> list[Stroke]:
@@ -244,12 +263,15 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
     base = part.low + 2 if role == "bass" else part.low if heavy else max(part.low, min(57, part.high - 24))
     limit = scene.section.bars * scene.steps
     strokes: list[Stroke] = []
+    told = -1.0  # the start of the chord whose root the bass has played
     for bar in range(scene.section.bars):
         for hit in parts[bar % len(parts)]:
             step = bar * scene.steps + hit.step
             harmony = chord_at(scene, step)
             if not harmony.intervals:
                 continue
+            if role == "bass" and harmony.start != told:  # a chord is named before it is broken
+                hit, told = Hit(hit.step, hit.length, "1"), harmony.start
             root = base + (harmony.root - scene.key.tonic + 5) % 12 + (scene.key.tonic - 5 - base) % 12
             root -= 12 if root >= base + 12 and (role == "bass" or heavy) else 0
             pitch = root + _riff_step(scene, harmony, hit.mark)

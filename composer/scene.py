@@ -39,6 +39,7 @@ class Scene:
     lead: Lead
     crowned: bool = False  # the last chorus of a song that had one before
     salt: Salt = field(default_factory=dict)
+    ground: tuple[int, int] = (0, 0)  # first and last bar (exclusive) in which a bass plays
 
     @property
     def start(self) -> float:
@@ -128,6 +129,11 @@ class Scene:
     def _throws(self, name: str) -> bool:
         odds = self.style.transitions.get(name, 0.0)
         return bool(odds and chance(self.plan.seed, self.section.id, name).random() < odds)
+
+    def grounded(self, harmony: Harmony) -> bool:
+        """Whether a bass plays under a chord."""
+        bar = (harmony.start - self.start) / self.plan.beats_per_bar
+        return self.ground[0] - 1e-6 <= bar < self.ground[1] - 1e-6
 
     def spans(self, bar: int) -> list[Harmony]:
         """The chords of a bar."""
