@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from song.errors import BadRequest, CannotOpen, StudioError
+from song.errors import BadRequest, Cancelled, CannotOpen, StudioError
 from song.job import Job
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, read
 
 if TYPE_CHECKING:
     from backend import Studio
+    from checkpoints import Checkpoint, Found
     from song.audio import Audio
     from song.take import Recipe
 
@@ -54,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         return _complain(error.format_message(), 2)
     except StudioError as error:
+        return _complain(str(error), error.exit_code)
+    except Cancelled as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("Cancelled.", CANCELLED)
@@ -186,9 +189,7 @@ def _finished(studio: "Studio", job: Job) -> Job:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    with contextlib.suppress(ValueError):  # only the main thread may do so
-        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with SIGINT ignored
-            signal.signal(number, signal.default_int_handler)
+    _stop_on_signals()
     columns = (
         TextColumn("{task.description:12}"),
         BarColumn(),
@@ -206,6 +207,13 @@ def _finished(studio: "Studio", job: Job) -> Job:
             studio.cancel(job.id)
             *_, news = studio.follow(job.id)
     return news
+
+
+def _stop_on_signals() -> None:
+    """Ctrl-C and a polite kill stop the work in the same way."""
+    with contextlib.suppress(ValueError):  # only the main thread may do so
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with SIGINT ignored
+            signal.signal(number, signal.default_int_handler)
 
 
 def _delivered(studio: "Studio", id: str, out: Path | None, number: int, stems: bool | None) -> dict[str, Any]:
@@ -410,6 +418,172 @@ def _verdict(recipe: "Recipe", identical: bool, differences: dict[str, list[str 
     return "\n".join([f"{recipe.title}: not identical.", *why])
 
 
+# --- models -----------------------------------------------------------------------------------------------------------
+
+models = typer.Typer(help="Models that others publish: what there is, what it costs, what it may be used for.")
+app.add_typer(models, name="models")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as `studio models` lists it.")]
+
+
+@models.callback(invoke_without_command=True)
+def list_models(context: typer.Context, as_json: Json = False) -> int:
+    """What is known and what is there: size, licence, parameters, memory needed, where."""
+    if context.invoked_subcommand is not None:
+        return 0
+    import checkpoints
+
+    with _settled():
+        found = {one.name: one for one in checkpoints.there()}
+    known = checkpoints.known()
+    rows = [_model(name, known.get(name), found.get(name)) for name in dict.fromkeys([*known, *found])]
+    if as_json:
+        _print_json({"models": rows})
+        return 0
+    _print("\n".join(_model_line(row) for row in rows))
+    sentences = dict.fromkeys(checkpoint.licence.sentence for checkpoint in known.values())
+    _print(
+        "\n".join(["", *sentences, "Memory: for 30 seconds in 32 bit, and in int8. Get one: studio models get NAME"])
+    )
+    return 0
+
+
+@models.command(name="get")
+def get_model(
+    name: Name,
+    accept: Annotated[bool, typer.Option("--accept-licence", help="You have read its licence and keep to it.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Download a model. What was begun is gone on with; Ctrl-C keeps what has come."""
+    import checkpoints
+
+    checkpoint = checkpoints.known().get(name)
+    if checkpoint is None:
+        raise BadRequest("name", f"there is no model {name[:80]}; choose {', '.join(checkpoints.known())}")
+    with _settled():
+        folder = checkpoints.find(name)
+        if folder is None:
+            _agree(checkpoint, accept)
+            folder = _fetched(name)
+    if as_json:
+        _print_json({"name": name, "path": str(folder), "bytes": checkpoints.size(folder)} | _licence(checkpoint))
+    else:
+        _print(f"{name} is in {folder}. {checkpoint.licence.sentence}")
+    return 0
+
+
+@models.command(name="check")
+def check_model(
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A model that is here, or a folder.")],
+    as_json: Json = False,
+) -> int:
+    """Whether a model is whole: every file there, of its size, and what its name says."""
+    import checkpoints
+
+    with _settled():
+        folder = next(checkpoints.places(name), None) or (Path(name) if Path(name).is_dir() else checkpoints.need(name))
+        checkpoints.check(folder)
+        size, kind = checkpoints.size(folder), checkpoints.kind(folder)
+    if as_json:
+        _print_json({"name": name, "path": str(folder), "bytes": size, "kind": kind, "whole": True})
+    else:
+        _print(f"{folder} is whole, {_gigabytes(size)}.")
+    return 0
+
+
+@models.command(name="forget")
+def forget_model(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Remove a model that the studio downloaded, or began to."""
+    import checkpoints
+
+    if not yes:
+        raise BadRequest("yes", f"say --yes to remove {name[:80]}; it would have to be downloaded again")
+    with _settled():
+        freed = checkpoints.forget(name)
+    if as_json:
+        _print_json({"name": name, "freed": freed})
+    else:
+        _print(f"{name} is gone; {_gigabytes(freed)} are free again.")
+    return 0
+
+
+def _agree(checkpoint: "Checkpoint", accept: bool) -> None:
+    """Nobody downloads weights without having been told what they may be used for."""
+    licence = checkpoint.licence
+    if not accept:
+        raise BadRequest(
+            "accept-licence",
+            f"{licence.sentence} Read {licence.url}, then say --accept-licence to download {checkpoint.name} "
+            f"({_gigabytes(checkpoint.bytes)})",
+        )
+    print(f"{licence.sentence} {licence.url}", file=sys.stderr)
+
+
+def _fetched(name: str) -> Path:
+    """Download, with a bar in bytes on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    import checkpoints
+
+    _stop_on_signals()
+    columns = (
+        TextColumn("{task.description:34}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, disable=not sys.stderr.isatty()) as bar:
+        line = bar.add_task("asking the hub", total=None)
+        try:
+            return checkpoints.fetch(
+                name, lambda done, total, what: bar.update(line, completed=done, total=total, description=what)
+            )
+        except KeyboardInterrupt:
+            raise Cancelled(f"Stopped; what has come is kept, go on with: studio models get {name}") from None
+
+
+def _model(name: str, checkpoint: "Checkpoint | None", found: "Found | None") -> dict[str, Any]:
+    """One model, known or somebody's own."""
+    import memory
+
+    row: dict[str, Any] = {"name": name, "there": found is not None and found.problem is None}
+    if checkpoint is not None:
+        needs = {"fp32": memory.need(checkpoint.shape).total}
+        needs["int8"] = memory.need(checkpoint.shape, "int8", cache="bf16").total
+        row |= {"kind": checkpoint.kind, "channels": checkpoint.channels, "parameters": checkpoint.parameters}
+        row |= {"bytes": checkpoint.bytes, "memory": needs, "repo": checkpoint.repo, "revision": checkpoint.revision}
+        row |= _licence(checkpoint) | {"notes": checkpoint.notes}
+    if found is not None:
+        row |= {"kind": found.kind, "bytes": found.bytes, "path": str(found.path), "problem": found.problem}
+        row |= {"layout": found.layout, "downloaded": found.ours}
+    return row
+
+
+def _licence(checkpoint: "Checkpoint") -> dict[str, Any]:
+    licence = checkpoint.licence
+    return {"licence": licence.name, "licence_url": licence.url, "non_commercial": licence.non_commercial}
+
+
+def _model_line(row: dict[str, Any]) -> str:
+    facts = [row["kind"] or "kind unknown", f"{_gigabytes(row['bytes'])} on disk"]
+    if "parameters" in row:
+        facts[1:1] = ["stereo" if row["channels"] == 2 else "mono", f"{row['parameters'] / 1e9:.1f} B parameters"]
+        facts.append(f"memory {_gigabytes(row['memory']['fp32'])}, int8 {_gigabytes(row['memory']['int8'])}")
+    facts.append(row.get("licence", "licence: ask whoever made it"))
+    where = row.get("problem") or row.get("path") or "not here"
+    return f"{'*' if row['there'] else ' '} {row['name']:<28} {', '.join(facts)}; {where}"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"
+
+
 # --- the machine ------------------------------------------------------------------------------------------------------
 
 
@@ -445,21 +619,30 @@ def serve(
 @contextlib.contextmanager
 def _studio() -> Iterator["Studio"]:
     """The studio without its page. What an engine prints goes to stderr: stdout is for the answer alone."""
-    from pydantic import ValidationError
-
     import backend
-    from settings import complaint, settings
+    from settings import settings
 
-    try:
+    with _settled():
         config = settings()
-    except ValidationError as error:
-        raise CannotOpen(complaint(error)) from None
     studio = backend.Studio(config.model_copy(update={"lane": "inline"}))
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield studio
     finally:
         studio.close()
+
+
+@contextlib.contextmanager
+def _settled() -> Iterator[None]:
+    """Say what is wrong with the environment in the studio's own words."""
+    from pydantic import ValidationError
+
+    from settings import complaint
+
+    try:
+        yield
+    except ValidationError as error:
+        raise CannotOpen(complaint(error)) from None
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

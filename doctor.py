@@ -36,7 +36,7 @@ def examine() -> list[Finding]:
     except ValidationError as error:
         return [_python(), _lack("settings", complaint(error), fatal=True)]
     checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config), _voice(config)]
-    return [*checks, _home(config), _disk(config), _port(config), *_engines()]
+    return [*checks, _models(config), _home(config), _disk(config), _port(config), *_engines()]
 
 
 def _lack(name: str, said: str, fatal: bool = False) -> Finding:
@@ -113,6 +113,22 @@ def _voice(config: Settings) -> Finding:
         return Finding("voice", f"{voice.Flite(found).name} at {found}")
     except voice.FliteError as error:
         return _lack("voice", f"{error}; to get another: {voice.HOW}")
+
+
+def _models(config: Settings) -> Finding:
+    import checkpoints
+
+    if config.checkpoints is not None and not config.checkpoints.expanduser().is_dir():
+        return _lack(
+            "models", f"STUDIO_CHECKPOINTS names {config.checkpoints}, which is no folder; correct or unset it"
+        )
+    found = checkpoints.there()
+    broken = next((one.problem for one in found if one.problem), None)
+    if broken is not None:
+        return _lack("models", broken)
+    if not found:
+        return _lack("models", "none here, and the embedded composer needs none; to see what there is: studio models")
+    return Finding("models", ", ".join(one.name for one in found))
 
 
 def _home(config: Settings) -> Finding:

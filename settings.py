@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     engine: str = "auto"
     soundfont: Path | None = None
     flite: Path | None = None
+    checkpoints: Path | None = None
     lane: Literal["process", "inline"] = "inline" if ON_SPACE else "process"
     max_upload: int = Field(200 * 2**20, gt=0)
     max_duration: float = Field(600, ge=5)
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
     @property
     def temp(self) -> Path:
         return self.home / "temp"
+
+    @property
+    def fetched(self) -> Path:
+        """Where models are downloaded to."""
+        return self.home / "checkpoints"
 
     @property
     def page_cache(self) -> Path:

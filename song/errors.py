@@ -5,6 +5,9 @@ StudioError
 ├── CannotMake        the request is fine, this machine cannot do it now        exit 3
 │   ├── EngineMissing     the engine is not available here
 │   ├── DiskFull          not enough room to keep a song
+│   ├── NotEnoughMemory   a model does not fit beside what runs here
+│   ├── BadCheckpoint     a model's files are missing, cut off or not what they say
+│   ├── CannotFetch       a model cannot be downloaded here and now
 │   └── EngineFailed      the engine broke; the job says how
 ├── CannotOpen        the library cannot be used as it is on disk               exit 3
 └── NotFound          no such take or job                                       exit 2
@@ -47,6 +50,24 @@ class DiskFull(CannotMake):
     """There is not enough free space to keep a song."""
 
     code = "disk_full"
+
+
+class NotEnoughMemory(CannotMake):
+    """A model needs more memory than is free."""
+
+    code = "not_enough_memory"
+
+
+class BadCheckpoint(CannotMake):
+    """A model's files on disk cannot be used; the sentence names the file."""
+
+    code = "bad_checkpoint"
+
+
+class CannotFetch(CannotMake):
+    """A model cannot be downloaded: offline, refused, busy, or not what was announced."""
+
+    code = "cannot_fetch"
 
 
 class EngineFailed(CannotMake):

@@ -18,8 +18,8 @@ FLOORS = [
     {"backend"},
     {"jobs"},
     {"engines"},
-    {"composer", "analysis", "decode", "post_process", "library", "lyrics", "kernels", "worker"},
-    {"tags", "durable"},
+    {"composer", "analysis", "decode", "post_process", "library", "checkpoints", "lyrics", "kernels", "worker"},
+    {"tags", "durable", "memory"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]

@@ -60,7 +60,8 @@ def test_every_module_is_installed():
     rooms = {path.stem for path in ROOT.glob("*.py")}
     assert set(tools["py-modules"]) == rooms
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
-    assert {pattern.rstrip("*") for pattern in tools["packages"]["find"]["include"]} == folders
+    assert {pattern.rstrip("*") for pattern in tools["packages"]["find"]["include"]} == folders | {"vendor"}
+    assert tools["package-data"]["vendor"] == ["*.toml"] and list((ROOT / "vendor").glob("*.toml"))
 
 
 @pytest.mark.parametrize("distribution", sorted(distributions(), key=lambda d: d.name.lower()), ids=lambda d: d.name)

@@ -1,0 +1,193 @@
+"""Is a folder a whole checkpoint? Looks at sizes and headers, believes neither, and never unpickles anything.
+
+Two layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index) and
+audiocraft's (state_dict.bin beside compression_state_dict.bin), in which people publish their own fine-tunes.
+The format of safetensors: eight bytes n, little-endian; n bytes of JSON, name -> dtype, shape, data_offsets; the data,
+without holes (github.com/huggingface/safetensors, "Format").
+"""
+
+import json
+import math
+import os
+import stat
+import zipfile
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from song.errors import BadCheckpoint
+
+MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody"}  # of transformers' config.json -> kind
+AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
+MANIFEST = "studio.json"  # what the studio writes beside what it downloaded
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+ITEM_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
+    "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
+}  # fmt: skip
+MAX_HEADER = 25_000_000  # bytes; the published ones have 0.1 MB
+MAX_TENSORS = 20_000
+MAX_JSON = 50_000_000
+LFS = b"version https://git-lfs"
+PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch's zip, and plain pickles
+AGAIN = "get it again with: studio models get NAME, or copy the folder again"
+
+
+def check(folder: Path | str) -> None:
+    """Raises BadCheckpoint with one sentence that names the file. Fast: reads headers, not weights."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadCheckpoint(f"{folder} is no folder; give one that holds config.json and model.safetensors.")
+    _check_manifest(folder)
+    if layout(folder) == "audiocraft":
+        for name in AUDIOCRAFT:
+            _check_torch_zip(folder / name)
+        return
+    config = read_object(folder / "config.json")
+    if config.get("model_type") not in MODEL_TYPES:
+        raise BadCheckpoint(
+            f"{folder / 'config.json'} says model_type {config.get('model_type')!r}; the studio knows "
+            f"{' and '.join(MODEL_TYPES)}."
+        )
+    for path in sorted(folder.glob("*.json")):
+        if path.name not in (INDEX, MANIFEST):
+            read_object(path)
+    _check_weights(folder)
+
+
+def layout(folder: Path) -> str:
+    """ "transformers" or "audiocraft"; "" where a folder looks like neither."""
+    if (folder / "config.json").exists():
+        return "transformers"
+    return "audiocraft" if (folder / AUDIOCRAFT[0]).exists() else ""
+
+
+def kind(folder: Path) -> str:
+    """ "text" or "melody", as the folder itself says; "" where it does not (audiocraft keeps it inside the weights)."""
+    if layout(folder) != "transformers":
+        return ""
+    return MODEL_TYPES.get(read_object(folder / "config.json").get("model_type", ""), "")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON file that holds an object. Raises BadCheckpoint."""
+    _check_regular(path)
+    if path.stat().st_size > MAX_JSON:
+        raise BadCheckpoint(f"{path} is too large to be what its name says; {AGAIN}.")
+    return _object(path.read_bytes(), path)
+
+
+def header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+    """name -> (dtype, shape, start, end) of a safetensors file, held against its size. Raises BadCheckpoint."""
+    size = _check_regular(path)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER, size - 8):
+            raise BadCheckpoint(f"{path} announces a header of {length} bytes in a file of {size}; {AGAIN}.")
+        said = _object(file.read(length), path)
+    said.pop("__metadata__", None)
+    if not said or len(said) > MAX_TENSORS:
+        raise BadCheckpoint(f"{path} holds {len(said)} tensors, which no music model does; {AGAIN}.")
+    tensors = {name: _tensor(name, values, path) for name, values in said.items()}
+    _check_layout(tensors.values(), size - 8 - length, path)
+    return tensors
+
+
+def _check_manifest(folder: Path) -> None:
+    """What the studio downloaded must be there in the sizes that it wrote down."""
+    if not (folder / MANIFEST).exists():
+        return
+    files = read_object(folder / MANIFEST).get("files")
+    if not isinstance(files, dict) or not all(isinstance(known, dict) and "bytes" in known for known in files.values()):
+        raise BadCheckpoint(f"{folder / MANIFEST} does not say which files were downloaded; {AGAIN}.")
+    for name, known in files.items():
+        size = _check_regular(folder / name)
+        if size != known["bytes"]:
+            raise BadCheckpoint(f"{folder / name} has {size} bytes instead of {known['bytes']}; {AGAIN}.")
+
+
+def _check_weights(folder: Path) -> None:
+    if not (folder / INDEX).exists():
+        if not (folder / SINGLE).exists() and any(folder.glob("*.bin")):
+            raise BadCheckpoint(f"{folder} holds its weights as pickle (.bin) only; convert them to {SINGLE} first.")
+        header(folder / SINGLE)
+        return
+    where = read_object(folder / INDEX).get("weight_map")
+    if not isinstance(where, dict) or not where or not all(isinstance(shard, str) for shard in where.values()):
+        raise BadCheckpoint(f"{folder / INDEX} does not say which file holds what; {AGAIN}.")
+    for shard in sorted(set(where.values())):
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise BadCheckpoint(f"{folder / INDEX} names {shard!r}, which is no safetensors file beside it.")
+        inside = header(folder / shard)
+        lost = [name for name, place in where.items() if place == shard and name not in inside]
+        if lost:
+            raise BadCheckpoint(f"{folder / shard} lacks {lost[0]} that {INDEX} promises; {AGAIN}.")
+
+
+def _check_regular(path: Path) -> int:
+    """The size of a file that is one, and not something else under its name."""
+    try:
+        status = path.stat()
+    except OSError:
+        raise BadCheckpoint(f"{path} is missing; {AGAIN}.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BadCheckpoint(f"{path} is no file; {AGAIN}.")
+    if not os.access(path, os.R_OK):
+        raise BadCheckpoint(f"{path} cannot be read; check its rights.")
+    with path.open("rb") as file:
+        start = file.read(len(LFS))
+    if not start:
+        raise BadCheckpoint(f"{path} is empty; {AGAIN}.")
+    if start == LFS:
+        raise BadCheckpoint(f"{path} is a Git LFS pointer, not the file itself; run git lfs pull there, or {AGAIN}.")
+    if path.suffix == ".safetensors" and start.startswith(PICKLES):
+        raise BadCheckpoint(f"{path} is a pickle under another name; the studio opens safetensors only.")
+    return status.st_size
+
+
+def _check_torch_zip(path: Path) -> None:
+    """torch.save's zip, whole: its directory is at the end. It is read with weights_only, by the engine."""
+    _check_regular(path)
+    if not zipfile.is_zipfile(path):
+        raise BadCheckpoint(f"{path} is cut off, or no file of torch.save since 1.6; {AGAIN}.")
+
+
+def _object(text: bytes, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise BadCheckpoint(f"{path} is damaged, it does not hold the JSON it should; {AGAIN}.") from None
+    if not isinstance(found, dict):
+        raise BadCheckpoint(f"{path} holds JSON, but no object; {AGAIN}.")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name twice")
+    return found
+
+
+def _tensor(name: str, said: Any, path: Path) -> tuple[str, tuple[int, ...], int, int]:
+    """One entry of a header, whose numbers agree with each other."""
+    try:
+        dtype, shape, (start, end) = said["dtype"], tuple(said["shape"]), said["data_offsets"]
+        numbers = (*shape, start, end)
+        if not all(type(number) is int and 0 <= number < 2**48 for number in numbers) or len(shape) > 8:
+            raise ValueError(name)
+        if (end - start) * 8 != math.prod(shape) * ITEM_BITS[dtype]:
+            raise ValueError(name)
+    except (KeyError, TypeError, ValueError):
+        raise BadCheckpoint(f"{path} describes {name[:80]} in a way that cannot be true; {AGAIN}.") from None
+    return dtype, shape, start, end
+
+
+def _check_layout(tensors: Iterable[tuple[str, tuple[int, ...], int, int]], data: int, path: Path) -> None:
+    """One tensor after the other, no byte twice, none unused, to the very end of the file."""
+    spans = sorted((start, end) for _, _, start, end in tensors)
+    if spans[-1][1] > data:
+        raise BadCheckpoint(f"{path} is cut off: {spans[-1][1] - data} of its bytes are missing; {AGAIN}.")
+    if spans[0][0] != 0 or any(before[1] != after[0] for before, after in pairwise(spans)) or spans[-1][1] != data:
+        raise BadCheckpoint(f"{path} has tensors that overlap or leave holes; {AGAIN}.")
