@@ -75,8 +75,7 @@ def fetch(name: str, progress: Watch = quiet) -> Path:
 
 
 def _fetch(checkpoint: Checkpoint, begun: Path, place: Path, progress: Watch) -> None:
-    progress(0, checkpoint.bytes, "asking the hub")
-    commit, files = _announced(checkpoint)
+    commit, files = _announced(checkpoint, lambda: progress(0, checkpoint.bytes, "asking the hub"))
     begun.mkdir(exist_ok=True)
     _tidy(begun, files)
     total = sum(file.bytes for file in files)
@@ -116,12 +115,13 @@ def _settled(place: Path) -> bool:
 
 def _publish(begun: Path, place: Path) -> None:
     """The finished folder under its name, in one step; a broken one that was there makes room."""
+    broken = place.with_name(f"{durable.TEMPORARY}{place.name}")
+    shutil.rmtree(broken, ignore_errors=True)
     if place.exists():
-        broken = place.with_name(f"{durable.TEMPORARY}{place.name}-{os.getpid()}")
         os.replace(place, broken)
-        shutil.rmtree(broken, ignore_errors=True)
     os.replace(begun, place)
     durable.sync_folder(place.parent)
+    shutil.rmtree(broken, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -137,10 +137,11 @@ def _alone(checkpoint: Checkpoint, progress: Watch) -> Iterator[None]:
 # --- what the hub has ---------------------------------------------------------------------------------------------
 
 
-def _announced(checkpoint: Checkpoint) -> tuple[str, list[Remote]]:
+def _announced(checkpoint: Checkpoint, beat: Callable[[], None]) -> tuple[str, list[Remote]]:
     """The commit, and the files wanted of it. Raises CannotFetch."""
     from huggingface_hub import HfApi, constants
 
+    beat()
     info = _insist(
         checkpoint,
         "",
@@ -150,6 +151,7 @@ def _announced(checkpoint: Checkpoint) -> tuple[str, list[Remote]]:
             files_metadata=True,
             timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
         ),
+        beat,
     )
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     return str(info.sha), [_remote(checkpoint, file, siblings.get(file.path)) for file in checkpoint.files]
@@ -211,7 +213,7 @@ def _bring(checkpoint: Checkpoint, commit: str, file: Remote, begun: Path, progr
         out.seek(0)
         while block := out.read(CHUNK):
             hasher.update(block)
-        progress(out.tell(), 0, file.path)
+            progress(out.tell(), 0, file.path)
         hasher = _stream(checkpoint, commit, file, out, hasher, progress)
         out.flush()
         os.fsync(out.fileno())
@@ -255,7 +257,7 @@ def _stream(checkpoint: Checkpoint, commit: str, file: Remote, out: Any, hasher:
             raise _Broken(f"{out.tell()} of {file.bytes} bytes came")
 
     if out.tell() < file.bytes:
-        _insist(checkpoint, file.path, go_on, out.tell)
+        _insist(checkpoint, file.path, go_on, lambda: progress(out.tell(), 0, file.path), out.tell)
     return hasher
 
 
@@ -266,8 +268,13 @@ class _Broken(Exception):
 # --- trouble ------------------------------------------------------------------------------------------------------
 
 
-def _insist(checkpoint: Checkpoint, path: str, ask: Callable[[], Any], come: Callable[[], int] = int) -> Any:
-    """Ask until there is an answer, or TRIES times without a new byte. Raises CannotFetch, in plain words."""
+def _insist(
+    checkpoint: Checkpoint, path: str, ask: Callable[[], Any], beat: Callable[[], None], come: Callable[[], int] = int
+) -> Any:
+    """Ask until there is an answer, or TRIES times without a new byte. Raises CannotFetch, in plain words.
+
+    `come` gives the bytes so far; `beat` is called while time passes, and may raise.
+    """
     from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 
     tries, had = 0, come()
@@ -286,7 +293,10 @@ def _insist(checkpoint: Checkpoint, path: str, ask: Callable[[], Any], come: Cal
             had = come()
             if tries >= TRIES or (_status(error) is not None and _status(error) not in BUSY):
                 raise CannotFetch(_said(checkpoint, path, error)) from error
-            time.sleep(min(_asked_to_wait(error) or WAITS[0] * 2 ** (tries - 1), WAITS[1]))
+            end = time.monotonic() + min(_asked_to_wait(error) or WAITS[0] * 2 ** (tries - 1), WAITS[1])
+            while (left := end - time.monotonic()) > 0:
+                beat()
+                time.sleep(min(left, 0.1))
 
 
 def _status(error: Exception) -> int | None:

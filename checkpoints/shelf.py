@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkpoints.table import Checkpoint, known
-from checkpoints.whole import MANIFEST, check, kind, layout
+from checkpoints.whole import INDEX, MANIFEST, SINGLE, check, kind, layout
 from settings import settings
 from song.errors import BadCheckpoint, BadRequest, EngineMissing, NotFound
 
 PARTIAL = ".partial-"  # what a download's folder starts with until it is whole
+NEEDED = ("config.json", "preprocessor_config.json", "tokenizer.json")  # other tools fetch what they need, no more
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,15 @@ def _inside(shelf: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _cached(checkpoint: Checkpoint) -> Iterator[Path]:
-    """Snapshots in the Hugging Face cache that hold all its files; the wanted revision first, or what "main" was."""
+    """Snapshots in the Hugging Face cache with all that is needed; the wanted revision first, or what "main" was."""
     repo = _cache() / f"models--{checkpoint.repo.replace('/', '--')}"
     wanted = checkpoint.revision
     if not checkpoint.pinned and (repo / "refs" / wanted).is_file():
         wanted = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
     snapshots = sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != wanted, path.name))
     for folder in snapshots:
-        if all((folder / file.path).exists() for file in checkpoint.files if file.path != "spiece.model"):
+        weights = (folder / SINGLE).exists() or (folder / INDEX).exists()
+        if weights and all((folder / name).exists() for name in NEEDED):
             yield folder
 
 

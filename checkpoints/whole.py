@@ -1,7 +1,7 @@
 """Is a folder a whole checkpoint? Looks at sizes and headers, believes neither, and never unpickles anything.
 
 Two layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index) and
-audiocraft's (state_dict.bin beside compression_state_dict.bin), in which people publish their own fine-tunes.
+audiocraft's (state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes.
 The format of safetensors: eight bytes n, little-endian; n bytes of JSON, name -> dtype, shape, data_offsets; the data,
 without holes (github.com/huggingface/safetensors, "Format").
 """
@@ -42,7 +42,8 @@ def check(folder: Path | str) -> None:
     _check_manifest(folder)
     if layout(folder) == "audiocraft":
         for name in AUDIOCRAFT:
-            _check_torch_zip(folder / name)
+            if name == AUDIOCRAFT[0] or (folder / name).exists():
+                _check_torch_zip(folder / name)
         return
     config = read_object(folder / "config.json")
     if config.get("model_type") not in MODEL_TYPES:

@@ -220,6 +220,8 @@ def test_audiocraft_folders(tmp_path: Path) -> None:
             archive.writestr("archive/data.pkl", b"never opened")
     checkpoints.check(place)
     assert checkpoints.layout(place) == "audiocraft" and checkpoints.kind(place) == ""
+    (place / "compression_state_dict.bin").unlink()
+    checkpoints.check(place)  # the codec is the same for all of them
     whole = (place / "state_dict.bin").read_bytes()
     (place / "state_dict.bin").write_bytes(whole[:60])
     with pytest.raises(BadCheckpoint, match=r"state_dict\.bin is cut off"):
@@ -292,8 +294,9 @@ def test_the_hugging_face_cache(tmp_path: Path) -> None:
     small = checkpoints.known()["musicgen-small"]
     snapshots = tmp_path / "cache" / "hub" / "models--facebook--musicgen-small" / "snapshots"
     folder(snapshots / "older")
-    assert checkpoints.find("musicgen-small") is None  # files are missing there
-    names = {file.path: b"{}" for file in small.files if file.path.endswith(".json")}
+    assert checkpoints.find("musicgen-small") is None  # a file is missing there
+    assert not checkpoints.there()
+    names = {"preprocessor_config.json": b"{}"}
     folder(snapshots / "older", names | FILES)
     assert checkpoints.find("musicgen-small") == snapshots / "older"
     folder(snapshots / small.revision, names | FILES)
@@ -444,6 +447,31 @@ def test_the_token_is_sent(tiny: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     checkpoints.fetch("tiny")
     assert tiny.tokens == {"Bearer hf_secret"}
+
+
+def test_the_bytes_come_from_another_host_which_is_not_told_the_token(
+    tiny: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    tiny.faults["model.safetensors"] = [("cdn",), ("drop", 100_000), ("cdn",), ("fine",)]
+    checkpoints.fetch("tiny")
+    assert tiny.tokens == {"Bearer hf_secret"} and tiny.cdn_tokens == {None}
+    assert tiny.asked[-1] == ("model.safetensors", "bytes=100000-") and tiny.sent["model.safetensors"] == WEIGHTS
+
+
+def test_patience_can_be_cancelled(tiny: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "WAITS", (60.0, 60.0))
+    tiny.faults["model.safetensors"] = [("drop", 1000)]
+    looks = 0
+
+    def stop(done: int, total: int, what: str) -> None:
+        nonlocal looks
+        looks += what == "model.safetensors" and done > 1000
+        if looks > 3:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        checkpoints.fetch("tiny", stop)
 
 
 def test_a_file_that_the_hub_does_not_have(tiny: Hub) -> None:

@@ -1,6 +1,8 @@
 """Memory: what is counted, what is free, and the sentence in between."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,6 +108,16 @@ def test_a_gpu_without_memory_of_its_own() -> None:
     assert memory.shares_memory("some laptop", integrated=True)
     assert not memory.shares_memory("NVIDIA GH200 480GB", integrated=False)
     assert not memory.shares_memory("NVIDIA H100 80GB HBM3", integrated=False)
+
+
+def test_a_gpu_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch is not a dependency of the studio, and few test machines have a GPU: this one is made up."""
+    card = SimpleNamespace(name="NVIDIA H100 80GB HBM3", is_integrated=0)
+    cuda = SimpleNamespace(get_device_properties=lambda _: card, mem_get_info=lambda _: (70 * GB, 80 * GB))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert memory.room("cuda:0") == Room(70 * GB, 80 * GB)
+    card.name = "NVIDIA GB10"
+    assert memory.room("cuda").whole == memory.host().whole
 
 
 def test_enough_is_enough() -> None:

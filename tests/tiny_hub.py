@@ -78,8 +78,8 @@ class Hub(ThreadingHTTPServer):
     """`faults[path]` are what happens to the next requests for a file, in order; "" is the list of files.
 
     A fault: ("status", code), ("drop", bytes sent before the connection breaks), ("wrong",) other bytes of the right
-    length, ("whole",) the range is ignored, ("html",) a login page, ("gate", event) halfway, it waits for the event.
-    One that ends in "always" stays.
+    length, ("whole",) the range is ignored, ("html",) a login page, ("gate", event) halfway, it waits for the event,
+    ("cdn",) the bytes are at another host. One that ends in "always" stays.
     """
 
     daemon_threads = True
@@ -92,6 +92,7 @@ class Hub(ThreadingHTTPServer):
         self.sent: Counter[str] = Counter()
         self.asked: list[tuple[str, str | None]] = []
         self.tokens: set[str | None] = set()
+        self.cdn_tokens: set[str | None] = set()
         self.lfs_sha: str | None = None
 
     def fault(self, path: str) -> tuple[Any, ...]:
@@ -119,10 +120,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         where = self.path.partition("?")[0]
-        self.server.tokens.add(self.headers.get("Authorization"))
+        (self.server.cdn_tokens if where.startswith("/cdn/") else self.server.tokens).add(
+            self.headers.get("Authorization")
+        )
         if where.startswith(f"/api/models/{REPO}/revision/"):
             return self._answer("", self.server.listing())
-        name = where.removeprefix(f"/{REPO}/resolve/{COMMIT}/")
+        name = where.removeprefix("/cdn/").removeprefix(f"/{REPO}/resolve/{COMMIT}/")
         if name not in self.server.files:
             return self._say(404, b"")
         return self._answer(name, self.server.files[name])
@@ -133,6 +136,9 @@ class Handler(BaseHTTPRequestHandler):
         kind, *details = self.server.fault(name)
         if kind == "status":
             return self._say(details[0], b"no", {"Retry-After": "0.01"})
+        if kind == "cdn":
+            place = f"http://localhost:{self.server.server_port}/cdn/{name}"
+            return self._say(302, b"", {"Location": place})
         if kind == "html":
             return self._say(200, b"<html>please log in</html>")
         start = int(span.removeprefix("bytes=").rstrip("-")) if span and kind != "whole" else 0
