@@ -159,10 +159,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(name, body)
 
     def _send(self, name: str, data: bytes) -> None:
+        self.server.sent[name] += len(data)  # before they arrive, so that who got them finds them counted
         try:
             self.wfile.write(data)
             self.wfile.flush()
-            self.server.sent[name] += len(data)
         except OSError:
             self.close_connection = True
 
