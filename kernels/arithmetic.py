@@ -15,6 +15,8 @@ from kernels.simd import bits_of, float_of, floats, halves, words
 _INNER = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FAST = _INNER | {"fastmath": {"reassoc", "contract", "arcp", "nsz"}}
 EXACT = _INNER | {"fastmath": {"contract"}, "forceinline": True}
+# numba compiles a function again for whatever calls it, and so on up: what only passes on is written into its caller.
+INLINE = FAST | {"inline": "always"}
 
 f32 = np.float32
 _EPSILON = f32(1e-5)  # of every norm

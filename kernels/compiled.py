@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit, types
 
 from kernels import table as at
-from kernels.arithmetic import FAST, narrowed, norm
+from kernels.arithmetic import FAST, INLINE, narrowed, norm
 from kernels.attention import append, attend
 from kernels.cpu import P
 from kernels.product import ADD, GELU, STORE, panel_at, product
@@ -64,7 +64,7 @@ def _meet(table, ahead, size):
             sleep_microseconds(_NAP)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _share(count, thread, threads):
     return count * thread // threads, count * (thread + 1) // threads
 
@@ -76,7 +76,7 @@ def _meet_before(table, weights, inner, outputs, thread):
     _meet(table, begin, panel_at(table[at.PRECISION], weights, inner, last) - begin)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _multiply(table, matrix, x, inner, rows, y, outputs, first, last, then, scratch):
     # A product of activations that are already narrowed.
     precision, x_scales, sums = table[at.PRECISION], scratch + table[at.X_SCALES], scratch + table[at.SUMS]
@@ -149,7 +149,7 @@ def _added(thread, table, matrix, x, inner, rows, scratch):
     _multiply(table, matrix, fed, inner, rows, table[at.STREAM], table[at.PADDED], first, last, ADD, scratch)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _step(thread, table):
     """Embedded rows in the stream -> logits. Between two meetings a thread reads what all have written, and writes
     columns or heads of its own."""
@@ -184,7 +184,7 @@ def _step(thread, table):
     _meet(table, 0, 0)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _product(thread, table):
     # One matrix on its own: what checks and measurements need.
     scratch = table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES]
@@ -196,7 +196,7 @@ def _product(thread, table):
     _meet(table, 0, 0)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _attend(thread, table):
     # One head of one row on its own.
     if thread == 0:
@@ -208,7 +208,7 @@ def _attend(thread, table):
     _meet(table, 0, 0)
 
 
-@njit(**FAST)
+@njit(**INLINE)
 def _read(thread, table):
     share = table[at.READ_BYTES] // table[at.THREADS] // (8 * LINE) * (8 * LINE)
     kept = words(table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES])  # a sum that nobody wants would not be taken

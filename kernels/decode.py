@@ -171,6 +171,10 @@ class DecodeStep:
         table[[at.INNER, at.OUTPUTS]] = self._inner, self._outputs
 
     @property
+    def threads(self) -> int:
+        return self._crew.threads
+
+    @property
     def weight_bytes(self) -> int:
         """What one step reads of weights."""
         return sum(part.nbytes for part in self._kept)
