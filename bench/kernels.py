@@ -1,7 +1,7 @@
 """How close the decode step comes to what memory allows. A table for people; the last line is JSON.
 
-The shape is musicgen-small's with random weights: 24 layers, width 1024, 16 heads, inner width 4096, 4 x 2048 outputs; a
-song is two rows, of which one is conditioned on 16 tokens. In every round each cell is measured once, and so is the
+The shape is musicgen-small's with random weights: 24 layers, width 1024, 16 heads, inner width 4096, 4 x 2048 outputs.
+A song is two rows, of which one is conditioned on 16 tokens. In every round each cell is measured once, and so is the
 read bandwidth; figures are medians over rounds.
 
     <precision>_over_limit       ms per step over (bytes of weights, keys and values / read bandwidth), at 20 positions
@@ -9,8 +9,9 @@ read bandwidth; figures are medians over rounds.
     <precision>_batch2_cost      a step of two songs over a step of one, at 20 positions; and so on for 4, 8 and _1500
     choice                       the precision that a short measurement picks here
 
-Wall time is what counts and what neighbours inflate; `cpu` is process CPU time per thread, which they inflate less, and
-`cpu x` is over the limit by the bandwidth per CPU second. `--threads 1` or `2`; `--quick` takes fewer cells and rounds.
+Steps and reads of a large buffer take turns. Wall time is what counts and what neighbours inflate; `cpu` is the CPU
+time of all threads, which they inflate less, and `cpu x` is over the limit by the bytes that are read per CPU second.
+`--threads 1` or `2`; `--quick` takes fewer cells and rounds.
 """
 
 import argparse
@@ -26,8 +27,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kernels import PRECISIONS, DecodeStep, Layer, Shape, choose  # noqa: E402  (found by the line above)
-from kernels.fitness import Memory  # noqa: E402
+from kernels import PRECISIONS, DecodeStep, Layer, Shape, choose
+from kernels.fitness import Memory
 
 SMALL = Shape(layers=24, width=1024, heads=16, inner=4096, outputs=8192)
 TOKENS = 16
@@ -71,19 +72,21 @@ def begin(step: DecodeStep, songs: int, position: int) -> None:
         step.fill(layer, keys, values)
 
 
-def cell(step: DecodeStep, songs: int, position: int) -> tuple[float, float, int]:
-    """Median wall seconds, mean CPU seconds of a thread, and bytes of a step."""
+def cell(step: DecodeStep, memory: Memory, songs: int, position: int) -> dict[str, float]:
+    """Steps and reads in turns: medians of seconds, CPU seconds of all threads and bandwidths; bytes of a step."""
     begin(step, songs, position)
     embedded = np.random.default_rng(4).standard_normal((2 * songs, SMALL.width), np.float32)
     step(embedded, position)
-    wall: list[float] = []
-    cpu = time.process_time()
-    while sum(wall) < SECONDS or len(wall) < 8:
-        begun = time.perf_counter()
+    taken: dict[str, list[float]] = {"wall": [], "cpu": [], "read": [], "cpu_read": []}
+    while sum(taken["wall"]) < SECONDS or len(taken["wall"]) < 8:
+        speed, cpu_speed = memory.read()
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         step(embedded, position)
-        wall.append(time.perf_counter() - begun)
-    spent = (time.process_time() - cpu) / len(wall) / step.threads
-    return statistics.median(wall), spent, step.weight_bytes + step.cache_bytes(position)
+        spent = time.perf_counter() - begun, time.process_time() - begun_cpu
+        for name, value in zip(taken, (*spent, speed, cpu_speed), strict=True):
+            taken[name].append(value)
+    found = {name: statistics.median(values) for name, values in taken.items()}
+    return found | {"bytes": step.weight_bytes + step.cache_bytes(position)}
 
 
 def rounds(asked: argparse.Namespace) -> dict[tuple[str, int, int], list[dict[str, float]]]:
@@ -97,11 +100,7 @@ def rounds(asked: argparse.Namespace) -> dict[tuple[str, int, int], list[dict[st
                 for precision, step in steps.items():
                     if precision == "fp32" and songs > 2:
                         continue  # who has the memory for it does not decode so on a CPU
-                    before = memory.read()
-                    wall, cpu, size = cell(step, songs, position)
-                    after = memory.read()
-                    speeds = {"read": max(before[0], after[0]), "cpu_read": max(before[1], after[1])}
-                    found = {"wall": wall, "cpu": cpu, "bytes": size, **speeds}
+                    found = cell(step, memory, songs, position)
                     measured.setdefault((precision, songs, position), []).append(found)
         print(f"  round {number + 1} of {asked.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
     for step in steps.values():
@@ -114,7 +113,6 @@ def figures(measured: dict[tuple[str, int, int], list[dict[str, float]]], thread
     """Prints the table."""
     best = max(found["read"] for cells in measured.values() for found in cells)
     middle = statistics.median(found["read"] for cells in measured.values() for found in cells)
-    best_cpu = max(found["cpu_read"] for cells in measured.values() for found in cells)
     print(f"{threads} threads read {middle / 1e9:.1f} GB/s (median), {best / 1e9:.1f} GB/s (best)")
     print(f"  {'':<5} {'songs':>5} {'at':>5} {'MB':>6} {'ms':>7} {'limit':>6} {'x':>5} {'cpu ms':>7} {'cpu x':>5}")
     result: dict[str, float] = {}
@@ -123,11 +121,9 @@ def figures(measured: dict[tuple[str, int, int], list[dict[str, float]]], thread
         size = cells[0]["bytes"]
         # Of each round its own bandwidth, since neighbours come and go.
         over = statistics.median(found["wall"] * found["read"] / size for found in cells)
-        over_cpu = cpu * threads * best_cpu / size
-        print(
-            f"  {precision:<5} {songs:>5} {position:>5} {size / 1e6:>6.0f} {wall * 1e3:>7.2f} {wall * 1e3 / over:>6.2f} "
-            f"{over:>5.2f} {cpu * 1e3:>7.2f} {over_cpu:>5.2f}"
-        )
+        over_cpu = statistics.median(found["cpu"] * found["cpu_read"] / size for found in cells)
+        told = f"{size / 1e6:>6.0f} {wall * 1e3:>7.2f} {wall * 1e3 / over:>6.2f} {over:>5.2f}"
+        print(f"  {precision:<5} {songs:>5} {position:>5} {told} {cpu * 1e3:>7.2f} {over_cpu:>5.2f}")
         suffix = "" if position == 20 else f"_{position}"
         if songs == 1:
             result[f"{precision}_over_limit{suffix}"] = round(over, 3)

@@ -4,6 +4,7 @@ All of it vectorises. What is rounded on purpose is in functions of its own, wit
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -11,12 +12,13 @@ from numba import njit
 from kernels.cpu import BF16, BF16_DOT, INT8, INT8_DOT, INT8_PAIRS
 from kernels.simd import bits_of, float_of, floats, halves, words
 
-# Not cached: only what is called from Python is, as a whole (see compiled.py), and nothing else needs a door to Python.
-_INNER = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-FAST = _INNER | {"fastmath": {"reassoc", "contract", "arcp", "nsz"}}
+# Not cached: only what is called from Python is, as a whole (see compiled.py). All is written into its caller: otherwise
+# a process that compiles would call another copy of a helper than one that reads from the disk, and that may round
+# in another way.
+_INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+FAST = _INNER | {"fastmath": {"reassoc", "contract", "arcp", "nsz"}, "forceinline": True}
 EXACT = _INNER | {"fastmath": {"contract"}, "forceinline": True}
-# numba compiles a function again for whatever calls it, and so on up: what only passes on is written into its caller.
-INLINE = FAST | {"inline": "always"}
+ORDERED = _INNER | {"fastmath": {"nnan", "nsz"}, "forceinline": True}  # a maximum in vectors, where nothing is a NaN
 
 f32 = np.float32
 _EPSILON = f32(1e-5)  # of every norm
@@ -90,13 +92,20 @@ def norm(x_at, weight_at, bias_at, out_at, width, padded):
         out[i] = f32(0)
 
 
+@njit(**ORDERED)
+def _highest(at, first, end, absolute):
+    values = floats(at)
+    highest = f32(-3e38)
+    for i in range(first, end):
+        highest = max(highest, abs(values[i]) if absolute else values[i])
+    return highest
+
+
 @njit(**FAST)
 def softmax(scores_at, start, first, end, scale):
     """Weights of scores [first, end), zeros in [start, first) and at `end`; they add up to 1 over what is returned."""
     scores = floats(scores_at)
-    highest = f32(-3e38)
-    for i in range(first, end):
-        highest = max(highest, scores[i])
+    highest = _highest(scores_at, first, end, False)
     for i in range(start, first):
         scores[i] = f32(0)
     total = f32(0)
@@ -126,9 +135,7 @@ def narrowed(precision, x_at, rows, inner, out_at, scales_at):
 @njit(**FAST)
 def _whole_numbers(x_at, inner, out_at, row, scales):
     x = floats(x_at)
-    highest = _TINY
-    for i in range(inner):
-        highest = max(highest, abs(x[i]))
+    highest = max(_TINY, _highest(x_at, 0, inner, True))
     if INT8 == INT8_DOT:  # unsigned: 128 stands for 0, which the sums of the weights take back
         out = words(out_at + row * inner)
         scales[row] = highest / f32(INT8_TOP)

@@ -10,14 +10,15 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit, types
 
 from kernels import table as at
-from kernels.arithmetic import FAST, INLINE, narrowed, norm
+from kernels.arithmetic import FAST, narrowed, norm
 from kernels.attention import append, attend
-from kernels.cpu import P
+from kernels.cpu import CPU, P
 from kernels.product import ADD, GELU, STORE, panel_at, product
 from kernels.simd import (
     LINE,
@@ -26,20 +27,20 @@ from kernels.simd import (
     let_others_run,
     longs,
     look_at,
+    nap,
     pause,
     post,
     prefetch,
     read,
-    sleep_microseconds,
     wait,
     words,
 )
 
-ENTRY = {"nogil": True, "error_model": "numpy", "fastmath": FAST["fastmath"]}
+ENTRY: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST["fastmath"]}
 _SPINS = 2000  # looks at the counter before a thread lets others run: some 30 microseconds
 _YIELDS = 200  # of those before it sleeps between looks: the cores are taken by somebody else
 _AHEAD = 128 * 1024  # bytes of the next weights that a waiting thread asks for, into its own cache
-_NAP = np.uint32(50)  # microseconds
+_NAP = 50  # microseconds
 
 
 @njit(**FAST)
@@ -61,154 +62,118 @@ def _meet(table, ahead, size):
         elif looks < _SPINS + _YIELDS:
             let_others_run()
         else:
-            sleep_microseconds(_NAP)
-
-
-@njit(**INLINE)
-def _share(count, thread, threads):
-    return count * thread // threads, count * (thread + 1) // threads
+            nap(np.uint32(_NAP))
 
 
 @njit(**FAST)
-def _meet_before(table, weights, inner, outputs, thread):
-    first, last = _share(outputs // P, thread, table[at.THREADS])
-    begin = panel_at(table[at.PRECISION], weights, inner, first)
-    _meet(table, begin, panel_at(table[at.PRECISION], weights, inner, last) - begin)
-
-
-@njit(**INLINE)
-def _multiply(table, matrix, x, inner, rows, y, outputs, first, last, then, scratch):
-    # A product of activations that are already narrowed.
-    precision, x_scales, sums = table[at.PRECISION], scratch + table[at.X_SCALES], scratch + table[at.SUMS]
-    product(precision, matrix, x, x_scales, inner, rows, y, outputs, first, last, then, sums)
-
-
-@njit(**FAST)
-def _narrow(table, x, rows, inner, scratch):
-    return narrowed(table[at.PRECISION], x, rows, inner, scratch + table[at.NARROWED], scratch + table[at.X_SCALES])
-
-
-@njit(**FAST)
-def _normed(table, weight, bias, rows, scratch):
-    # The stream of so many rows, normed and narrowed.
-    width, padded, out = table[at.WIDTH], table[at.PADDED], scratch + table[at.NORMED]
-    for row in range(rows):
-        norm(table[at.STREAM] + row * padded * 4, weight, bias, out + row * padded * 4, width, padded)
-    return _narrow(table, out, rows, padded, scratch)
-
-
-@njit(**FAST)
-def _self_attention(thread, table, layer_at, number, scratch):
-    layer = longs(layer_at)
-    rows, heads, head, padded = table[at.ROWS], table[at.HEADS], table[at.HEAD], table[at.PADDED]
-    first, last = _share(heads, thread, table[at.THREADS])
-    across, projected, size = heads * head, table[at.PROJECTED], table[at.CACHE_BYTES]
-    x = _normed(table, layer[at.NORM_SELF], layer[at.NORM_SELF + 1], rows, scratch)
-    for part in range(3):  # queries, keys and values of this thread's heads
-        begin, end = (part * across + first * head) // P, (part * across + last * head) // P
-        matrix = layer_at + 8 * at.QKV
-        _multiply(table, matrix, x, padded, rows, projected, 3 * across, begin, end, STORE, scratch)
-    position, positions, hidden = table[at.POSITION], table[at.POSITIONS], words(table[at.HIDDEN])
-    scale = float_of(np.uint32(table[at.HEAD_SCALE_BITS]))
-    for row in range(rows):
+def _attention(thread, table, layer_at, crossing, number, scratch):
+    """Of this thread's heads, in every row; crossing, in those that are conditioned."""
+    rows, heads, head, size = table[at.ROWS], table[at.HEADS], table[at.HEAD], table[at.CACHE_BYTES]
+    first, last = heads * thread // table[at.THREADS], heads * (thread + 1) // table[at.THREADS]
+    across, layer, position = heads * head, longs(layer_at), table[at.POSITION]
+    scale, scores = float_of(np.uint32(table[at.HEAD_SCALE_BITS])), scratch + table[at.SCORES]
+    lengths, hidden, positions = words(table[at.LENGTHS]), words(table[at.HIDDEN]), table[at.POSITIONS]
+    keys_at, values_at, begin, end = table[at.KEYS], table[at.VALUES], 0, position + 1
+    stride, block, count = 3 * across, number * rows, rows
+    if crossing:
+        keys_at, values_at, positions = layer[at.CONTEXT_KEYS], layer[at.CONTEXT_VALUES], table[at.TOKENS]
+        stride, block, count = across, 0, table[at.CONDITIONED]
+    for row in range(count):
+        if crossing:
+            end = lengths[row]
+        else:
+            begin = hidden[row]
         for one in range(first, last):
-            query = projected + (row * 3 * across + one * head) * 4
-            cache = ((number * rows + row) * heads + one) * positions * head * size
-            keys, values = table[at.KEYS] + cache, table[at.VALUES] + cache
-            append(size == 2, query + across * 4, query + across * 8, keys, values, position, positions, head)
+            query = table[at.PROJECTED] + (row * stride + one * head) * 4
+            cache = ((block + row) * heads + one) * positions * head * size
+            keys, values = keys_at + cache, values_at + cache
+            if not crossing:
+                append(size == 2, query + across * 4, query + across * 8, keys, values, position, positions, head)
             out = table[at.ATTENDED] + (row * across + one * head) * 4
-            scores, seen = scratch + table[at.SCORES], hidden[row]
-            attend(size == 2, query, keys, values, seen, position + 1, positions, head, scale, scores, out)
+            attend(size == 2, query, keys, values, begin, end, positions, head, scale, scores, out)
+
+
+# Phases of a layer; then that of the heads, and what checks and measurements ask for.
+_SELF, _SELF_OUT, _CROSS, _CROSS_OUT, _UP, _DOWN, _HEAD, _LONE = range(8)
 
 
 @njit(**FAST)
-def _cross_attention(thread, table, layer_at, scratch):
-    layer = longs(layer_at)
-    rows, heads, head, padded = table[at.CONDITIONED], table[at.HEADS], table[at.HEAD], table[at.PADDED]
-    first, last = _share(heads, thread, table[at.THREADS])
-    across, projected, tokens, size = heads * head, table[at.PROJECTED], table[at.TOKENS], table[at.CACHE_BYTES]
-    x = _normed(table, layer[at.NORM_CROSS], layer[at.NORM_CROSS + 1], rows, scratch)
-    matrix = layer_at + 8 * at.CROSS_QUERY
-    begin, end = first * head // P, last * head // P
-    _multiply(table, matrix, x, padded, rows, projected, across, begin, end, STORE, scratch)
-    lengths, scale = words(table[at.LENGTHS]), float_of(np.uint32(table[at.HEAD_SCALE_BITS]))
-    for row in range(rows):
-        for one in range(first, last):
-            place = (row * across + one * head) * 4
-            cache = (row * heads + one) * tokens * head * size
-            keys, values = layer[at.CONTEXT_KEYS] + cache, layer[at.CONTEXT_VALUES] + cache
-            query, out, scores = projected + place, table[at.ATTENDED] + place, scratch + table[at.SCORES]
-            attend(size == 2, query, keys, values, 0, lengths[row], tokens, head, scale, scores, out)
+def _work(thread, table, job):
+    """Embedded rows in the stream -> logits, phase by phase: meet the others, take what all have written, multiply, and
+    write columns or heads of this thread's own. Or one product, or one attention, on its own.
 
-
-@njit(**FAST)
-def _added(thread, table, matrix, x, inner, rows, scratch):
-    # Stream += x W^T, this thread's columns of it.
-    first, last = _share(table[at.PADDED] // P, thread, table[at.THREADS])
-    fed = _narrow(table, x, rows, inner, scratch)
-    _multiply(table, matrix, fed, inner, rows, table[at.STREAM], table[at.PADDED], first, last, ADD, scratch)
-
-
-@njit(**INLINE)
-def _step(thread, table):
-    """Embedded rows in the stream -> logits. Between two meetings a thread reads what all have written, and writes
-    columns or heads of its own."""
+    There is one loop, so that a product is compiled once.
+    """
     scratch = table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES]
-    rows, conditioned, inner, padded = table[at.ROWS], table[at.CONDITIONED], table[at.INNER], table[at.PADDED]
-    across, attended, threads = table[at.HEADS] * table[at.HEAD], table[at.ATTENDED], table[at.THREADS]
-    for number in range(table[at.LAYERS]):
+    threads, precision, padded, inner = table[at.THREADS], table[at.PRECISION], table[at.PADDED], table[at.INNER]
+    head, across, layers = table[at.HEAD], table[at.HEADS] * table[at.HEAD], table[at.LAYERS]
+    phases = 6 * layers + 1 if job == at.STEP else 1
+    for phase in range(phases):
+        number, kind = phase // 6, phase % 6
         layer_at = table[at.LAYER_TABLE] + 8 * at.LAYER_SIZE * number
-        layer = longs(layer_at)
-        _self_attention(thread, table, layer_at, number, scratch)
-        _meet_before(table, layer[at.OUT], across, padded, thread)
-        _added(thread, table, layer_at + 8 * at.OUT, attended, across, rows, scratch)
-        if conditioned > 0:  # keys and values of the other rows would be zero, and so would what they add
-            _meet_before(table, layer[at.CROSS_QUERY], padded, across, thread)
-            _cross_attention(thread, table, layer_at, scratch)
-            _meet_before(table, layer[at.CROSS_OUT], across, padded, thread)
-            _added(thread, table, layer_at + 8 * at.CROSS_OUT, attended, across, conditioned, scratch)
-        _meet_before(table, layer[at.UP], padded, inner, thread)
-        x = _normed(table, layer[at.NORM_INNER], layer[at.NORM_INNER + 1], rows, scratch)
-        first, last = _share(inner // P, thread, threads)
-        matrix, expanded = layer_at + 8 * at.UP, table[at.EXPANDED]
-        _multiply(table, matrix, x, padded, rows, expanded, inner, first, last, GELU, scratch)
-        _meet_before(table, layer[at.DOWN], inner, padded, thread)
-        _added(thread, table, layer_at + 8 * at.DOWN, expanded, inner, rows, scratch)
-        following = layer[at.LAYER_SIZE + at.QKV] if number + 1 < table[at.LAYERS] else table[at.HEAD_WORDS]
-        _meet_before(table, following, padded, across, thread)
-    x = _normed(table, table[at.FINAL_WEIGHT], table[at.FINAL_BIAS], rows, scratch)
-    outputs = table[at.OUTPUTS]
-    first, last = _share(outputs // P, thread, threads)
-    matrix = table[at.HERE] + 8 * at.HEAD_WORDS
-    _multiply(table, matrix, x, padded, rows, table[at.LOGITS], outputs, first, last, STORE, scratch)
+        if job != at.STEP:
+            kind = _LONE if job == at.PRODUCT else _SELF
+        elif number == layers:
+            kind = _HEAD
+        rows = table[at.ROWS]
+        if kind in (_CROSS, _CROSS_OUT):  # keys and values of the other rows are zero: they would add nothing
+            rows = table[at.CONDITIONED]
+            if rows == 0:
+                continue
+        # What is multiplied by what, and in how many parts; whole heads stay together.
+        matrix, norm_at, x, inputs, y, outputs = (
+            layer_at + 8 * at.QKV,
+            layer_at + 8 * at.NORM_SELF,
+            0,
+            padded,
+            0,
+            padded,
+        )
+        parts, together, then = 1, 1, STORE
+        if kind == _SELF:
+            y, outputs, parts, together = table[at.PROJECTED], across, 3, head // P
+        elif kind == _CROSS:
+            matrix, norm_at = layer_at + 8 * at.CROSS_QUERY, layer_at + 8 * at.NORM_CROSS
+            y, outputs, together = table[at.PROJECTED], across, head // P
+        elif kind in (_SELF_OUT, _CROSS_OUT):
+            matrix, norm_at = layer_at + 8 * (at.OUT if kind == _SELF_OUT else at.CROSS_OUT), 0
+            x, inputs, y, then = table[at.ATTENDED], across, table[at.STREAM], ADD
+        elif kind == _UP:
+            matrix, norm_at = layer_at + 8 * at.UP, layer_at + 8 * at.NORM_INNER
+            y, outputs, then = table[at.EXPANDED], inner, GELU
+        elif kind == _DOWN:
+            matrix, norm_at, x = layer_at + 8 * at.DOWN, 0, table[at.EXPANDED]
+            inputs, y, then = inner, table[at.STREAM], ADD
+        elif kind == _HEAD:
+            matrix, norm_at = table[at.HERE] + 8 * at.HEAD_WORDS, table[at.HERE] + 8 * at.FINAL_WEIGHT
+            y, outputs = table[at.LOGITS], table[at.OUTPUTS]
+        else:
+            matrix, norm_at, x = table[at.HERE] + 8 * at.HEAD_WORDS, 0, table[at.PRODUCT_X]
+            inputs, y, outputs = table[at.PRODUCT_INPUTS], table[at.PRODUCT_Y], table[at.OUTPUTS]
+        units = outputs // P // together
+        first, last = units * thread // threads * together, units * (thread + 1) // threads * together
+        if job == at.ATTEND:
+            parts = 0
+        else:
+            begin = panel_at(precision, longs(matrix)[0], inputs, first)
+            if phase > 0:
+                _meet(table, begin, panel_at(precision, longs(matrix)[0], inputs, last) - begin)
+            if norm_at != 0:
+                x = scratch + table[at.NORMED]
+                for row in range(rows):
+                    place, weight, bias = row * padded * 4, longs(norm_at)[0], longs(norm_at)[1]
+                    norm(table[at.STREAM] + place, weight, bias, x + place, table[at.WIDTH], padded)
+            x = narrowed(precision, x, rows, inputs, scratch + table[at.NARROWED], scratch + table[at.X_SCALES])
+        for part in range(parts):
+            begin, end = first + part * outputs // P, last + part * outputs // P
+            scales, sums = scratch + table[at.X_SCALES], scratch + table[at.SUMS]
+            product(precision, matrix, x, scales, inputs, rows, y, outputs * parts, begin, end, then, sums)
+        if kind in (_SELF, _CROSS):
+            _attention(thread, table, layer_at, kind == _CROSS, number, scratch)
     _meet(table, 0, 0)
 
 
-@njit(**INLINE)
-def _product(thread, table):
-    # One matrix on its own: what checks and measurements need.
-    scratch = table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES]
-    rows, inner, outputs = table[at.ROWS], table[at.PRODUCT_INPUTS], table[at.OUTPUTS]
-    first, last = _share(outputs // P, thread, table[at.THREADS])
-    x = _narrow(table, table[at.PRODUCT_X], rows, inner, scratch)
-    matrix = table[at.HERE] + 8 * at.HEAD_WORDS
-    _multiply(table, matrix, x, inner, rows, table[at.PRODUCT_Y], outputs, first, last, STORE, scratch)
-    _meet(table, 0, 0)
-
-
-@njit(**INLINE)
-def _attend(thread, table):
-    # One head of one row on its own.
-    if thread == 0:
-        scores = table[at.SCRATCH] + table[at.SCORES]
-        head, positions, end = table[at.HEAD], table[at.POSITIONS], table[at.POSITION] + 1
-        keys, values, narrow = table[at.KEYS], table[at.VALUES], table[at.CACHE_BYTES] == 2
-        scale, query, out = float_of(np.uint32(table[at.HEAD_SCALE_BITS])), table[at.PRODUCT_X], table[at.PRODUCT_Y]
-        attend(narrow, query, keys, values, 0, end, positions, head, scale, scores, out)
-    _meet(table, 0, 0)
-
-
-@njit(**INLINE)
+@njit(**FAST)
 def _read(thread, table):
     share = table[at.READ_BYTES] // table[at.THREADS] // (8 * LINE) * (8 * LINE)
     kept = words(table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES])  # a sum that nobody wants would not be taken
@@ -217,16 +182,17 @@ def _read(thread, table):
 
 
 def _fingerprint() -> int:
-    """Of every file of this room."""
+    """Of every file of this room, and of what it found the CPU to be."""
     texts = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return int.from_bytes(hashlib.sha256(texts).digest()[:7], "big")
+    return int.from_bytes(hashlib.sha256(texts + repr(CPU).encode()).digest()[:7], "big")
 
 
 @functools.cache
 def entry() -> Callable[[int, int], int]:
-    """`enter(thread, table)`, with the address of the table. Thread 0 wakes the others, does the job with them and returns; another thread
-    sleeps until it is woken, does its share, and returns when the job is to close. Compiled, or read from the disk,
-    when first asked for.
+    """`enter(thread, table)`, with the address of the table. Thread 0 wakes the others, does the job with them and
+    returns; another thread sleeps until it is woken, does its share, and returns when the job is to close.
+
+    Compiled, or read from the disk, when first asked for.
     """
     stamp = _fingerprint()
 
@@ -241,14 +207,10 @@ def entry() -> Callable[[int, int], int]:
                 while wait(table[at.SEMAPHORES] + thread * LINE) != 0:
                     pass  # a signal came in between
             job = table[at.JOB]
-            if job == at.STEP:
-                _step(thread, table)
-            elif job == at.PRODUCT:
-                _product(thread, table)
-            elif job == at.ATTEND:
-                _attend(thread, table)
-            elif job == at.READ:
+            if job == at.READ:
                 _read(thread, table)
+            elif job != at.CLOSE:
+                _work(thread, table, job)
             if thread == 0 or job == at.CLOSE:
                 return stamp
 

@@ -36,9 +36,7 @@ class Crew:
         self.make_room(1, LINE, LINE)
         self._lock = threading.Lock()
         self._workers = [
-            threading.Thread(
-                target=self._enter, args=(one, self.table.ctypes.data), name=f"kernels-{one}", daemon=True
-            )
+            threading.Thread(target=self._enter, args=(one, self.table.ctypes.data), name=f"kernels-{one}", daemon=True)
             for one in range(1, threads)
         ]
         for worker in self._workers:

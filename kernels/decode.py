@@ -92,6 +92,7 @@ class DecodeStep:
         self._head = whole(shape.head_width)
         self._across = shape.heads * self._head
         self._kept: list[np.ndarray | Matrix] = []
+        self._caches: list[Cache] = []  # of the rows, and of their context
         self._crew = Crew(threads, shape.layers)
         try:
             self._crosses = self._take(layers)
@@ -214,11 +215,12 @@ class DecodeStep:
         self._hidden = _counts(hidden, "hidden", rows, 0, 0, positions)
         self._rows, self._positions = 0, positions  # not to be used if what follows fails
         self._allocate(rows, conditioned, positions, tokens)
+        contexts = self._caches[1]
         for number, (keys, values) in enumerate(given):
-            self._contexts.put(number, keys, values)
+            contexts.put(number, keys, values)
             row = self._crew.layers[number]
-            row[at.CONTEXT_KEYS] = self._contexts.keys[number].ctypes.data
-            row[at.CONTEXT_VALUES] = self._contexts.values[number].ctypes.data
+            row[at.CONTEXT_KEYS] = contexts.keys[number].ctypes.data
+            row[at.CONTEXT_VALUES] = contexts.values[number].ctypes.data
         self._filled[:] = 0
         self._rows = rows
 
@@ -242,9 +244,9 @@ class DecodeStep:
 
     def _allocate(self, rows: int, conditioned: int, positions: int, tokens: int) -> None:
         shape, crew, narrow, head = self.shape, self._crew, self._kind > 0, self._head
-        self._cache = self._contexts = None  # type: ignore[assignment]  # the old ones go before the new ones come
-        self._cache = Cache(shape.layers, rows, shape.heads, whole(positions), head, narrow)
-        self._contexts = Cache(shape.layers, conditioned, shape.heads, whole(tokens), head, narrow)
+        self._caches.clear()  # the old ones go before the new ones come
+        own = Cache(shape.layers, rows, shape.heads, whole(positions), head, narrow)
+        self._caches += [own, Cache(shape.layers, conditioned, shape.heads, whole(tokens), head, narrow)]
         self._stream = lines(4 * rows * self._width).view(np.float32).reshape(rows, self._width)
         self._logits = lines(4 * rows * self._outputs).view(np.float32).reshape(rows, self._outputs)
         self._between = [
@@ -254,8 +256,8 @@ class DecodeStep:
         table = crew.table
         table[[at.ROWS, at.CONDITIONED, at.POSITIONS, at.TOKENS]] = rows, conditioned, whole(positions), whole(tokens)
         table[[at.HIDDEN, at.LENGTHS]] = [part.ctypes.data for part in self._counts]
-        table[[at.KEYS, at.VALUES]] = self._cache.keys.ctypes.data, self._cache.values.ctypes.data
-        table[at.CACHE_BYTES] = self._cache.number_bytes
+        table[[at.KEYS, at.VALUES]] = own.keys.ctypes.data, own.values.ctypes.data
+        table[at.CACHE_BYTES] = own.number_bytes
         table[[at.STREAM, at.LOGITS]] = self._stream.ctypes.data, self._logits.ctypes.data
         table[[at.PROJECTED, at.ATTENDED, at.EXPANDED]] = [part.ctypes.data for part in self._between]
         widest = max(self._width, self._across, self._inner)
@@ -274,7 +276,7 @@ class DecodeStep:
             raise ValueError(
                 f"positions {at} to {at + count} must follow on {self._filled[layer]} and end by {self._positions}"
             )
-        self._cache.put(layer, keys, values, at)
+        self._caches[0].put(layer, keys, values, at)
         self._filled[layer] = at + count
 
     def __call__(self, embedded: np.ndarray, position: int) -> np.ndarray:
@@ -305,7 +307,7 @@ class DecodeStep:
         """End the threads and let go of weights and caches. May be called more than once."""
         self._crew.close()
         self._rows = 0
-        self._cache = self._contexts = None  # type: ignore[assignment]
+        self._caches.clear()
         self._kept.clear()
 
 

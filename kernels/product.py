@@ -50,7 +50,8 @@ def panel_at(precision, weights, inner, number):
 
 @njit(**FAST)
 def product(precision, matrix, x, x_scales, inner, rows, y, outputs, first, last, then, sums):
-    """Panels [first, last) of y (rows, outputs). `matrix`: where the addresses of words, scales and offsets are; `x` as `narrowed` gives it, `sums` scratch for (rows, P).
+    """Panels [first, last) of y (rows, outputs). `matrix`: where the addresses of words, scales and offsets are; `x` as
+    `narrowed` gives it; `sums` scratch for (rows, P).
 
     An output is summed by one thread, in one order, whatever the number of threads and of rows.
     """

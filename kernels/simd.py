@@ -18,11 +18,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from kernels.cpu import BF16_DOT, BF16_SHIFT, CPU, FP32, INT8_DOT, INT8_PAIRS, INT8_WIDE
+
+intrinsic: Any = extending.intrinsic  # to its types, callers would have to pass numba's typing context
 
 VECTORS = 4  # of a panel
 AHEAD = 2048  # bytes that a panel asks the memory for before it needs them
@@ -86,22 +87,20 @@ class Vectors:
 # --- how a word of weights meets the activations ----------------------------------------------------------------------
 
 
-def _unpacked(kind: int, v: Vectors, word: ir.Value) -> list[ir.Value]:
-    """The factors in a vector of weight words, in the order of their inputs."""
+def _unpacked(kind: int, v: Vectors, word: ir.Value, part: int) -> ir.Value:
+    """One of the factors in a vector of weight words."""
     b = v.builder
     if kind == FP32:
-        return [b.bitcast(word, v.floats)]
+        return b.bitcast(word, v.floats)
     if kind == BF16_SHIFT:  # a bfloat16 is the upper half of a float32; the even input lies in the lower half of a word
-        upper = b.and_(word, v.all(0xFFFF0000))
-        return [b.bitcast(b.shl(word, v.all(16)), v.floats), b.bitcast(upper, v.floats)]
+        return b.bitcast(b.and_(word, v.all(0xFFFF0000)) if part else b.shl(word, v.all(16)), v.floats)
     if kind == INT8_WIDE:
-        left = [b.shl(word, v.all(24 - 8 * part)) for part in range(3)] + [word]
-        return [b.sitofp(b.ashr(part, v.all(24)), v.floats) for part in left]
+        left = b.shl(word, v.all(24 - 8 * part)) if part < 3 else word
+        return b.sitofp(b.ashr(left, v.all(24)), v.floats)
     if kind == INT8_PAIRS:  # inputs 0 and 2 as int16, then 1 and 3
-        pairs = b.bitcast(word, v.pairs)
-        eight = v.all(8, v.pairs)
-        return [b.ashr(b.shl(pairs, eight), eight), b.ashr(pairs, eight)]
-    return [word]
+        pairs, eight = b.bitcast(word, v.pairs), v.all(8, v.pairs)
+        return b.ashr(pairs if part else b.shl(pairs, eight), eight)
+    return word
 
 
 def _add_product(kind: int, v: Vectors, total: ir.Value, x: ir.Value, weight: ir.Value) -> ir.Value:
@@ -158,18 +157,17 @@ def emit_panel(builder: ir.IRBuilder, kind: int, rows: int, lanes: int, given: A
         for total, value in zip(of_row, first, strict=True):
             total.add_incoming(value, before)
 
-    weights = []
-    for vector in range(VECTORS):
-        weights.append(_unpacked(kind, v, v.load(v.at(word, 4 * lanes * vector), v.words, 4 * lanes)))
+    loaded = [v.load(v.at(word, 4 * lanes * vector), v.words, 4 * lanes) for vector in range(VECTORS)]
     for line in range(0, 4 * lanes * VECTORS, LINE):
         v.prefetch(v.at(word, AHEAD + line))
     sums_now = [list(of_row) for of_row in totals]
-    for m in range(rows):
-        row = builder.add(at, builder.mul(stride, _I64(m)))
-        xs = [v.spread(v.load(v.at(row, 4 * part), feed)) for part in range(feeds)]
-        for vector in range(VECTORS):
-            for part in range(feeds):
-                sums_now[m][vector] = _add_product(kind, v, sums_now[m][vector], xs[part], weights[vector][part])
+    row_at = [builder.add(at, builder.mul(stride, _I64(m))) for m in range(rows)]
+    for part in range(feeds):  # one part of all vectors before the next, or there would not be registers enough
+        weights = [_unpacked(kind, v, word_vector, part) for word_vector in loaded]
+        for m in range(rows):
+            factor = v.spread(v.load(v.at(row_at[m], 4 * part), feed))
+            for vector in range(VECTORS):
+                sums_now[m][vector] = _add_product(kind, v, sums_now[m][vector], factor, weights[vector])
 
     following = builder.add(step, _I64(1))
     step.add_incoming(following, loop)
@@ -324,4 +322,4 @@ def pause(typing):
 post = types.ExternalFunction("sem_post", types.int32(types.int64))
 wait = types.ExternalFunction("sem_wait", types.int32(types.int64))
 let_others_run = types.ExternalFunction("sched_yield", types.int32())
-sleep_microseconds = types.ExternalFunction("usleep", types.int32(types.uint32))
+nap: Any = types.ExternalFunction("usleep", types.int32(types.uint32))  # microseconds
