@@ -10,15 +10,13 @@ import numpy as np
 from numba import njit
 
 from kernels.cpu import BF16, BF16_DOT, INT8, INT8_DOT, INT8_PAIRS
-from kernels.simd import bits_of, float_of, floats, halves, words
+from kernels.simd import bits_of, float_of, floats, halves, octets, words
 
-# Not cached: only what is called from Python is, as a whole (see compiled.py). All is written into its caller: otherwise
-# a process that compiles would call another copy of a helper than one that reads from the disk, and that may round
-# in another way.
+# Not cached: only what is called from Python is, as a whole (see compiled.py). All is written into its caller: a process
+# that compiles would else call another copy of a helper than one that reads from the disk, and round otherwise.
 _INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FAST = _INNER | {"fastmath": {"reassoc", "contract", "arcp", "nsz"}, "forceinline": True}
 EXACT = _INNER | {"fastmath": {"contract"}, "forceinline": True}
-ORDERED = _INNER | {"fastmath": {"nnan", "nsz"}, "forceinline": True}  # a maximum in vectors, where nothing is a NaN
 
 f32 = np.float32
 _EPSILON = f32(1e-5)  # of every norm
@@ -30,6 +28,7 @@ _HALF_ROOT = f32(math.sqrt(0.5))
 INT8_TOP = 127
 PAIR_TOP = 1023
 _TINY = f32(1e-12)
+_SIZE = 0x7FFFFFFF  # all bits but the sign
 
 
 @njit(**EXACT)
@@ -92,13 +91,16 @@ def norm(x_at, weight_at, bias_at, out_at, width, padded):
         out[i] = f32(0)
 
 
-@njit(**ORDERED)
+@njit(**FAST)
 def _highest(at, first, end, absolute):
-    values = floats(at)
-    highest = f32(-3e38)
+    # Floats are ordered as their bits are, negative ones backwards; only of whole numbers are maxima found in vectors.
+    bits = words(at)
+    highest = np.int32(-(2**31))
     for i in range(first, end):
-        highest = max(highest, abs(values[i]) if absolute else values[i])
-    return highest
+        ordered = bits[i] & np.int32(_SIZE) if absolute else bits[i] ^ ((bits[i] >> np.int32(31)) & np.int32(_SIZE))
+        highest = max(highest, np.int32(ordered))
+    back = highest if absolute else highest ^ ((highest >> np.int32(31)) & np.int32(_SIZE))
+    return float_of(np.uint32(np.int32(back)))
 
 
 @njit(**FAST)
@@ -137,15 +139,11 @@ def _whole_numbers(x_at, inner, out_at, row, scales):
     x = floats(x_at)
     highest = max(_TINY, _highest(x_at, 0, inner, True))
     if INT8 == INT8_DOT:  # unsigned: 128 stands for 0, which the sums of the weights take back
-        out = words(out_at + row * inner)
+        out = octets(out_at + row * inner)
         scales[row] = highest / f32(INT8_TOP)
         up = f32(INT8_TOP) / highest
-        for i in range(inner // 4):
-            a = np.int32(x[4 * i] * up + f32(128.5))
-            b = np.int32(x[4 * i + 1] * up + f32(128.5))
-            c = np.int32(x[4 * i + 2] * up + f32(128.5))
-            d = np.int32(x[4 * i + 3] * up + f32(128.5))
-            out[i] = a | (b << np.int32(8)) | (c << np.int32(16)) | (d << np.int32(24))
+        for i in range(inner):
+            out[i] = np.uint8(np.int32(x[i] * up + f32(128.5)))
     else:  # inputs 0 and 2 beside each other, then 1 and 3
         out = words(out_at + 2 * row * inner)
         scales[row] = highest / f32(PAIR_TOP)

@@ -252,6 +252,7 @@ def _pointer(element: Any, word: ir.Type) -> Callable[[int], Any]:
 
 floats = _pointer(types.float32, _F32)  # the float32 numbers from an address on
 words = _pointer(types.int32, _I32)
+octets = _pointer(types.uint8, _I8)
 halves = _pointer(types.uint16, _I16)
 longs = _pointer(types.int64, _I64)
 
