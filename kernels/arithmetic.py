@@ -12,8 +12,8 @@ from numba import njit
 from kernels.cpu import BF16, BF16_DOT, INT8, INT8_DOT, INT8_PAIRS
 from kernels.simd import bits_of, float_of, floats, halves, octets, words
 
-# Not cached: only what is called from Python is, as a whole (see compiled.py). All is written into its caller: a process
-# that compiles would else call another copy of a helper than one that reads from the disk, and round otherwise.
+# Not cached: only what is called from Python is, as a whole (see compiled.py). All is written into its caller: else a
+# process that compiles would call another copy of a helper than one that reads from the disk, and round otherwise.
 _INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FAST = _INNER | {"fastmath": {"reassoc", "contract", "arcp", "nsz"}, "forceinline": True}
 EXACT = _INNER | {"fastmath": {"contract"}, "forceinline": True}

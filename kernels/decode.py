@@ -11,7 +11,7 @@ from kernels.cpu import P
 from kernels.crew import Crew
 from kernels.errors import KernelsUnfit
 from kernels.fitness import PRECISIONS, check
-from kernels.memory import Cache, Matrix, aligned, lines, packed, padded, whole
+from kernels.memory import Arena, Cache, Matrix, aligned, lines, packed, padded, whole
 
 INT8_INPUTS = 16_384  # more of them could exceed what a sum of int8 products holds
 Norm = tuple[np.ndarray, np.ndarray]  # weight, bias
@@ -92,6 +92,7 @@ class DecodeStep:
         self._head = whole(shape.head_width)
         self._across = shape.heads * self._head
         self._kept: list[np.ndarray | Matrix] = []
+        self._arena = Arena()
         self._caches: list[Cache] = []  # of the rows, and of their context
         self._crew = Crew(threads, shape.layers)
         try:
@@ -147,7 +148,7 @@ class DecodeStep:
         return (*axes[:-1], whole(axes[-1]))
 
     def _pack(self, weight: np.ndarray) -> tuple[int, int, int]:
-        matrix = packed(weight, self._kind)
+        matrix = packed(weight, self._kind, self._arena)
         self._kept.append(matrix)
         return matrix.places
 
@@ -309,6 +310,7 @@ class DecodeStep:
         self._rows = 0
         self._caches.clear()
         self._kept.clear()
+        self._arena = Arena()
 
 
 def _given(values: np.ndarray | None, name: str, shape: tuple[int, ...]) -> np.ndarray:

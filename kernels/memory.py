@@ -1,5 +1,7 @@
 """Weights and caches in the form that panels read, and memory for them. In numpy: this happens once per model."""
 
+import contextlib
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +9,9 @@ import numpy as np
 from kernels.arithmetic import INT8_TOP
 from kernels.cpu import INT8, INT8_DOT, P
 from kernels.simd import LINE
+
+HUGE = 1 << 21  # bytes of a huge page
+CHUNK = 1 << 26  # bytes that an arena asks for at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +35,37 @@ class Matrix:
 
 
 def lines(size: int) -> np.ndarray:
-    """`size` bytes of zeros that begin on a line of memory."""
-    room = np.zeros(size + LINE, np.uint8)
-    return room[-room.ctypes.data % LINE :][:size]
+    """`size` bytes of zeros that begin on a line of memory; much of it in huge pages, which the system finds faster and
+    the core reads ahead in."""
+    if size < HUGE:
+        room = np.zeros(size + LINE, np.uint8)
+        return room[-room.ctypes.data % LINE :][:size]
+    pages = mmap.mmap(-1, size + HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(AttributeError, OSError):  # a system without them has small ones
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    room = np.frombuffer(pages, np.uint8)
+    return room[-room.ctypes.data % HUGE :][:size]
+
+
+class Arena:
+    """Memory for many things that are read one after the other."""
+
+    def __init__(self) -> None:
+        self._free = np.zeros(0, np.uint8)
+
+    def aligned(self, values: np.ndarray) -> np.ndarray:
+        """A copy that is contiguous and begins on a line."""
+        size = -(-values.nbytes // LINE) * LINE
+        if len(self._free) < size:
+            self._free = lines(max(size, CHUNK))
+        taken, self._free = self._free[: values.nbytes], self._free[size:]
+        copy = taken.view(values.dtype).reshape(values.shape)
+        copy[...] = values
+        return copy
 
 
 def aligned(values: np.ndarray) -> np.ndarray:
-    """A copy that is contiguous and begins on a line."""
+    """A copy that is contiguous and begins on a line, in memory of its own."""
     copy = lines(values.nbytes).view(values.dtype).reshape(values.shape)
     copy[...] = values
     return copy
@@ -53,25 +82,26 @@ def bfloat16(values: np.ndarray) -> np.ndarray:
     return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
 
 
-def packed(weight: np.ndarray, precision: int) -> Matrix:
+def packed(weight: np.ndarray, precision: int, arena: Arena | None = None) -> Matrix:
     """(outputs, inputs) float32, both whole panels, at precision 0 fp32, 1 bf16 or 2 int8."""
+    keep = arena.aligned if arena else aligned
     if precision == 0:
-        return Matrix(_panels(weight, 1))
+        return Matrix(keep(_panels(weight, 1)))
     if precision == 1:
-        return Matrix(_panels(bfloat16(weight), 2))
+        return Matrix(keep(_panels(bfloat16(weight), 2)))
     scales = np.maximum(np.abs(weight).max(axis=1), np.float32(1e-30)) / np.float32(INT8_TOP)
     rounded = np.rint(weight / scales[:, None]).astype(np.int8)
     # Activations of this kind are 128 too high, so every sum is too high by 128 times the weights.
     offset = 128 if INT8 == INT8_DOT else 0
     offsets = (rounded.sum(axis=1, dtype=np.int32) * offset).astype(np.int32)
-    return Matrix(_panels(rounded, 4), aligned(scales.astype(np.float32)), aligned(offsets))
+    return Matrix(keep(_panels(rounded, 4)), keep(scales.astype(np.float32)), keep(offsets))
 
 
 def _panels(weight: np.ndarray, in_word: int) -> np.ndarray:
     outputs, inputs = weight.shape
     # A word is moved as one number: four times faster than its parts.
     word = np.ascontiguousarray(weight).view(np.uint32)
-    return aligned(word.reshape(outputs // P, P, inputs // in_word).transpose(0, 2, 1))
+    return word.reshape(outputs // P, P, inputs // in_word).transpose(0, 2, 1)
 
 
 def padded(values: np.ndarray, *shape: int) -> np.ndarray:
