@@ -13,7 +13,7 @@ import numpy as np
 
 import dsp
 from analysis.beats import bars, channels, pulse
-from analysis.chords import progression, stretches
+from analysis.chords import odds, progression, seen
 from analysis.key import tonality
 from analysis.melody import tune
 from analysis.sections import form
@@ -34,9 +34,10 @@ def listen(audio: Audio, progress: Progress = silent) -> Heard:
     found = pulse(heard, spectrum)
     barred = bars(found, heard, spectrum)
     progress(0.5, "Listening to the harmony")
-    spans = stretches(spectrum, barred.beats, audio.duration)
-    key, key_confidence = tonality(spans)
-    chords = progression(spans, barred.downbeats, key)
+    harmony = seen(spectrum, barred.beats, barred.downbeats, audio.duration)
+    likely = odds(harmony)
+    key, key_confidence = tonality(harmony, likely)
+    chords = progression(harmony, likely, key)
     progress(0.8, "Listening to the form")
     return Heard(
         duration=audio.duration,

@@ -68,7 +68,7 @@ def channels(onsets: np.ndarray, tones: np.ndarray) -> np.ndarray:
 def pulse(heard: np.ndarray, tones: np.ndarray) -> Pulse:
     """Tempo and quarter notes from `channels` and the tones."""
     bpms = tempi(heard)
-    odds = _odds(evidence(bpms, heard, tones) @ np.array(TEMPO))
+    odds = _odds(evidence(bpms, heard, tones) @ TEMPO)
     best = int(odds.argmax())
     same = np.abs(bpms / bpms[best] - 1) < 0.01
     quarters, steady = follow(heard, 60 / bpms[best])
@@ -115,7 +115,7 @@ def _bars_at(bpm: float, heard: np.ndarray, tones: np.ndarray) -> np.ndarray:
     """The best hypothesis about the bars at a tempo: what speaks for it, its score, and how far it leads."""
     grid = _grid(heard, 60 / bpm)
     _, _, rows = hypotheses(halves(grid, heard.shape[1] / ONSET_RATE), heard, tones)
-    scores = rows @ np.array(BAR)
+    scores = rows @ BAR
     best = int(scores.argmax())
     return np.concatenate([rows[best], [scores[best], np.log(np.exp(scores - scores[best]).sum())]])
 
@@ -227,7 +227,7 @@ def bars(found: Pulse, heard: np.ndarray, tones: np.ndarray) -> Bars:
     """Meter, barlines and beats."""
     eighths = halves(found.quarters, heard.shape[1] / ONSET_RATE)
     names, phases, rows = hypotheses(eighths, heard, tones)
-    odds = _odds(rows @ np.array(BAR))
+    odds = _odds(rows @ BAR)
     best = int(odds.argmax())
     meter, phase = names[best], phases[best]
     size = METERS[meter][0]

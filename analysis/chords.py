@@ -1,11 +1,12 @@
-"""Notes and beats -> the chord of every stretch of beats.
+"""Notes, beats and bars -> the chord of every beat.
 
-Every stretch of one to eight beats is a hypothesis; a linear model over its chroma (middle, high and low register, and
-the bass of its first moment) and the key gives the odds of every chord, and dynamic programming picks the likeliest row
-of stretches (a semi-Markov model, Sarawagi and Cohen 2004). Sevenths are told apart, as they share their notes with
-other triads, but written only where they are sure. Weights: see learnt.py.
+A network of one hidden layer looks at every beat from each of the twelve possible roots (so it knows no key by name):
+at the beat, its neighbours, its half and whole bar, the bars around it, at all that is alike elsewhere in the song, and
+at the song as a whole. It gives the odds of seven kinds of chord on each root, and dynamic programming (Viterbi 1967)
+lets chords last: a change costs nothing on a barline. Sevenths are told apart, as they share their notes with other
+triads, but written only where they are sure. Weights: see learnt.py.
 
-Conventions: odds are (stretches, qualities, 12 roots from C); keys 0-11 are major on C to B, 12-23 minor.
+Conventions: odds are (beats, qualities, 12 roots from C); keys 0-11 are major on C to B, 12-23 minor.
 """
 
 from dataclasses import dataclass
@@ -18,152 +19,177 @@ from analysis.spectra import TONE_RATE
 from song.heard import HeardChord
 from song.key import Key
 
-LENGTHS = (1, 2, 3, 4, 6, 8)  # beats of a hypothesis
+QUALITIES = ("", "6", "7", "maj7", "m", "m7", "dim")
+_MINOR = slice(4, 6)  # of these
 _QUIET = 10 ** (-45 / 20)  # against the loudest tenth of the song: no chord sounds
 _SURE = 0.85  # odds from which a seventh is written
 _WORST = -4.0  # the log odds of a wrong chord: no single beat settles it
-# What a chord costs in log odds, more where it begins off the barline or lasts longer than a bar of four.
-_COST, _HALF_BAR, _OFF_BAR, _LONG = 1.0, 1.0, 2.0, 2.0
+_CHANGE = 1.0  # what a change costs off the barline, in log odds
 _PITCHES = np.array(NOTES)
-_REGISTERS = (
+_REGISTERS = (  # middle, high, low
     np.clip((_PITCHES - 44) / 4, 0, 1) * np.clip((66 - _PITCHES) / 6, 0, 1),
     np.clip((_PITCHES - 62) / 6, 0, 1),
     np.clip((54 - _PITCHES) / 8, 0, 1),
 )
-QUALITIES = ("", "6", "7", "maj7", "m", "m7", "dim")
-_MINOR = slice(4, 6)  # of these
+_ALIKE = 8  # beats on either side that make two places alike
+_SHARP = 0.04  # how much alike, in cosine, before a place counts e times as much
 
 
 @dataclass(frozen=True, eq=False)
-class Stretches:
-    """Hypotheses: stretch n reaches from edges[start[n]] to edges[stop[n]]; `chroma` is (stretches, 4 x 12)."""
+class Seen:
+    """What sounds in every beat: beat n reaches from edges[n] to edges[n + 1].
+
+    `chroma` is (beats, parts, 12): three registers and the bass of the first moment, then what surrounds the beat.
+    """
 
     edges: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
+    place: np.ndarray  # beats since the barline
     chroma: np.ndarray
-    audible: np.ndarray  # of each step between edges
+    audible: np.ndarray
 
 
-def stretches(tones: np.ndarray, beats: np.ndarray, duration: float) -> Stretches:
-    """All stretches between beats that a chord may fill."""
+def seen(tones: np.ndarray, beats: np.ndarray, downbeats: np.ndarray, duration: float) -> Seen:
+    """What there is to see of the harmony."""
     edges = np.concatenate([[0.0], beats[(beats > 0.1) & (beats < duration - 0.1)], [duration]])
-    count = len(edges) - 1
-    pairs = [(at, at + size) for size in LENGTHS for at in range(count - size + 1)]
-    start, stop = (np.array(side) for side in zip(*pairs, strict=True))
     spectrum = standing_out(tones)
     total = np.pad(np.cumsum(spectrum, axis=1), ((0, 0), (1, 0)))
     frames = np.clip(np.rint(edges * TONE_RATE).astype(int), 0, spectrum.shape[1])
-    first, last = frames[start], np.maximum(frames[stop], frames[start] + 1).clip(max=spectrum.shape[1])
-    first = np.minimum(first, last - 1)
-    opening = np.minimum(last, first + np.maximum(4, (last - first) // 4))
+    first = np.minimum(frames[:-1], spectrum.shape[1] - 1)
+    last = np.maximum(frames[1:], first + 1)
+    opening = np.minimum(last, first + 4)
     whole = np.log1p(5 * explained((total[:, last] - total[:, first]) / (last - first)))
     begin = np.log1p(5 * explained((total[:, opening] - total[:, first]) / (opening - first)))
-    chroma = [_folded(whole, register) for register in _REGISTERS] + [_folded(begin, _REGISTERS[2])]
+    parts = [_folded(whole, register) for register in _REGISTERS] + [_folded(begin, _REGISTERS[2])]
     loud = tones.max(axis=0)
-    level = np.array(
-        [loud[a : max(a + 1, b)].max() for a, b in zip(frames[:-1].clip(max=len(loud) - 1), frames[1:], strict=True)]
-    )
-    return Stretches(edges, start, stop, np.concatenate(chroma, axis=1), level > _QUIET * np.percentile(loud, 90))
+    level = np.array([loud[a:b].max() for a, b in zip(first, last, strict=True)])
+    place = _beat_in_bar(edges, downbeats)
+    chroma = _surrounded(np.stack(parts, axis=1), place)
+    return Seen(edges, place, chroma, level > _QUIET * np.percentile(loud, 90))
 
 
 def _folded(notes: np.ndarray, register: np.ndarray) -> np.ndarray:
-    """(stretches, 12) of length 1."""
+    """(beats, 12) of length 1."""
     weighted = notes * register[:, None]
     chroma = np.stack([weighted[pitch == _PITCHES % 12].sum(axis=0) for pitch in range(12)], axis=1)
     return chroma / (np.linalg.norm(chroma, axis=1, keepdims=True) + 1e-6)
 
 
-def odds(found: Stretches, key: int | None) -> np.ndarray:
-    """Odds of each chord in each stretch; with a key, chords that belong to it are likelier."""
-    model = CHORD["keyed" if key is not None else "plain"]
-    scores = np.einsum("nrf,qf->nqr", from_every_root(found.chroma), np.array(model["chroma"]), optimize=True)
-    if key is not None:
-        scores = scores + np.roll(np.array(model["degrees"])[key // 12], key % 12, axis=1)
-    likely = np.exp(scores - scores.max(axis=(1, 2), keepdims=True))
-    return likely / likely.sum(axis=(1, 2), keepdims=True)
-
-
-def from_every_root(chroma: np.ndarray) -> np.ndarray:
-    """(stretches, parts x 12) -> (stretches, 12 roots, parts x 12): each part of the chroma, counted from each root."""
-    parts = chroma.reshape(len(chroma), -1, 12)
-    return np.stack([np.roll(parts, -root, axis=2).reshape(len(chroma), -1) for root in range(12)], axis=1)
-
-
-def triads(likely: np.ndarray) -> np.ndarray:
-    """Odds of the 12 major and the 12 minor triads, whatever is added to them, (stretches, 24)."""
-    major = likely[:, : _MINOR.start].sum(axis=1)
-    return np.concatenate([major, likely[:, _MINOR].sum(axis=1)], axis=1)
-
-
-def progression(found: Stretches, downbeats: np.ndarray, key: Key) -> tuple[HeardChord, ...]:
-    """The chords from beginning to end; "N" where nothing sounds."""
-    number = key.tonic + 12 * key.minorish
-    likely = odds(found, number)
-    heard: list[HeardChord] = []
-    for at in _best(found, likely, downbeats):
-        symbol, sure = _named(likely[at], key)
-        if not found.audible[found.start[at] : found.stop[at]].any():
-            symbol, sure = "N", 1.0
-        begin, end = float(found.edges[found.start[at]]), float(found.edges[found.stop[at]])
-        if heard and heard[-1].symbol == symbol and begin not in downbeats:
-            last = heard.pop()
-            share = (last.end - last.start) / (end - last.start)
-            begin, sure = last.start, share * last.confidence + (1 - share) * sure
-        heard.append(HeardChord(start=round(begin, 4), end=round(end, 4), symbol=symbol, confidence=round(sure, 3)))
-    return tuple(heard)
-
-
-def _best(found: Stretches, likely: np.ndarray, downbeats: np.ndarray) -> list[int]:
-    """The stretches that, one after the other, are likeliest: half by the whole of them, half by each of their beats.
-
-    A stretch over two chords may well sound like a third (Am and C are Am7): its beats then tell otherwise.
-    """
-    every = np.concatenate([triads(likely), likely[:, _MINOR.stop :].reshape(len(likely), -1)], axis=1)
-    log_odds = np.log(every.clip(np.exp(_WORST)))
-    beats = found.stop - found.start
-    total = np.pad(np.cumsum(log_odds[beats == 1], axis=0), ((1, 0), (0, 0)))
-    worth = 0.5 * (total[found.stop] - total[found.start]) + 0.5 * log_odds * beats[:, None]
-    place = _beat_in_bar(found.edges, downbeats)[found.start]
-    shift = np.where(place == 0, 0.0, np.where(place == 2, _HALF_BAR, _OFF_BAR))
-    return _path(found, worth.max(axis=1) - _COST - shift - _LONG * (beats > 4))
-
-
 def _beat_in_bar(edges: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
-    """How many beats after the barline each edge lies."""
+    """How many beats after the barline each beat begins."""
     places: list[int] = []
-    for edge in edges:
+    for edge in edges[:-1]:
         on_bar = len(downbeats) > 0 and np.abs(downbeats - edge).min() < 0.03
         places.append(0 if on_bar or not places else places[-1] + 1)
     return np.array(places)
 
 
-def _path(found: Stretches, gain: np.ndarray) -> list[int]:
-    """The stretches without gap or overlap whose gains sum to most."""
-    count = len(found.edges) - 1
-    best, came = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
-    best[0] = 0.0
-    for at in np.argsort(found.start, kind="stable"):
-        total = best[found.start[at]] + gain[at]
-        if total > best[found.stop[at]]:
-            best[found.stop[at]], came[found.stop[at]] = total, at
-    path, place = [], count
-    while place > 0:
-        path.append(int(came[place]))
-        place = int(found.start[came[place]])
-    return path[::-1]
+def _surrounded(own: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(beats, parts, 12): each beat's own four parts, and what they are around it."""
+    count = len(own)
+    total = np.pad(np.cumsum(own, axis=0), ((1, 0), (0, 0), (0, 0)))
+
+    def mean(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        start, stop = start.clip(0, count), stop.clip(0, count)
+        return (total[stop] - total[start]) / np.maximum(1, stop - start)[:, None, None]
+
+    here = np.arange(count)
+    barline = here - place
+    ends = np.append(np.flatnonzero(place == 0), count)
+    bar_end = ends[np.searchsorted(ends, here, side="right").clip(max=len(ends) - 1)]
+    half = here - place % 2
+    size = np.maximum(1, bar_end - barline)
+    around = [
+        mean(here - 1, here),
+        mean(here + 1, here + 2),
+        mean(half, np.minimum(half + 2, bar_end)),
+        mean(barline, bar_end),
+        mean(barline - size, barline),
+        mean(bar_end, bar_end + size),
+        np.broadcast_to(own.mean(axis=0), own.shape),
+    ]
+    bass = [own[half.clip(0)][:, 3:], own[barline.clip(0)][:, 3:]]
+    return np.concatenate([own, *(part[:, :3] for part in around), *bass, _repeated(own)], axis=1).astype(np.float32)
 
 
-def _named(likely: np.ndarray, key: Key) -> tuple[str, float]:
-    """The likeliest triad of (qualities, 12), with what is added to it where that is sure; and how sure it is."""
-    both = triads(likely[None])[0]
-    label = int(both.argmax())
-    rest = likely[_MINOR.stop :]
-    if rest.max() > both[label]:
-        quality, place = divmod(int(rest.argmax()), 12)
-        return key.name(place) + QUALITIES[_MINOR.stop + quality], float(rest.max())
+def _repeated(own: np.ndarray) -> np.ndarray:
+    """The parts of every beat as they are wherever the song is alike, (beats, 4, 12): music repeats itself, and one
+    time or another the bass plays (Mauch, Noland and Dixon 2009)."""
+    upper = own[:, :2].reshape(len(own), -1)
+    upper = upper / (np.linalg.norm(upper, axis=1, keepdims=True) + 1e-6)
+    single = upper @ upper.T
+    whole, count = np.zeros_like(single), np.zeros(len(own))
+    for shift in range(-_ALIKE, _ALIKE + 1):
+        weight = 1 - abs(shift) / (_ALIKE + 1)
+        here = slice(max(0, -shift), max(0, len(own) - max(0, shift)))
+        there = slice(max(0, shift), max(0, len(own) - max(0, -shift)))
+        whole[here, here] += weight * single[there, there]
+        count[here] += weight
+    alike = 0.7 * whole / np.sqrt(np.outer(count, count)) + 0.3 * single
+    weights = np.exp((alike - 1) / _SHARP)
+    return np.tensordot(weights / weights.sum(axis=1, keepdims=True), own, axes=(1, 0))
+
+
+def odds(found: Seen) -> np.ndarray:
+    """Odds of each chord in each beat."""
+    facing = from_every_root(found.chroma)
+    hidden = np.maximum(0, facing @ CHORD["hidden"] + CHORD["bias"])
+    scores = np.swapaxes(hidden @ CHORD["out"] + facing @ CHORD["direct"] + CHORD["prior"], 1, 2).astype(float)
+    likely = np.exp(scores - scores.max(axis=(1, 2), keepdims=True))
+    return likely / likely.sum(axis=(1, 2), keepdims=True)
+
+
+def from_every_root(chroma: np.ndarray) -> np.ndarray:
+    """(beats, parts, 12) -> (beats, 12 roots, parts x 12): each part of the chroma, counted from each root."""
+    return np.stack([np.roll(chroma, -root, axis=2).reshape(len(chroma), -1) for root in range(12)], axis=1)
+
+
+def triads(likely: np.ndarray) -> np.ndarray:
+    """Odds of the 12 major and the 12 minor triads, whatever is added to them, (beats, 24)."""
+    major = likely[:, : _MINOR.start].sum(axis=1)
+    return np.concatenate([major, likely[:, _MINOR].sum(axis=1)], axis=1)
+
+
+def every_chord(likely: np.ndarray) -> np.ndarray:
+    """Odds of all that is told apart, (beats, 36): the triads, and whatever is neither major nor minor."""
+    return np.concatenate([triads(likely), likely[:, _MINOR.stop :].reshape(len(likely), -1)], axis=1)
+
+
+def progression(found: Seen, likely: np.ndarray, key: Key) -> tuple[HeardChord, ...]:
+    """The chords from beginning to end, from their `odds`; "N" where nothing sounds. The key spells them."""
+    path = np.where(found.audible, likeliest(every_chord(likely), found.place), -1)
+    heard: list[HeardChord] = []
+    starts = np.flatnonzero(np.diff(path, prepend=-2))
+    for start, stop in zip(starts, np.append(starts[1:], len(path)), strict=True):
+        symbol, sure = ("N", 1.0) if path[start] < 0 else _named(likely[start:stop].mean(axis=0), int(path[start]), key)
+        begin, end = float(found.edges[start]), float(found.edges[stop])
+        heard.append(HeardChord(start=round(begin, 4), end=round(end, 4), symbol=symbol, confidence=round(sure, 3)))
+    return tuple(heard)
+
+
+def likeliest(every: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The chord of every beat, as a column of (beats, chords), that together are likeliest."""
+    log_odds = np.log(every.clip(np.exp(_WORST)))
+    cost = np.where(place == 0, 0.0, _CHANGE)
+    total, came = log_odds[0], np.zeros(every.shape, int)
+    for beat in range(1, len(every)):
+        stay = np.arange(every.shape[1])
+        best = int(total.argmax())
+        move = total[best] - cost[beat] > total
+        came[beat] = np.where(move, best, stay)
+        total = np.where(move, total[best] - cost[beat], total) + log_odds[beat]
+    path = [int(total.argmax())]
+    for beat in range(len(every) - 1, 0, -1):
+        path.append(int(came[beat, path[-1]]))
+    return np.array(path[::-1])
+
+
+def _named(likely: np.ndarray, label: int, key: Key) -> tuple[str, float]:
+    """The name of a column of `every_chord`, with what is added to a triad where that is sure; and how sure that is."""
+    if label >= 24:
+        quality, root = divmod(label - 24, 12)
+        return key.name(root) + QUALITIES[_MINOR.stop + quality], float(likely[_MINOR.stop + quality, root])
     root, minor = label % 12, label >= 12
     own = likely[_MINOR if minor else slice(0, _MINOR.start), root]
     added = int(own.argmax()) + (_MINOR.start if minor else 0)
     plain = "m" if minor else ""
-    return key.name(root) + (QUALITIES[added] if own.max() >= _SURE else plain), float(both[label])
+    return key.name(root) + (QUALITIES[added] if own.max() >= _SURE else plain), float(own.sum())

@@ -6,38 +6,29 @@ which begin and end it: a scale alone does not tell C major from A minor. Weight
 
 import numpy as np
 
-from analysis.chords import Stretches, odds, triads
+from analysis.chords import Seen, triads
 from analysis.learnt import KEY
 from song.key import Key
 
-
-def tonality(found: Stretches) -> tuple[Key, float]:
-    """The key, major or minor, and how sure it is."""
-    scores = evidence(found) @ np.array(KEY)
-    likely = np.exp(scores - scores.max())
-    likely /= likely.sum()
-    best = int(likely.argmax())
-    return Key(best % 12, "minor" if best >= 12 else "major"), float(likely[best])
+_ENDS = 4  # beats that begin and end a song
 
 
-def evidence(found: Stretches) -> np.ndarray:
+def tonality(found: Seen, likely: np.ndarray) -> tuple[Key, float]:
+    """The key, major or minor, and how sure it is; `likely` are the odds of the chords."""
+    scores = evidence(found, likely) @ KEY
+    odds = np.exp(scores - scores.max())
+    odds /= odds.sum()
+    best = int(odds.argmax())
+    return Key(best % 12, "minor" if best >= 12 else "major"), float(odds[best])
+
+
+def evidence(found: Seen, likely: np.ndarray) -> np.ndarray:
     """What speaks for each of the 24 keys, (keys, features)."""
-    steps = found.stop - found.start
-    single = (steps == 1) & found.audible[found.start]
-    chroma = found.chroma[single] if single.any() else found.chroma[steps == 1]
-    longer = np.flatnonzero(steps == min(4, steps.max()))
-    likely = triads(odds(found, None)[longer])
-    registers = chroma.mean(axis=0).reshape(-1, 12)[:3]
-    places = [likely.mean(axis=0), likely[0], likely[_last_audible(found, longer)]]
+    heard = np.flatnonzero(found.audible) if found.audible.any() else np.arange(len(found.audible))
+    registers = found.chroma[heard, :3].mean(axis=0)
+    chords = triads(likely)
+    places = [chords[heard].mean(axis=0), chords[heard[:_ENDS]].mean(axis=0), chords[heard[-_ENDS:]].mean(axis=0)]
     parts = np.concatenate([registers, *(place.reshape(2, 12) for place in places)])
-    rows = []
-    for tonic in range(12):
-        rows.append(np.roll(parts, -tonic, axis=1).ravel())
-    above = np.array(rows)
+    above = np.array([np.roll(parts, -tonic, axis=1).ravel() for tonic in range(12)])
     nothing = np.zeros_like(above)
     return np.concatenate([np.hstack([above, nothing]), np.hstack([nothing, above])])
-
-
-def _last_audible(found: Stretches, among: np.ndarray) -> int:
-    ends = [number for number, at in enumerate(among) if found.audible[found.stop[at] - 1]]
-    return ends[-1] if ends else len(among) - 1

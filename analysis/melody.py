@@ -32,7 +32,7 @@ def tune(tones: np.ndarray) -> tuple[HeardNote, ...]:
 
 
 def _sure(rows: np.ndarray) -> np.ndarray:
-    scores = (rows @ np.array(MELODY)).clip(-30, 30)
+    scores = (rows @ MELODY).clip(-30, 30)
     return 1 / (1 + np.exp(-scores))
 
 

@@ -58,7 +58,7 @@ def bar_features(tones: np.ndarray, heard: np.ndarray, downbeats: np.ndarray) ->
 
 def boundary_odds(bars: dict[str, np.ndarray]) -> np.ndarray:
     """How likely a section begins with each bar, (bars,)."""
-    scores = evidence(bars) @ np.array(SECTION)
+    scores = evidence(bars) @ SECTION
     return 1 / (1 + np.exp(-scores))
 
 
@@ -105,7 +105,7 @@ def _best(chances: np.ndarray) -> list[int]:
     """Bars at which sections begin, the first bar left out: likely ones, at likely distances."""
     count = len(chances)
     gain = np.log(chances.clip(1e-4, 1 - 1e-4) / (1 - chances).clip(1e-4, 1))
-    length = np.array(LENGTH)
+    length = LENGTH
     best, came = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
     best[0] = 0
     for stop in range(1, count + 1):
