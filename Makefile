@@ -1,4 +1,5 @@
 # make run    installs what is missing and starts the studio     make run PORT=7861 HOST=0.0.0.0
+# make neural installs what engines with downloaded models need (PyTorch, transformers: gigabytes)
 # make test   installs what is missing and runs every test
 # Needs Python 3.11-3.13 and make, nothing else.
 
@@ -15,12 +16,14 @@ ifdef HOST
 export STUDIO_HOST := $(HOST)
 endif
 
-.PHONY: run install test test-slow lint format bench doctor soundfont voice browser clean
+.PHONY: run install neural test test-slow lint format bench doctor soundfont voice browser clean
 
 run: install soundfont voice
 	@exec $(BIN)/python app.py
 
 install: .venv/.installed
+
+neural: .venv/.neural
 
 test: .venv/.tested browser soundfont voice
 	@$(BIN)/python -m pytest $(ARGS)
@@ -56,8 +59,13 @@ doctor: install
 	@$(BIN)/python -c "import backend; backend.warm()"
 	@touch $@
 
+.venv/.neural: .venv/.installed
+	@echo "Installing PyTorch and transformers; this takes a few minutes, once."
+	@$(PIP) -e '.[neural]'
+	@touch $@
+
 .venv/.tested: .venv/.installed
-	@$(PIP) -e '.[test]'
+	@$(PIP) -e '.[test,neural]'
 	@touch $@
 
 # A General MIDI SoundFont makes acoustic instruments sound better. No root needed; without one the studio's own play.

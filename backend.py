@@ -23,6 +23,7 @@ import durable
 import post_process
 from composer import midi
 from engines import ENGINES, Engine
+from engines.base import unread
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
@@ -51,7 +52,12 @@ def engines() -> dict[str, Engine]:
 
 def engine_for(request: SongRequest) -> Engine:
     """The engine a request asks for. Raises BadRequest for an unknown one, EngineMissing for one that is not ready."""
-    name = settings().engine if request.engine == "auto" else request.engine
+    return engine_named(request.engine)
+
+
+def engine_named(name: str) -> Engine:
+    """An engine by its name, or the one that "auto" means. Raises BadRequest, EngineMissing."""
+    name = settings().engine if name == "auto" else name
     if name == "auto":
         return next(engine for engine in engines().values() if engine.available() is None)
     if name not in engines():
@@ -65,12 +71,13 @@ def engine_for(request: SongRequest) -> Engine:
 
 
 def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-    """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request, and for modes that start from a
-    song its `Origin` as source. Answers the recipe."""
+    """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request, for modes that start from a
+    song its `Origin` as source, and the job's later variations as beside. Answers the recipe."""
     started = time.perf_counter()
     request = read(arguments["request"])
+    beside = tuple(read(one) for one in arguments.get("beside", ()))
     source = _source(arguments, part(progress, 0.0, 0.1))
-    take, finished = _perform(request, source, part(progress, 0.1 if source else 0.0, 0.95))
+    take, finished = _perform(request, source, part(progress, 0.1 if source else 0.0, 0.95), beside)
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
@@ -126,9 +133,15 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
     return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices)
 
 
-def _perform(request: SongRequest, source: Source | None, progress: Progress) -> tuple[Take, post_process.Finished]:
+def _perform(
+    request: SongRequest, source: Source | None, progress: Progress, beside: tuple[SongRequest, ...] = ()
+) -> tuple[Take, post_process.Finished]:
     """Play the song and bring it to its loudness; what holds another song's sound is final as it is."""
-    take = engine_for(request).generate(request, part(progress, 0.0, 0.85), source)
+    engine = engine_for(request)
+    take = engine.generate(request, part(progress, 0.0, 0.85), source, beside)
+    if idle := unread(engine, request):
+        said = ", ".join(name.replace("_", " ") for name in idle)
+        take = replace(take, notices=(*take.notices, f"{engine.name} does not use: {said}."))
     if isinstance(request, Extend | Edit):
         return take, post_process.measured(take.audio)
     return take, post_process.finish(
@@ -164,7 +177,10 @@ def work(handle: int) -> None:
 
 def warm() -> None:
     """Load the engine that "auto" means, so that the first song does not wait."""
-    next(engine for engine in engines().values() if engine.available() is None).load()
+    try:
+        engine_named("auto").load()
+    except StudioError as error:  # a song that asks for it will say so
+        log.warning("not warm: %s", error)
 
 
 # -- the studio ---------------------------------------------------------------------------------------------------
@@ -321,6 +337,8 @@ class Studio:
 
     def _stems(self, kept: Kept, folder: Path) -> Path:
         path = folder / FILES["stems"]
+        if not kept.recipe.stems:
+            raise CannotMake(f"{kept.recipe.engine} plays the whole song at once, so there are no stems.")
         if not path.exists():
             arguments = {"recipe": kept.recipe.model_dump(mode="json"), **self._with_source(kept.recipe)}
             if self.lane.ours:
@@ -377,6 +395,7 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
         samples_sha256=post_process.samples_sha256(finished.audio),
         parent=source.id if source else None,
         proof=post_process.proof(finished.audio, take.splice) if take.splice else None,
+        stems=bool(take.stems),
     )
 
 

@@ -96,8 +96,7 @@ def _make(said: dict[str, Any], song: str, out: Path | None, as_json: bool, stem
     with _studio() as studio:
         request = read(said | ({"source": _source(studio, song)} if said["mode"] != "generate" else {}))
         job = _finished(studio, studio.submit(request))
-        with_stems = as_json if stems is None else stems
-        takes = [_delivered(studio, id, out, number, with_stems) for number, id in enumerate(job.takes)]
+        takes = [_delivered(studio, id, out, number, stems, as_json) for number, id in enumerate(job.takes)]
     if job.state == "cancelled":
         return _complain("Cancelled.", CANCELLED)
     if job.state != "done":
@@ -133,7 +132,9 @@ def _flags(mode: type[Knobs]) -> inspect.Signature:
         else:
             option = typer.Option(flag, help=_help(field), metavar=_metavar(field))
             members.append(_parameter(name, str | None, option))
-    every = typer.Option("--stems/--no-stems", help="Also make the zip of stems. Default: with --json.")
+    every = typer.Option(
+        "--stems/--no-stems", help="Also make the zip of stems. Default: with --json, where there are any."
+    )
     members += [
         _parameter("out", *get_args(Out)),
         inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
@@ -216,9 +217,11 @@ def _stop_on_signals() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def _delivered(studio: "Studio", id: str, out: Path | None, number: int, stems: bool | None) -> dict[str, Any]:
+def _delivered(
+    studio: "Studio", id: str, out: Path | None, number: int, stems: bool | None, as_json: bool
+) -> dict[str, Any]:
     """A take's summary, once its files are where they were asked for. A second variation becomes song-2.wav."""
-    if stems:
+    if stems or (stems is None and as_json and studio.library.take(id).recipe.stems):
         studio.export(id, "stems")
     take = studio.library.take(id).summary()
     if out is not None:

@@ -176,7 +176,8 @@ class Lane:
         folder = self.library.settings.temp / new_id()
         whole = 1 / job.request.variations
         progress = part(functools.partial(self._progress, job), variation * whole, (variation + 1) * whole)
-        arguments = {"id": take_id(job.id, variation), "request": request_of(job, variation)}
+        arguments: dict[str, Any] = {"id": take_id(job.id, variation), "request": request_of(job, variation)}
+        arguments["beside"] = [request_of(job, later) for later in range(variation + 1, job.request.variations)]
         if has_source(job.request):
             arguments["source"] = self.library.origin(job.request.source).model_dump(mode="json")
         try:

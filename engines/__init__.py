@@ -1,6 +1,7 @@
-"""One file per way of making sound, all behind the door drawn in `engines.base`."""
+"""One room per way of making sound, all behind the door drawn in `engines.base`."""
 
 from engines.base import Engine
 from engines.composer import Composer
+from engines.musicgen import MusicGen
 
-ENGINES: tuple[type[Engine], ...] = (Composer,)  # best first: "auto" takes the first that is available
+ENGINES: tuple[type[Engine], ...] = (Composer, MusicGen)  # "auto" takes the first that is available

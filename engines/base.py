@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from song.progress import Progress
-from song.request import Knobs, SongRequest
+from song.request import Knobs, Making, Mastering, Original, SongRequest, groups
 from song.source import Source
 from song.take import Take
 
@@ -22,6 +22,9 @@ class Engine(Protocol):
     def styles(self) -> dict[str, str]:
         """Styles it knows: what a request calls them, and what musicians do. Empty if any words will do."""
 
+    def checkpoints(self) -> tuple[str, ...]:
+        """Models that a request can name; empty if it has none to choose from."""
+
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
         """Seconds of the song, at most; `original` are those of its source. Fast: no loading. `request.seed` is set.
         Raises BadRequest for what only it can know."""
@@ -29,5 +32,26 @@ class Engine(Protocol):
     def load(self) -> None:
         """Get ready, so that the first song does not wait."""
 
-    def generate(self, request: SongRequest, progress: Progress, source: Source | None = None) -> Take:
-        """Make the song. `request.seed` is set and `variations` is 1; `source` is there for every mode that has one."""
+    def generate(
+        self,
+        request: SongRequest,
+        progress: Progress,
+        source: Source | None = None,
+        beside: tuple[SongRequest, ...] = (),
+    ) -> Take:
+        """Make the song. `request.seed` is set and `variations` is 1; `source` is there for every mode that has one.
+        `beside` are variations that will be asked for next: an engine may make them along with this one."""
+
+
+_OWN = (Making, Mastering, Original)  # what the studio reads for every engine
+
+
+def unread(engine: Engine, request: SongRequest) -> tuple[str, ...]:
+    """Knobs that were turned but mean nothing to this engine."""
+    return tuple(
+        name
+        for group, members in groups(type(request))
+        if group not in (*engine.groups, *_OWN)
+        for name, field in members.items()
+        if getattr(request, name) != field.default
+    )

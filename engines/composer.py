@@ -25,6 +25,7 @@ from song.request import (
     Findings,
     Generate,
     Knobs,
+    Likeness,
     Making,
     Playing,
     Singing,
@@ -51,13 +52,19 @@ class Composer:
     name = "composer"
     version = "2"
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
-    groups: tuple[type[Knobs], ...] = (Song, Making, Singing, Structure, Playing, Start, Findings, Cover, Extend, Edit)
+    groups: tuple[type[Knobs], ...] = (
+        *(Song, Making, Singing, Structure, Playing, Start, Likeness, Findings),
+        *(Cover, Extend, Edit),
+    )
 
     def available(self) -> str | None:
         return None
 
     def styles(self) -> dict[str, str]:
         return {id: style.name for id, style in STYLES.items()}
+
+    def checkpoints(self) -> tuple[str, ...]:
+        return ()
 
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
         if isinstance(request, Generate):
@@ -79,7 +86,13 @@ class Composer:
 
         return load(find(settings().soundfont))
 
-    def generate(self, request: SongRequest, progress: Progress, source: Source | None = None) -> Take:
+    def generate(
+        self,
+        request: SongRequest,
+        progress: Progress,
+        source: Source | None = None,
+        beside: tuple[SongRequest, ...] = (),
+    ) -> Take:
         progress(0.0, "Planning")
         if request.mode == "generate":
             return self._whole(request, plan(request), progress)

@@ -152,6 +152,29 @@ class Playing(Knobs):
     ending: Literal["auto", "ring", "stop", "fade"] = Field("auto", description=tip.ending)
 
 
+class Likeness(Knobs):
+    """Likeness"""
+
+    strength: float = knob(0.5, 0, 1, tip.strength, 0.05)
+
+
+class Sampling(Knobs):
+    """Sampling"""
+
+    temperature: float = knob(1, 0, 2, tip.temperature, 0.05)
+    top_k: Count = knob(250, 0, 2048, tip.top_k, 1)
+    top_p: float = knob(0, 0, 1, tip.top_p, 0.01)
+    guidance_scale: float = knob(3, 1, 10, tip.guidance_scale, 0.1)
+
+
+class Neural(Knobs):
+    """Model"""
+
+    checkpoint: Text = Field("auto", description=tip.checkpoint, max_length=120)
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field("auto", description=tip.precision)
+    stride: float = knob(18, 1, 27, tip.stride, 1)
+
+
 class Mastering(Knobs):
     """Mastering"""
 
@@ -176,21 +199,20 @@ class Findings(Knobs):
     source_chords: Chords = Field("", description=tip.source_chords, max_length=20_000, json_schema_extra={"lines": 3})
 
 
-class Generate(Song, Making, Singing, Structure, Playing, Mastering):
+class Generate(Song, Making, Singing, Structure, Playing, Sampling, Neural, Mastering):
     """A song from words."""
 
     mode: Literal["generate"] = "generate"
 
 
-class Cover(Song, Original, Findings, Making, Singing, Playing, Mastering):
+class Cover(Song, Original, Likeness, Findings, Making, Singing, Playing, Sampling, Neural, Mastering):
     """A known song in a new style."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
-    strength: float = knob(0.5, 0, 1, tip.strength, 0.05)
     mode: Literal["cover"] = "cover"
 
 
-class Extend(Original, Findings, Making, Playing):
+class Extend(Original, Findings, Making, Playing, Sampling, Neural):
     """A song that goes on, or begins earlier."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -200,7 +222,7 @@ class Extend(Original, Findings, Making, Playing):
     mode: Literal["extend"] = "extend"
 
 
-class Edit(Original, Findings, Making):
+class Edit(Original, Findings, Making, Sampling, Neural):
     """Some seconds of a song, or one of its parts, made anew."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -296,6 +318,6 @@ def _sentence(error: ValidationError) -> BadRequest:
     if name == "seed":
         return BadRequest(name, f"must be a whole number from 0 to {SEED_LIMIT - 1}")
     if known is not None and None not in (bounds := limits(known)):
-        whole = "whole number" if "int" in kind or name == "variations" else "number"
+        whole = "whole number" if "int" in kind or name in ("variations", "top_k") else "number"
         return BadRequest(name, f"must be a {whole} from {bounds[0]:g} to {bounds[1]:g}")
     return BadRequest(name, "must be text" if "string" in kind else "cannot be read; check its type")

@@ -127,6 +127,7 @@ class Recipe(BaseModel):
     samples_sha256: str  # of the finished 24-bit samples, interleaved, little-endian
     parent: str | None = None  # the take or upload that a cover, an extension or an edit started from
     proof: Proof | None = None  # of an extension or an edit
+    stems: bool = True  # whether it can be had in separate parts
 
 
 class Kept(BaseModel):

@@ -82,7 +82,8 @@ def sheet(kept: Kept) -> dict[str, Any]:
 def kinds(kept: Kept) -> list[str]:
     """The kinds of file that this take can be had as."""
     there = {"midi": "midi", "lrc": "lrc"}
-    return ["wav", "flac", "mp3", *(kind for kind, file in there.items() if file in kept.files), "stems", "recipe"]
+    scores = [kind for kind, file in there.items() if file in kept.files]
+    return ["wav", "flac", "mp3", *scores, *(["stems"] if kept.recipe.stems else []), "recipe"]
 
 
 def proof(kept: Kept) -> list[str] | None:

@@ -15,6 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+import backend
+import tiny
+from settings import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SWITCHES = [
@@ -103,3 +107,28 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=place, args=SWITCHES)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny checkpoint of every kind, by the kind's name."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for kind in tiny.KINDS:
+        tiny.checkpoint(folder / kind, kind)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def neural(checkpoints: Path) -> Iterator[Path]:
+    """The tiny checkpoints are those of this process, and torch keeps to one core: tiny work is faster so."""
+    import torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_CHECKPOINTS", str(checkpoints))
+        settings.cache_clear()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield checkpoints
+        torch.set_num_threads(threads)
+    settings.cache_clear()
+    backend.engines()["musicgen"].unload()

@@ -1,0 +1,389 @@
+"""MusicGen as an engine: the studio's words in, a take out."""
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from composer import extend
+from composer.original import Original, spoken
+from composer.plan import STYLES
+from dsp.splice import resampled
+from engines import splicing
+from engines.composer import Composer
+from engines.musicgen import found
+from engines.musicgen.chroma import RATE, chroma, wrapped
+from engines.musicgen.tokens import Chance
+from engines.musicgen.windows import Asked, played
+from song import findings, regions
+from song.audio import SAMPLE_RATE, Audio
+from song.errors import BadRequest, CannotMake, EngineMissing
+from song.heard import Heard
+from song.progress import Progress, part
+from song.request import (
+    Cover,
+    Edit,
+    Extend,
+    Findings,
+    Generate,
+    Knobs,
+    Making,
+    Neural,
+    Sampling,
+    Song,
+    SongRequest,
+    Structure,
+)
+from song.request import Original as Start
+from song.source import Source
+from song.take import Take
+
+if TYPE_CHECKING:
+    from engines.musicgen.model import Model
+
+LONGEST = 300.0  # seconds
+USUAL = 30.0  # seconds of a song whose length nobody said
+_CONTEXT = 12.0  # seconds of a song that its continuation hears
+_GUIDES = ("chords", "form", "meter")  # knobs that the composer writes a guide for
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A request on its way: the model that plays it, and the songs of the same job that are made beside it."""
+
+    request: Any
+    model: "Model"
+    beside: tuple[Any, ...]
+    progress: Progress
+
+
+class MusicGen:
+    """words -> codes, one after the other -> sound."""
+
+    name = "musicgen"
+    version = "1"
+    modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
+    groups: tuple[type[Knobs], ...] = (
+        *(Song, Making, Structure, Start, Findings, Sampling, Neural),
+        *(Cover, Extend, Edit),
+    )
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._kept: dict[tuple[str, int], np.ndarray] = {}  # codes of songs that were made beside another
+
+    # -- what it can do -----------------------------------------------------------------------------------------------
+
+    def available(self) -> str | None:
+        if not (find_spec("torch") and find_spec("transformers")):
+            return "MusicGen needs PyTorch and transformers, which are not installed; install them with: make neural."
+        if not found.places():
+            return (
+                f"MusicGen has no checkpoint here; get one with: {found.GET}, "
+                "or let STUDIO_CHECKPOINTS name a folder that holds one."
+            )
+        return None
+
+    def styles(self) -> dict[str, str]:
+        return {}
+
+    def checkpoints(self) -> tuple[str, ...]:
+        return tuple(found.places())
+
+    def duration(self, request: SongRequest, original: float = 0.0) -> float:
+        _chosen(request)
+        seconds = _new_seconds(request, original)
+        if seconds > LONGEST:
+            field = "seconds" if isinstance(request, Extend) else "duration"
+            raise BadRequest(field, f"MusicGen makes at most {LONGEST:g} seconds; ask for less")
+        return original if isinstance(request, Edit) else seconds + original * isinstance(request, Extend)
+
+    # -- making -------------------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        places = found.places()
+        if places:
+            self._loaded(*_smallest(places), "auto")
+
+    def unload(self) -> None:
+        """Give the memory of the checkpoint back."""
+        self._model = None
+        self._kept.clear()
+        gc.collect()
+
+    def _loaded(self, name: str, folder: Path, precision: str) -> "Model":
+        """The checkpoint, read if it is not the one in memory."""
+        from engines.musicgen import model
+
+        precision = model.best_precision() if precision == "auto" else precision
+        if self._model is None or (self._model.name, self._model.precision) != (name, precision):
+            self.unload()
+            self._model = model.Model(name, folder, precision)
+        return self._model
+
+    def generate(
+        self,
+        request: SongRequest,
+        progress: Progress,
+        source: Source | None = None,
+        beside: tuple[SongRequest, ...] = (),
+    ) -> Take:
+        name, folder = _chosen(request)
+        progress(0.0, f"Loading {name}")
+        model = self._loaded(name, folder, request.precision)
+        job = _Job(request, model, beside, part(progress, 0.02, 1.0))
+        if request.mode == "generate":
+            take = self._whole(job, _worded(request), _guide(request, job.progress))
+        else:
+            assert source is not None, request.mode
+            heard = findings.corrected(source.heard, request)
+            take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
+        licence = f"Made with {name}, whose weights are {found.LICENCE}: not for commercial use."
+        versions = {library: version(library) for library in ("torch", "transformers")}
+        versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
+        return replace(take, notices=(licence, *take.notices), versions=versions)
+
+    def _whole(self, job: _Job, words: str, tune: np.ndarray | None, seconds: float = 0.0, **shown: Any) -> Take:
+        """A song from the first sample to the last; `tune`, mono at `RATE`, is the melody it follows."""
+        seconds = seconds or _new_seconds(job.request)
+        sound = self._sounded(job, words, seconds, melody=None if tune is None else _melody(job.model, tune))
+        whole = np.ascontiguousarray(_at_home(sound, job.model)[:, : round(seconds * SAMPLE_RATE)])
+        return self._take(job, Audio(whole), words, duration=seconds, **shown)
+
+    def _cover(self, job: _Job, source: Source, heard: Heard) -> Take:
+        words = _worded(job.request, heard=heard)
+        seconds = job.request.duration or source.audio.duration
+        told = {"source": {"id": source.id, "title": source.title, "heard": heard.words()}}
+        return self._whole(job, words, _mono(source.audio), seconds, **told)
+
+    def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
+        request, known = job.request, Original(heard)
+        if request.side == "start":
+            raise _cannot_begin()
+        bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
+        at = min(known.seconds(bar * known.bar), source.audio.duration)
+        words = _worded(request, source, heard)
+        sound = self._continued(job, source, words, at, request.seconds)[:, : round(request.seconds * SAMPLE_RATE)]
+        made = splicing.continued(source.audio, sound, at, known.bpm)
+        shown = f"{request.seconds:g} s after {at:.2f} s: {words}"
+        return self._onto(job, source, heard, made, shown)
+
+    def _edit(self, job: _Job, source: Source, heard: Heard) -> Take:
+        words = _worded(job.request, source, heard)
+        spans = regions.inside(job.request.regions, source.audio.duration)
+        pieces = []
+        for place, (start, end) in enumerate(spans):
+            within = part(job.progress, place / len(spans), (place + 1) / len(spans))
+            sound = self._continued(replace(job, progress=within), source, words, start, end - start, place)
+            pieces.append(splicing.Piece(sound, start, end, 0.0, (start, end)))
+        made = splicing.patched(source.audio, pieces)
+        where = ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
+        return self._onto(job, source, heard, made, f"New music in {where}: {words}")
+
+    # -- shared -------------------------------------------------------------------------------------------------------
+
+    def _continued(
+        self, job: _Job, source: Source, words: str, at: float, seconds: float, place: int = 0
+    ) -> np.ndarray:
+        """`seconds` and a little more of new music at the studio's rate, heard as what follows second `at`."""
+        codec = job.model.codec
+        prompt = None
+        before = _excerpt(source.audio, max(0.0, at - _CONTEXT), at, job.model.channels)
+        if before.shape[1] >= codec.hop:
+            whole = before.shape[1] // codec.hop * codec.hop
+            prompt = codec.encode(np.ascontiguousarray(before[:, -whole:]))
+        melody = _melody(job.model, _mono(source.audio), at) if job.model.melody else None
+        sound = self._sounded(job, words, seconds + 0.1, prompt, melody, place)
+        return _at_home(sound[:, 0 if prompt is None else prompt.shape[-1] * codec.hop :], job.model)
+
+    def _sounded(
+        self,
+        job: _Job,
+        words: str,
+        seconds: float,
+        prompt: np.ndarray | None = None,
+        melody: Callable[[int], np.ndarray] | None = None,
+        place: int = 0,
+    ) -> np.ndarray:
+        """The sound of one song, (channels, samples) at the codec's rate, the prompt's in front. Songs that will be
+        asked for next are drawn beside it, where that costs little, and kept."""
+        request, model = job.request, job.model
+        kept = self._kept.pop((request.model_dump_json(), place), None)
+        if kept is not None:
+            return model.codec.decode(kept)[0]
+        chance = Chance(request.temperature, request.top_k, request.top_p, request.guidance_scale)
+        rate = model.codec.frames_per_second
+        songs = (request, *job.beside)
+        asked = Asked(
+            words=(words,) * len(songs),
+            seeds=tuple((song.seed or 0, place) for song in songs),
+            frames=int(np.ceil(seconds * rate)),
+            chance=chance,
+            stride=round(request.stride * rate),
+            prompt=prompt,
+            melody=melody,
+        )
+        sound, codes = self._spared(model, asked, job.progress)
+        for song, found_codes in zip(job.beside, codes[1:], strict=False):
+            before = [] if prompt is None else [prompt]
+            self._kept[song.model_dump_json(), place] = np.concatenate([*before, found_codes[None]], axis=-1)
+        return sound
+
+    def _spared(self, model: "Model", asked: Asked, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+        """`played`; where the memory is too small for all songs at once, the first one alone."""
+        try:
+            return played(model, asked, progress)
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        _free(model)
+        if len(asked.words) > 1:
+            return self._spared(model, replace(asked, words=asked.words[:1], seeds=asked.seeds[:1]), progress)
+        self.unload()
+        raise CannotMake(
+            f"There is not enough memory to play this with {model.name} in {model.precision}; "
+            "close other programs, or choose a smaller checkpoint."
+        )
+
+    def _take(self, job: _Job, audio: Audio, words: str, **shown: Any) -> Take:
+        return Take(
+            request=job.request,
+            engine=self.name,
+            engine_version=self.version,
+            audio=audio,
+            plan={"words": words, "checkpoint": job.model.name, **shown},
+        )
+
+    def _onto(self, job: _Job, source: Source, heard: Heard, made: splicing.Joined, words: str) -> Take:
+        """A take whose sound is partly that of its source."""
+        told = {"id": source.id, "title": source.title, "heard": heard.words()}
+        take = self._take(job, made.audio, words, duration=made.audio.duration, bpm=heard.bpm, source=told)
+        return replace(take, stems=made.layers(), splice=made.splice, notices=made.notices)
+
+
+# --- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def _chosen(request: Any) -> tuple[str, Path]:
+    """The checkpoint for a request. Raises BadRequest for one that is not here or cannot do it, EngineMissing."""
+    places = found.places()
+    if not places:
+        raise EngineMissing(f"MusicGen has no checkpoint here; get one with: {found.GET}.")
+    tuneful = {name: folder for name, folder in places.items() if found.kind(folder) == "musicgen_melody"}
+    follows = request.mode == "cover" or _guided(request)
+    if request.checkpoint != "auto":
+        if request.checkpoint not in places:
+            raise BadRequest("checkpoint", f"there is none of this name here; there is {', '.join(places)}")
+        if follows and request.checkpoint not in tuneful:
+            raise BadRequest("checkpoint", "cannot follow a melody; choose one with melody in its name")
+        return request.checkpoint, places[request.checkpoint]
+    if not follows:
+        return _smallest({name: one for name, one in places.items() if name not in tuneful} or places)
+    if tuneful:
+        return _smallest(tuneful)
+    what = "A cover" if request.mode == "cover" else "A song on given chords, form or meter"
+    raise BadRequest("checkpoint", f"{what} needs a melody checkpoint; get one with: studio models get musicgen-melody")
+
+
+def _guided(request: Any) -> bool:
+    """True where the composer writes a guide that the song follows."""
+    return any([getattr(request, name, None) for name in _GUIDES])  # noqa: C419 (each of them is looked at)
+
+
+def _smallest(places: dict[str, Path]) -> tuple[str, Path]:
+    sizes = {name: sum(one.stat().st_size for one in folder.glob("*.safetensors")) for name, folder in places.items()}
+    name = min(places, key=lambda one: (sizes[one], one))
+    return name, places[name]
+
+
+def _new_seconds(request: Any, original: float = 0.0) -> float:
+    """How much music is to be made. Raises BadRequest."""
+    if isinstance(request, Extend):
+        if request.side == "start":
+            raise _cannot_begin()
+        return request.seconds
+    if isinstance(request, Edit):
+        spans = regions.inside(request.regions, original)
+        if not spans:
+            raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
+        return sum(end - start for start, end in spans)
+    if request.mode == "cover":
+        if not (request.prompt or request.style):
+            raise BadRequest("style", "is missing; name a style, or say in the words how the cover should sound")
+        return request.duration or original
+    return request.duration or spoken(request.prompt).seconds or USUAL
+
+
+def _cannot_begin() -> BadRequest:
+    return BadRequest("side", "MusicGen only goes on after the end; for music before the start choose the composer")
+
+
+def _worded(request: Any, source: Source | None = None, heard: Heard | None = None) -> str:
+    """The request in one line, as the captions are that MusicGen learnt from."""
+    style = STYLES[request.style].name if request.style in STYLES else request.style
+    prompt = request.prompt
+    if not prompt and not style and source and source.recipe:
+        prompt = source.recipe.request.prompt or source.recipe.plan.get("style_name", "")
+    bpm, key = (getattr(request, name, None) for name in ("bpm", "key"))
+    if heard is not None:
+        bpm, key = bpm or heard.bpm, key or heard.key
+    return ", ".join(filter(None, (prompt, style, f"{bpm:.4g} bpm" if bpm else "", key)))
+
+
+# --- melodies and sound -----------------------------------------------------------------------------------------------
+
+
+def _guide(request: Any, progress: Progress) -> np.ndarray | None:
+    """What the composer plays where chords, form or meter are given, without its drums: mono at `RATE`."""
+    if not isinstance(request, Generate) or not _guided(request):
+        return None
+    take = Composer().generate(request.model_copy(update={"duration": _new_seconds(request)}), part(progress, 0.0, 0.0))
+    pitched = [stem.samples for name, stem in take.stems.items() if name not in ("drums", "percussion")]
+    return _mono(Audio(np.stack(pitched).sum(axis=0)))
+
+
+def _melody(model: "Model", tune: np.ndarray, start: float = 0.0) -> Callable[[int], np.ndarray]:
+    """The chroma of a tune, mono at `RATE`, for the window that begins at a frame of the song."""
+    rate = model.codec.frames_per_second
+    return lambda frame: chroma(wrapped(tune, start + frame / rate, model.window / rate))
+
+
+def _mono(audio: Audio) -> np.ndarray:
+    return _excerpt(audio, 0.0, audio.duration, 1)[0]
+
+
+def _excerpt(audio: Audio, start: float, end: float, channels: int) -> np.ndarray:
+    """Seconds `start` to `end` at the codec's rate, float32 (channels, samples); one channel is the mean of two."""
+    heard = audio.samples[:, round(start * audio.sample_rate) : round(end * audio.sample_rate)]
+    heard = heard if channels == 2 else heard.mean(axis=0, keepdims=True)
+    return resampled(np.ascontiguousarray(heard), audio.sample_rate, RATE)
+
+
+def _at_home(sound: np.ndarray, model: "Model") -> np.ndarray:
+    """The codec's sound as the studio keeps it: two channels at its own rate."""
+    sound = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
+    return resampled(np.ascontiguousarray(sound), model.codec.rate, SAMPLE_RATE)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _free(model: "Model") -> None:
+    """Give back what the last attempt held."""
+    import torch
+
+    model.step.close()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,216 @@
+"""A checkpoint in memory: words in, numbers out for the decode loop. Weights and tokenizer are read by transformers."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.musicgen import found
+from engines.musicgen.codec import Codec
+from engines.musicgen.step import Step, TorchStep
+from engines.musicgen.tokens import Tables, delayed
+from song.errors import CannotMake
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger("studio.musicgen")
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What a batch of songs is made from. `rows` counts the songs, and again as many where scores are guided.
+
+    context  float32 (songs, longest, width) with `lengths` for cross-attention; of a melody checkpoint None
+    prefix   (rows, some, width): what a melody checkpoint reads before the first code
+    """
+
+    rows: int
+    songs: int
+    context: np.ndarray | None = None
+    lengths: tuple[int, ...] = ()
+    prefix: "Tensor | None" = None
+
+    @property
+    def before(self) -> int:
+        """Positions that lie before the first code."""
+        return 0 if self.prefix is None else int(self.prefix.shape[1])
+
+
+class Model:
+    """One checkpoint, loaded. Raises CannotMake where its files cannot be used."""
+
+    def __init__(self, name: str, folder: Path, precision: str):
+        """`precision` is fp32, bf16 or int8."""
+        import torch
+
+        self.name, self.precision = name, precision
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.revision = found.revision(folder)
+        with _complaining(name):
+            self.net, self.tokenizer = _read(folder, precision)
+            self.net.to(self.device)
+            decoder = self.net.decoder
+            self.melody = found.kind(folder) == "musicgen_melody"
+            self.channels: int = decoder.config.audio_channels
+            self.window: int = self.net.generation_config.max_length  # frames that the decoder was trained on
+            self.tables = _tables(decoder, self.window)
+            self.codec = Codec(self.net.audio_encoder, self.channels, fast=precision != "fp32")
+            self.step: Step = TorchStep(decoder, precision)
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def conditions(self, words: Sequence[str], guided: bool, chroma: np.ndarray | None = None) -> Conditions:
+        """One song for each of `words`. `chroma`, float32 (songs, frames, 12), only for a melody checkpoint."""
+        import torch
+
+        songs = len(words)
+        with torch.inference_mode():
+            read = self.tokenizer(list(words), padding=True, return_tensors="pt").to(self.device)
+            states = self.net.text_encoder(**read).last_hidden_state
+            if hasattr(self.net, "enc_to_dec_proj"):
+                states = self.net.enc_to_dec_proj(states)
+            states = states * read["attention_mask"][..., None]
+            rows = 2 * songs if guided else songs
+            if self.melody:
+                return Conditions(rows, songs, prefix=self._prefix(states, chroma, guided))
+        lengths = tuple(int(count) for count in read["attention_mask"].sum(1))
+        return Conditions(rows, songs, states.float().cpu().numpy(), lengths)
+
+    def _prefix(self, states: "Tensor", chroma: np.ndarray | None, guided: bool) -> "Tensor":
+        """The melody, then the words; where scores are guided, the same rows again with neither."""
+        import torch
+
+        config = self.net.config
+        none = torch.zeros(len(states), 1, config.num_chroma, dtype=states.dtype, device=states.device)
+        none[..., 0] = 1  # how no melody was written when the weights were trained
+        tune = none if chroma is None else torch.from_numpy(chroma).to(none)
+        tunes = [self._through(one, config.chroma_length) for one in ([tune, none] if guided else [tune])]
+        spoken = [states, torch.zeros_like(states)] if guided else [states]
+        return torch.cat([torch.cat([tune, words], dim=1) for tune, words in zip(tunes, spoken, strict=True)])
+
+    def _through(self, chroma: "Tensor", length: int) -> "Tensor":
+        """Chroma as the decoder reads it, over and over until it is long enough."""
+        states = self.net.audio_enc_to_dec_proj(chroma) if hasattr(self.net, "audio_enc_to_dec_proj") else chroma
+        return states.repeat(1, -(-length // states.shape[1]), 1)[:, :length]
+
+    # -- codes --------------------------------------------------------------------------------------------------------
+
+    def begin(self, conditions: Conditions, given: np.ndarray, frames: int) -> tuple[np.ndarray, int]:
+        """Make the step ready for `frames` frames, of which `given`, (songs, codebooks, some), are known.
+
+        Gives the pattern to fill in, and the position whose codes enter first.
+        """
+        pattern = delayed(self.tables, frames, given)
+        known, before = given.shape[-1], conditions.before
+        positions = before + pattern.shape[-1]
+        self.step.begin(conditions.rows, conditions.songs, positions, conditions.context, conditions.lengths)
+        if before + known:
+            for layer, (keys, values) in enumerate(self._seen(conditions, pattern[..., :known])):
+                self.step.fill(layer, keys, values, 0)
+        return pattern, known
+
+    def _seen(self, conditions: Conditions, codes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Keys and values, layer by layer, of what comes before the first step: all positions in one go."""
+        import torch
+
+        core = self.net.decoder.model.decoder
+        again = conditions.rows // conditions.songs
+        with torch.inference_mode():
+            entering = torch.from_numpy(codes).repeat(again, 1, 1).to(self.device)
+            if conditions.prefix is not None:
+                told = sum(table(entering[:, place]) for place, table in enumerate(core.embed_tokens))
+                said = {"inputs_embeds": torch.cat([conditions.prefix, told], dim=1)}
+            else:
+                said = {"input_ids": entering.flatten(0, 1)} | self._looking(conditions, again)
+            cache = core(**said, use_cache=True).past_key_values.self_attention_cache
+            return [(one.keys.float().cpu().numpy(), one.values.float().cpu().numpy()) for one in cache.layers]
+
+    def _looking(self, conditions: Conditions, again: int) -> "dict[str, Tensor]":
+        import torch
+
+        assert conditions.context is not None
+        context = torch.from_numpy(conditions.context).to(self.device, self.net.decoder.dtype)
+        real = torch.arange(context.shape[1])[None] < torch.tensor(conditions.lengths)[:, None]
+        nothing = [torch.zeros_like(context)] * (again - 1)
+        return {
+            "encoder_hidden_states": torch.cat([context, *nothing]),
+            "encoder_attention_mask": real.repeat(again, 1).long().to(self.device),
+        }
+
+
+# --- reading files ----------------------------------------------------------------------------------------------------
+
+
+class _complaining:  # noqa: N801 (used like a function)
+    """Whatever goes wrong while a checkpoint is read becomes one sentence; the log has the rest."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, CannotMake | MemoryError):
+            log.error("cannot read %s", self.name, exc_info=error)
+            raise CannotMake(
+                f"The checkpoint {self.name} cannot be read: it is damaged, incomplete or of another kind. "
+                f"Get it again: studio models get {self.name}."
+            ) from error
+
+
+def best_precision() -> str:
+    """What "auto" means: bf16 where this machine computes it, else fp32."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def _read(folder: Path, precision: str) -> tuple[Any, Any]:
+    """Model and tokenizer: safetensors only, nothing from the network, no code of others. The codec stays float32."""
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    melody = found.kind(folder) == "musicgen_melody"
+    kind = (
+        transformers.MusicgenMelodyForConditionalGeneration if melody else transformers.MusicgenForConditionalGeneration
+    )
+    net = _whole(kind, folder, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
+    if precision != "fp32":
+        mapping = {r"^audio_encoder\.": ""}
+        net.audio_encoder = _whole(
+            transformers.EncodecModel, folder, config=net.config.audio_encoder, dtype=torch.float32, key_mapping=mapping
+        )
+    if net.decoder.config.activation_function != "gelu":
+        raise ValueError("activation_function")
+    if not (folder / "tokenizer.json").is_file():  # transformers would make one up
+        raise ValueError("tokenizer.json")
+    return net, transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _whole(kind: Any, folder: Path, **said: Any) -> Any:
+    """A model of transformers. Raises ValueError if any weight is missing or of another shape."""
+    net, report = kind.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **said
+    )
+    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
+        raise ValueError(f"weights lack {lacking[:3]}")
+    return net.eval().requires_grad_(False)
+
+
+def _tables(decoder: Any, window: int) -> Tables:
+    import torch
+
+    core = decoder.model.decoder
+    positions = window + 1024  # what may come before: a melody, words; and the delays
+    places = core.embed_positions.get_embedding(positions, decoder.config.hidden_size).float()
+    codes = torch.stack([table.weight for table in core.embed_tokens]).float()
+    return Tables(codes.cpu().numpy(), places.cpu().numpy(), decoder.config.audio_channels)

@@ -1,0 +1,517 @@
+"""MusicGen over tiny random checkpoints in the published format: the whole real path, and transformers as the judge."""
+
+import json
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import backend
+import post_process
+import tiny
+from backend import Studio
+from engines.musicgen import found, windows
+from engines.musicgen.chroma import HOP, RATE, WIDTH, chroma
+from engines.musicgen.codec import Codec
+from engines.musicgen.model import Model
+from engines.musicgen.step import TorchStep
+from engines.musicgen.tokens import Chance, chosen
+from engines.musicgen.windows import Asked, codes, played
+from settings import Settings
+from song.audio import Audio
+from song.errors import BadRequest, Cancelled, CannotMake, EngineMissing
+from song.progress import silent
+from song.request import Generate, read
+from song.take import Kept
+
+WORDS = ("warm piano with drums", "jazz", "dark techno house and guitar")  # of unequal length, once they are tokens
+GREEDY = Chance(temperature=0)
+FRAMES = 57
+
+pytestmark = pytest.mark.usefixtures("neural")
+
+
+@pytest.fixture(scope="module")
+def models(neural: Path) -> dict[str, Model]:
+    return {kind: Model(kind, neural / kind, "fp32") for kind in tiny.KINDS}
+
+
+@pytest.fixture(scope="module")
+def studio(neural, tmp_path_factory):
+    opened = Studio(Settings(home=tmp_path_factory.mktemp("home"), lane="inline", min_free_disk=0))
+    opened.start()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def take(studio) -> Kept:
+    """Eight bars of the composer, to start from."""
+    return made(studio, engine="composer", prompt="lo-fi hip hop, 96 bpm, A minor, 4/4", duration=12, seed=3)
+
+
+def made(studio: Studio, mode: str = "generate", **knobs) -> Kept:
+    return kept(studio, mode, **knobs)[0]
+
+
+def kept(studio: Studio, mode: str, **knobs) -> list[Kept]:
+    asked = {"engine": "musicgen", "precision": "fp32", "seed": 1} | knobs
+    asked = asked if asked["engine"] == "musicgen" else asked | {"precision": "auto"}
+    job = list(studio.follow(studio.submit(read({"mode": mode} | asked)).id))[-1]
+    assert job.state == "done", job
+    return [studio.library.take(one) for one in job.takes]
+
+
+def sound(one: Kept) -> Audio:
+    return post_process.read(Path(one.files["audio"]))
+
+
+def asked(songs: int = 1, frames: int = FRAMES, chance: Chance = GREEDY, **said) -> Asked:
+    seeds = tuple((seed,) for seed in range(songs))
+    return Asked(words=WORDS[:songs], seeds=seeds, frames=frames, chance=chance, **{"stride": 900} | said)
+
+
+def whole(model: Model, wanted: Asked) -> np.ndarray:
+    return np.concatenate(list(codes(model, wanted)), axis=-1)
+
+
+# --- token by token as transformers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("guidance", [3.0, 1.0])
+@pytest.mark.parametrize("heard", [False, True], ids=["words", "audio"])
+@pytest.mark.parametrize("songs", [1, 3])
+@pytest.mark.parametrize("kind", tiny.KINDS)
+def test_the_likeliest_codes_are_those_of_transformers(neural, models, kind, songs, heard, guidance):
+    model, dice = models[kind], np.random.default_rng(0)
+    prompt, tune, beside = None, None, {}
+    if heard and model.melody:
+        tune = np.eye(12, dtype=np.float32)[dice.integers(0, 12, 7)]
+        beside = {"input_features": tune}
+    elif heard:
+        wave = (dice.standard_normal((model.channels, 16_000)) * 0.1).astype(np.float32)
+        prompt = model.codec.encode(wave)
+        assert len(np.unique(prompt)) > 10
+        beside = {"input_values": wave}
+    theirs = _theirs(neural / kind, model, songs, beside, guidance)
+    start = 0 if prompt is None else prompt.shape[-1]
+    chance = Chance(temperature=0, guidance_scale=guidance)
+    melody = None if tune is None else lambda frame: tune
+    ours = whole(model, asked(songs, chance=chance, prompt=prompt, melody=melody))
+    assert ours.shape == (songs, 8 if model.channels == 2 else 4, FRAMES)
+    assert len(np.unique(theirs)) > 20, "the choices must be distinct, or equality says nothing"
+    assert np.array_equal(ours, theirs[..., start:])
+
+
+def _theirs(folder: Path, model: Model, songs: int, beside: dict[str, np.ndarray], guidance: float) -> np.ndarray:
+    """The codes that transformers' own `generate` chooses, (songs, codebooks, frames)."""
+    import torch
+    import transformers
+
+    kind = transformers.MusicgenForConditionalGeneration
+    kind = transformers.MusicgenMelodyForConditionalGeneration if model.melody else kind
+    net, seen = kind.from_pretrained(folder).eval(), []
+    decode = net.audio_encoder.decode
+    net.audio_encoder.decode = lambda found, **said: (seen.append(found[0]), decode(found, **said))[1]
+    words = model.tokenizer(list(WORDS[:songs]), padding=True, return_tensors="pt")
+    extra = {name: torch.from_numpy(np.stack([value] * songs)) for name, value in beside.items()}
+    net.generate(**words, **extra, do_sample=False, guidance_scale=guidance, max_new_tokens=FRAMES + 3)
+    return torch.stack(seen, dim=2).flatten(1, 2).numpy()  # left and right take turns
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_coarser_numbers_choose_nearly_the_same(neural, models, precision):
+    """The scores of the same position, whatever was chosen before."""
+    coarse, fine = Model("mono", neural / "mono", precision), models["mono"]
+    prompt = whole(fine, asked())
+    scores = []
+    for model in (coarse, fine):
+        conditions = model.conditions(WORDS[:1], True)
+        pattern, first = model.begin(conditions, prompt, FRAMES + 4)
+        entering = model.tables.embedded(pattern[:, :, first], first)
+        scores.append(model.step(np.concatenate([entering, entering]), first))
+    error = np.linalg.norm(scores[0] - scores[1]) / np.linalg.norm(scores[1])
+    assert 0 < error < 0.1
+
+
+def test_the_shapes_that_a_cuda_graph_needs_give_the_same(models):
+    model = models["mono"]
+    plain, still = model.step, TorchStep(model.net.decoder, "fp32", still=True)
+    ours = whole(model, asked(3))
+    model.step = still
+    try:
+        assert np.array_equal(whole(model, asked(3)), ours)
+    finally:
+        model.step = plain
+
+
+# --- chance -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_drawn_by_its_share():
+    scores = np.log(np.array([0.5, 0.25, 0.15, 0.1]))[None, None].repeat(20_000, axis=1)
+    luck = np.random.default_rng(0).random((1, 20_000))
+
+    def shares(**said) -> np.ndarray:
+        found = chosen(scores, Chance(**said), luck)[0]
+        return np.bincount(found, minlength=4) / len(found)
+
+    assert shares(top_k=0) == pytest.approx([0.5, 0.25, 0.15, 0.1], abs=0.015)
+    assert shares(top_k=2) == pytest.approx([2 / 3, 1 / 3, 0, 0], abs=0.015)
+    assert shares(top_k=0, top_p=0.8) == pytest.approx(np.array([0.5, 0.25, 0.15, 0]) / 0.9, abs=0.015)
+    assert shares(top_k=3, top_p=0.5) == pytest.approx([1, 0, 0, 0])
+    hot = np.array([0.5, 0.25, 0.15, 0.1]) ** 0.5
+    assert shares(top_k=0, temperature=2) == pytest.approx(hot / hot.sum(), abs=0.015)
+    assert shares(temperature=0) == pytest.approx([1, 0, 0, 0])
+
+
+def test_the_same_seed_is_the_same_song_whoever_is_made_beside_it(models):
+    model, chance = models["mono"], Chance(top_k=20)
+
+    def song(*seeds: int) -> np.ndarray:
+        return whole(model, Asked(WORDS[:1] * len(seeds), tuple((seed,) for seed in seeds), FRAMES, chance, 900))
+
+    one, other = song(1), song(7)
+    assert np.array_equal(one, song(1)) and not np.array_equal(one, other)
+    assert np.array_equal(song(1, 7), np.concatenate([one, other]))
+
+
+# --- songs longer than the window -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo-melody"])
+def test_a_long_song_goes_on_from_what_the_window_still_holds(models, kind):
+    model, stride, frames = models[kind], 120, 2 * tiny.WINDOW + 30
+    tune = np.eye(12, dtype=np.float32)[np.arange(20) % 12]
+    melody = (lambda frame: np.roll(tune, frame, axis=0)) if model.melody else None
+    song = whole(model, asked(1, frames, stride=stride, melody=melody))
+    assert song.shape[-1] == frames
+    held = tiny.WINDOW - stride
+    for start in (stride, 2 * stride):  # each window again, alone, from what came before it
+        until = min(start + tiny.WINDOW, frames)
+        after = None if melody is None else lambda frame, start=start: melody(frame + start)
+        before = song[..., start : start + held]
+        again = whole(model, asked(1, until - start - held, stride=stride, prompt=before, melody=after))
+        assert np.array_equal(again, song[..., start + held : until])
+
+
+def test_a_long_song_keeps_its_level_at_every_join(studio):
+    long = made(studio, prompt="warm piano", duration=20, stride=2)
+    heard = sound(long)
+    assert heard.frames == 20 * 48_000
+    blocks = heard.samples.reshape(2, 80, -1)  # of a quarter of a second
+    levels = 10 * np.log10(np.square(blocks).mean(axis=(0, 2)) + 1e-9)
+    steps = np.abs(np.diff(levels))
+    joins = np.arange(16, 80, 8) - 1  # the window is 4 s, and moves on by 2
+    assert steps[joins].max() <= np.percentile(steps, 95) + 1
+
+
+# --- the codec --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes", [[1] * 60, [7] * 9, [59, 1], [1, 59]], ids=str)
+def test_sound_in_pieces_is_the_sound_at_once(models, sizes):
+    model = models["stereo"]
+    tokens = np.random.default_rng(0).integers(0, 64, (2, 8, sum(sizes)))
+    stream, start, pieces = model.codec.stream(), 0, []
+    for size in sizes:
+        pieces.append(stream.push(tokens[..., start : start + size], last=start + size == sum(sizes)))
+        start += size
+    assert np.abs(np.concatenate(pieces, axis=-1) - model.codec.decode(tokens)).max() < 1e-6
+    assert sum(piece.shape[-1] for piece in pieces[:-1]) >= (start - sizes[-1] - 8) * 640, "most of it came early"
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo"])
+def test_sound_is_as_transformers_decodes_it(models, kind):
+    import torch
+
+    net, model = tiny.built(kind).audio_encoder, models[kind]
+    tokens = np.random.default_rng(0).integers(0, 64, (1, 4 * model.channels, 90))
+    with torch.no_grad():
+        sides = [torch.from_numpy(tokens[:, side :: model.channels]) for side in range(model.channels)]
+        theirs = torch.cat([net.decode(side[None], [None]).audio_values for side in sides], dim=1).numpy()
+    ours = model.codec.decode(tokens)
+    assert np.abs(ours - theirs).max() < 1e-6 < np.abs(theirs).max()
+    rough = Codec(net, model.channels, fast=True).decode(tokens)
+    assert np.linalg.norm(rough - theirs) < 0.02 * np.linalg.norm(theirs)
+
+
+def test_sound_comes_while_it_is_made(models, monkeypatch):
+    """The first piece is decoded long before the last code is drawn."""
+    pushed, model = [], models["mono"]
+    monkeypatch.setattr(windows, "_CHUNK", 20)
+    wanted = asked(frames=150)
+
+    def watch(fraction: float, stage: str) -> None:
+        pushed.append(fraction)
+
+    heard, found_codes = played(model, wanted, watch)
+    assert np.abs(heard - model.codec.decode(found_codes)[0]).max() < 1e-6
+    assert len(pushed) >= 150 and pushed == sorted(pushed) and pushed[-1] < 1
+
+
+# --- melodies ---------------------------------------------------------------------------------------------------------
+
+
+def test_chroma_is_as_transformers_defines_it():
+    import torch
+    from transformers.audio_utils import chroma_filter_bank
+
+    room = import_module("transformers.models.musicgen_melody.feature_extraction_musicgen_melody")
+    theirs = object.__new__(room.MusicgenMelodyFeatureExtractor)
+    theirs.n_fft = WIDTH
+    theirs.chroma_filters = torch.from_numpy(chroma_filter_bank(WIDTH, 12, RATE, tuning=0)).float()
+    window = torch.hann_window(WIDTH)
+    theirs.spectrogram = lambda wave: (  # torchaudio's Spectrogram, with its settings
+        torch.stft(wave, WIDTH, HOP, WIDTH, window, center=True, pad_mode="reflect", return_complex=True)
+        .div(window.square().sum().sqrt())
+        .abs()
+        .square()
+    )
+    times = np.arange(RATE * 3) / RATE
+    tune = np.concatenate([np.sin(2 * np.pi * 440 * 2 ** (step / 12) * times[:RATE]) for step in (0, 3, 7)])
+    for wave in (tune, tune[:9_000], np.random.default_rng(0).standard_normal(70_001)):
+        wave = wave.astype(np.float32)
+        expected = theirs._torch_extract_fbank_features(torch.from_numpy(wave)[None])[0].numpy()
+        ours = chroma(wave)
+        assert ours.shape == expected.shape and (ours == expected).all(axis=1).mean() > 0.98
+    assert [int(place) for place in chroma(tune.astype(np.float32)).argmax(axis=1)[[2, 11, 20]]] == [9, 0, 4]
+
+
+def test_a_cover_follows_its_original(studio, take):
+    cover = made(studio, "cover", source=take.id, prompt="jazz", temperature=0)
+    assert cover.recipe.plan["checkpoint"] == "melody" and cover.recipe.duration == pytest.approx(12)
+    assert "96 bpm, A minor" in cover.recipe.plan["words"]
+    again = made(studio, "cover", source=take.id, prompt="jazz", temperature=0, seed=9)
+    assert again.recipe.samples_sha256 == cover.recipe.samples_sha256, "nothing is left to chance"
+    other = made(studio, engine="composer", prompt="house, 120 bpm, F major", duration=12, seed=4)
+    words = made(studio, "cover", source=other.id, prompt="jazz", bpm=96, key="A minor", temperature=0)
+    assert words.recipe.plan["words"] == cover.recipe.plan["words"]
+    assert words.recipe.samples_sha256 != cover.recipe.samples_sha256, "another melody, another song"
+
+
+def test_chords_become_a_guide(studio):
+    songs = [
+        made(studio, prompt="jazz", duration=5, temperature=0, chords=chords)
+        for chords in ("| Am |", "| Am |", "| F# |")
+    ]
+    first, same, other = (one.recipe.samples_sha256 for one in songs)
+    assert first == same != other
+    with pytest.raises(BadRequest, match="cannot follow a melody"):
+        made(studio, prompt="jazz", duration=5, chords="| Am |", checkpoint="mono")
+
+
+# --- the modes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", tiny.KINDS)
+def test_words_become_a_song(studio, kind):
+    song = made(studio, prompt="warm piano", duration=5, checkpoint=kind)
+    recipe, heard = song.recipe, sound(song)
+    assert (heard.sample_rate, heard.channels, heard.frames) == (48_000, 2, 5 * 48_000)
+    assert recipe.facts.lufs == pytest.approx(-14, abs=0.5)
+    assert np.array_equal(*heard.samples) == (not kind.startswith("stereo"))
+    assert (recipe.engine, recipe.plan["checkpoint"]) == ("musicgen", kind)
+    assert recipe.versions["checkpoint"] == f"{kind} {found.revision(found.places()[kind])}"
+    assert {"torch", "transformers"} <= recipe.versions.keys()
+    assert f"Made with {kind}, whose weights are CC-BY-NC 4.0: not for commercial use." in recipe.notices
+    with pytest.raises(CannotMake, match="no stems"):
+        studio.export(song.id, "stems")
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [{"seed": 2}, {"temperature": 0.3}, {"top_k": 3}, {"top_p": 0.1}, {"guidance_scale": 8}, {"stride": 1},
+     {"checkpoint": "stereo"}, {"precision": "int8"}, {"bpm": 150}, {"key": "D minor"}, {"style": "techno"}],
+    ids=str,
+)  # fmt: skip
+def test_every_knob_changes_the_song(studio, turned):
+    usual = {"prompt": "warm piano", "duration": 6}
+    songs = [made(studio, **usual), made(studio, **usual | turned)]
+    assert songs[0].recipe.samples_sha256 != songs[1].recipe.samples_sha256
+
+
+def test_a_song_is_made_again_sample_by_sample(studio, tmp_path):
+    song = made(studio, prompt="warm piano", duration=5)
+    assert studio.replay(song.recipe, tmp_path)[2]
+
+
+def test_variations_are_made_side_by_side(studio, monkeypatch):
+    batches = []
+    engine = backend.engines()["musicgen"]
+    spared = engine._spared
+    monkeypatch.setattr(
+        engine,
+        "_spared",
+        lambda model, asked, progress: (batches.append(len(asked.seeds)), spared(model, asked, progress))[1],
+    )
+    songs = kept(studio, "generate", prompt="warm piano", duration=5, variations=3)
+    assert batches == [3] and not engine._kept
+    assert [one.recipe.seed for one in songs] == [1, 2, 3]
+    alone = made(studio, prompt="warm piano", duration=5, seed=2)
+    assert np.abs(sound(alone).samples - sound(songs[1]).samples).max() < 1e-3
+    assert np.abs(sound(songs[0]).samples - sound(songs[1]).samples).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo", "melody"])
+def test_a_song_goes_on_and_before_it_nothing_changes(studio, take, kind):
+    longer = made(studio, "extend", source=take.id, seconds=5, checkpoint=kind)
+    old, new, proof = sound(take), sound(longer), longer.recipe.proof
+    assert proof and proof.changed_outside == 0
+    cut = proof.regions[0].first
+    assert np.array_equal(new.samples[:, :cut], old.samples[:, :cut])
+    assert new.frames == cut + 5 * 48_000 and cut / 48_000 == pytest.approx(10, abs=0.02), "a barline: a bar is 2.5 s"
+    assert abs(proof.seams[0].level_step_db) <= 3 and longer.recipe.facts.true_peak_dbtp <= -1.0
+    assert studio.export(longer.id, "stems").is_file()
+
+
+def test_what_comes_after_depends_on_what_came_before(studio, take):
+    other = made(studio, engine="composer", prompt="techno, 96 bpm, A minor, 4/4", duration=12, seed=5)
+    asked = {"prompt": "jazz", "seconds": 3}
+    one, two = (made(studio, "extend", source=id, **asked) for id in (take.id, other.id))
+    tails = [sound(song).samples[:, -48_000:] for song in (one, two)]
+    tails = [tail / np.abs(tail).max() for tail in tails]
+    assert np.abs(tails[0] - tails[1]).max() > 0.05
+
+
+def test_outside_the_regions_every_sample_is_the_same(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="techno", regions="2.5-5, 7-8")
+    old, proof = sound(take), new.recipe.proof
+    assert proof and proof.changed_outside == 0 and len(proof.seams) == 4
+    changed = np.flatnonzero((old.samples != sound(new).samples).any(axis=0)) / 48_000
+    assert changed.min() >= 2.5 and changed.max() < 8 and not ((changed > 5) & (changed < 7)).any()
+    assert all(abs(seam.level_step_db) <= 3 for seam in proof.seams)
+    start = made(studio, "edit", source=take.id, prompt="techno", regions="0-1")
+    assert start.recipe.proof and start.recipe.proof.changed_outside == 0
+
+
+# --- no ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sentence"),
+    [
+        ({"prompt": "x", "checkpoint": "nope"}, "checkpoint: there is none of this name here; there is melody, mono"),
+        ({"prompt": "x", "duration": 301}, "duration: MusicGen makes at most 300 seconds"),
+        ({"prompt": "six minutes of jazz"}, "duration: MusicGen makes at most 300 seconds"),
+        ({"mode": "extend", "side": "start"}, "side: MusicGen only goes on after the end"),
+        ({"mode": "edit", "prompt": "x"}, "regions: is missing"),
+        ({"mode": "cover", "prompt": "x", "checkpoint": "mono"}, "checkpoint: cannot follow a melody"),
+        ({"mode": "cover"}, "style: is missing"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_it_cannot_do_is_refused_before_anything_is_written(studio, take, knobs, sentence):
+    source = {"source": take.id} if "mode" in knobs else {}
+    with pytest.raises(BadRequest) as refused:
+        studio.submit(read({"engine": "musicgen"} | source | knobs))
+    assert str(refused.value).startswith(sentence)
+
+
+def test_it_stops_at_any_step(models):
+    steps = []
+
+    def stop(fraction: float, stage: str) -> None:
+        steps.append(fraction)
+        if len(steps) == 40:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        played(models["mono"], asked(frames=150), stop)
+    assert 0.15 < steps[-1] < 0.3
+    played(models["mono"], asked(), silent)  # and goes on to work
+
+
+def test_too_little_memory_is_said_and_one_song_is_tried_alone(studio, monkeypatch):
+    engine, tried = backend.engines()["musicgen"], []
+
+    def short(model, wanted, progress):
+        tried.append(len(wanted.seeds))
+        if len(wanted.seeds) > 1:
+            raise MemoryError
+        return played(model, wanted, progress)
+
+    monkeypatch.setattr("engines.musicgen.door.played", short)
+    assert len(kept(studio, "generate", prompt="warm piano", duration=5, variations=2)) == 2
+    assert tried == [2, 1, 1]
+
+    def shorter(model, wanted, progress):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    monkeypatch.setattr("engines.musicgen.door.played", shorter)
+    with pytest.raises(CannotMake, match="not enough memory to play this with mono in fp32"):
+        engine.generate(Generate(prompt="warm piano", seed=1, precision="fp32"), silent)
+    assert engine._model is None
+
+
+# --- files that are not what they should be ---------------------------------------------------------------------------
+
+
+def _without(name: str):
+    return lambda folder: (folder / name).unlink()
+
+
+def _truncated(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _pickled(folder: Path) -> None:
+    import pickle
+
+    (folder / "model.safetensors").write_bytes(pickle.dumps({"decoder": [1, 2, 3]}))
+
+
+def _pickle_only(folder: Path) -> None:
+    import torch
+
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+
+
+def _another_shape(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["decoder"]["ffn_dim"] = 512
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def _one_lacking(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("decoder.model.decoder.layers.1.fc1.weight")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _not_numbers(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_without("model.safetensors"), _without("tokenizer.json"), _truncated, _pickled, _pickle_only, _another_shape,
+     _one_lacking, _not_numbers],
+)  # fmt: skip
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_spoilt_checkpoint_is_refused_in_one_sentence(neural, tmp_path, spoil, precision):
+    folder = tmp_path / "mono"
+    shutil.copytree(neural / "mono", folder)
+    spoil(folder)
+    with pytest.raises(CannotMake, match=r"^The checkpoint mono cannot be read: .* studio models get mono\.$"):
+        Model("mono", folder, precision)
+
+
+def test_folders_that_hold_no_checkpoint_are_passed_over(neural, tmp_path, monkeypatch):
+    assert list(found.places()) == sorted(tiny.KINDS)
+    for name, text in {"broken": "{", "other": '{"model_type": "bert"}', "list": "[]"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(text)
+    monkeypatch.setattr(found, "settings", lambda: Settings(checkpoints=tmp_path))
+    assert found.places() == {}
+    assert "studio models get musicgen-small" in (backend.engines()["musicgen"].available() or "")
+    with pytest.raises(EngineMissing, match="has no checkpoint here"):
+        backend.engines()["musicgen"].generate(Generate(prompt="x", seed=1), silent)
+    monkeypatch.setattr(found, "settings", lambda: Settings(checkpoints=neural / "mono"))
+    assert list(found.places()) == ["mono"], "the folder may be a checkpoint itself"
