@@ -23,7 +23,7 @@ import durable
 import post_process
 from composer import midi
 from engines import ENGINES, Engine
-from engines.base import unread
+from engines.base import read_with, unread
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
@@ -31,7 +31,7 @@ from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFoun
 from song.heard import Heard
 from song.job import Job
 from song.progress import Progress, part, silent
-from song.request import SEED_LIMIT, Edit, Extend, SongRequest, has_source, read
+from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, read
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
 from worker import InThread, InWorker, Runner, serve
@@ -198,6 +198,10 @@ class Studio:
     @property
     def engines(self) -> dict[str, Engine]:
         return engines()
+
+    def reads(self, engine: str) -> tuple[type[Knobs], ...]:
+        """Groups of knobs that mean something to an engine. Raises BadRequest for an unknown one, EngineMissing."""
+        return read_with(engine_named(engine))
 
     def start(self, only: str | None = None) -> None:
         """Own the lane, if nobody else does, and begin to work; on this one job alone where the command line asks."""

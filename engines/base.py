@@ -46,12 +46,17 @@ class Engine(Protocol):
 _OWN = (Making, Mastering, Original)  # what the studio reads for every engine
 
 
+def read_with(engine: Engine) -> tuple[type[Knobs], ...]:
+    """Groups of knobs that mean something where this engine makes the song."""
+    return (*engine.groups, *_OWN)
+
+
 def unread(engine: Engine, request: SongRequest) -> tuple[str, ...]:
     """Knobs that were turned but mean nothing to this engine."""
     return tuple(
         name
         for group, members in groups(type(request))
-        if group not in (*engine.groups, *_OWN)
+        if group not in read_with(engine)
         for name, field in members.items()
         if getattr(request, name) != field.default
     )

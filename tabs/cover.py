@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from song.request import Cover, Findings, Original, Song, fields
+from song.request import Cover, Findings, Likeness, Original, Song, fields
 from tabs import desk, form, picker
 
 IDLE = "Choose a song, name a style, then press Cover."
@@ -21,8 +21,9 @@ def build(demo: gr.Blocks) -> desk.Desk:
             go, stop = desk.buttons("cover", "Cover")
             with gr.Accordion("Length, tempo, key", open=False), gr.Row(elem_classes="knobs"):
                 knobs |= form.build(Song, {}, without=("prompt", "style"), prefix="cover")
-            knobs |= desk.accordions("cover", Cover, without=(Song, Original, Findings))
+            more, boxes = desk.accordions("cover", Cover, without=(Song, Original, Likeness, Findings))
+            knobs |= more
             reset = desk.reset("cover")
         with gr.Column(scale=5, min_width=320, elem_classes="result-side"):
             screen = desk.screen("cover", IDLE)
-    return desk.wire(demo, Cover, knobs, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})
+    return desk.wire(demo, Cover, knobs, boxes, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})

@@ -6,7 +6,7 @@ The page only follows a job; the job goes on without the page.
 import html
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,16 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import Knobs, fields, groups, read
+from song.request import Knobs, Neural, Sampling, fields, groups, read
 from tabs import form, studio, widgets
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Shown = dict[Any, Any]  # component -> what it shows now
 Said = Callable[[dict[str, Any]], dict[str, Any]]
+Boxes = dict[type[Knobs], gr.Accordion]
+LISTED = ("style", "engine", "checkpoint")  # knobs whose choices only the running studio knows
+RARE = (Sampling, Neural)  # hidden until an engine that reads them is chosen
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,17 @@ def reset(name: str) -> gr.Button:
     return gr.Button("Reset the form", size="sm", elem_id=form.named(name, "reset"), elem_classes="reset")
 
 
-def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -> dict[str, Any]:
+def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -> tuple[dict[str, Any], Boxes]:
     """One accordion for each group of knobs that is not drawn elsewhere."""
     drawn: dict[str, Any] = {}
+    boxes: Boxes = {}
+    fixed = {"style": [form.AUTO], "engine": [("auto", "auto")], "checkpoint": [("auto", "auto")]}
     for part, _ in groups(mode):
         if part is not mode and part not in without:
-            with gr.Accordion(part.__doc__, open=False), gr.Row(elem_classes="knobs"):
-                drawn |= form.build(part, {"style": [form.AUTO], "engine": [("auto", "auto")]}, prefix=name)
-    return drawn
+            boxes[part] = gr.Accordion(part.__doc__, open=False, visible=part not in RARE)
+            with boxes[part], gr.Row(elem_classes="knobs"):
+                drawn |= form.build(part, fixed, prefix=name)
+    return drawn, boxes
 
 
 # -- wiring -----------------------------------------------------------------------------------------------------------
@@ -101,6 +107,7 @@ def wire(
     demo: gr.Blocks,
     mode: type[Knobs],
     knobs: dict[str, Any],
+    boxes: Boxes,
     shown: Screen,
     go: gr.Button,
     stop: gr.Button,
@@ -108,7 +115,8 @@ def wire(
     said: Said = dict,
     beside: Mapping[str, Any] | None = None,
 ) -> Desk:
-    """Let a tab work: submit, follow, cancel, go on after a reload, remember what was typed.
+    """Let a tab work: submit, follow, cancel, go on after a reload, remember what was typed, and show of `boxes` those
+    that the chosen engine reads.
 
     `said` has the last word on what the components hold; `beside` are components it reads that are no knobs.
     """
@@ -145,24 +153,32 @@ def wire(
     attach(go.click(submit, inputs_kwargs={**knobs, **(beside or {})}, outputs=[job, kept], **QUIET).success, play=True)
     attach(shown.card.again(again, None, job, **QUIET).success, play=True)
     attach(demo.load, play=False)
-    demo.load(lambda: lists(name), None, [knobs["style"], knobs["engine"]], **QUIET)
+    demo.load(lambda: lists(name), None, [knobs[knob] for knob in LISTED], **QUIET)
     stop.click(cancel, job, None, queue=False, **QUIET)
     shown.pick.input(
         lambda take_id: _show(shown, take_id, True), shown.pick, [shown.player, shown.card], queue=False, **QUIET
     )
     reset.click(lambda: [None, *blank(mode)], None, [kept, *knobs.values()], queue=False, **QUIET)
-    _remember(demo, kept, knobs)
+    recalled = _remember(demo, kept, knobs)
+    for chosen in (recalled.then, knobs["engine"].change):
+        chosen(
+            lambda engine: [gr.Accordion(visible=seen) for seen in read_by(engine, boxes)],
+            knobs["engine"],
+            list(boxes.values()),
+            **QUIET,
+        )
     return desk
 
 
-def _remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any]) -> None:
-    """In the browser alone: an answer from the server could overwrite what was typed meanwhile."""
+def _remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any]) -> Any:
+    """In the browser alone: an answer from the server could overwrite what was typed meanwhile. Gives the event that
+    brings back what was typed."""
     names = json.dumps(list(knobs))
     recall = f'(kept) => {names}.map((name) => kept && name in kept ? kept[name] : {{"__type__": "update"}})'
     remember = f"(...values) => [Object.fromEntries({names}.map((name, place) => [name, values[place]]))]"
     typed = [knob.input for knob in knobs.values()]
-    demo.load(None, kept, list(knobs.values()), js=recall, api_visibility="private")
     gr.on(typed, None, list(knobs.values()), kept, js=remember, api_visibility="private")
+    return demo.load(None, kept, list(knobs.values()), js=recall, api_visibility="private")
 
 
 def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, play: bool) -> Iterator[Shown]:
@@ -254,10 +270,24 @@ def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def lists(mode: str) -> list[gr.Dropdown]:
-    """The choices that only the running studio knows: styles and engines."""
+    """The choices that only the running studio knows: styles, engines and checkpoints."""
     ready = {
         name: engine for name, engine in studio().engines.items() if engine.available() is None and mode in engine.modes
     }
     styles = {id: name for engine in ready.values() for id, name in engine.styles().items()}
     named = [form.AUTO, *((name, id) for id, name in sorted(styles.items(), key=lambda pair: pair[1].lower()))]
-    return [gr.Dropdown(choices=named), gr.Dropdown(choices=[("auto", "auto"), *((name, name) for name in ready)])]
+    models = [name for engine in ready.values() for name in engine.checkpoints()]
+    return [gr.Dropdown(choices=named), *(gr.Dropdown(choices=_with_auto(names)) for names in (ready, models))]
+
+
+def _with_auto(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [("auto", "auto"), *((name, name) for name in names)]
+
+
+def read_by(engine: str, boxes: Boxes) -> list[bool]:
+    """Which groups of knobs mean something to an engine; all, while nobody knows it."""
+    try:
+        read_there = studio().reads(engine)
+    except StudioError:
+        return [True] * len(boxes)
+    return [group in read_there for group in boxes]

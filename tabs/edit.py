@@ -24,7 +24,8 @@ def build(demo: gr.Blocks) -> desk.Desk:
                 knobs["style"] = form.component("style", members["style"], [form.AUTO], "edit")
             knobs["prompt"] = form.component("prompt", members["prompt"], prefix="edit")
             go, stop = desk.buttons("edit", "Edit")
-            knobs |= desk.accordions("edit", Edit, without=(Original, Findings))
+            more, boxes = desk.accordions("edit", Edit, without=(Original, Findings))
+            knobs |= more
             reset = desk.reset("edit")
         with gr.Column(scale=5, min_width=320, elem_classes="result-side"):
             screen = desk.screen("edit", IDLE)
@@ -36,7 +37,7 @@ def build(demo: gr.Blocks) -> desk.Desk:
         chosen.wave,
         **desk.QUIET,
     )
-    return desk.wire(demo, Edit, knobs, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})
+    return desk.wire(demo, Edit, knobs, boxes, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})
 
 
 def dragged(event: gr.EventData) -> str:

@@ -21,8 +21,9 @@ def build(demo: gr.Blocks) -> desk.Desk:
                 knobs["side"] = form.component("side", members["side"], SIDES, "extend")
                 knobs["seconds"] = form.component("seconds", members["seconds"], prefix="extend")
             go, stop = desk.buttons("extend", "Extend")
-            knobs |= desk.accordions("extend", Extend, without=(Original, Findings))
+            more, boxes = desk.accordions("extend", Extend, without=(Original, Findings))
+            knobs |= more
             reset = desk.reset("extend")
         with gr.Column(scale=5, min_width=320, elem_classes="result-side"):
             screen = desk.screen("extend", IDLE)
-    return desk.wire(demo, Extend, knobs, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})
+    return desk.wire(demo, Extend, knobs, boxes, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})

@@ -19,6 +19,7 @@ LABELS = {
     "fade_in": "Fade in, seconds",
     "fade_out": "Fade out, seconds",
     "seconds": "Length to add, seconds",
+    "stride": "Stride, seconds",
     "side": "Where to add it",
     "chords": "Chord grid",
     "form": "Sections",

@@ -24,14 +24,14 @@ def build(demo: gr.Blocks) -> desk.Desk:
     """Draw the tab and wire it."""
     with gr.Row(elem_id="desk", elem_classes="desk"):
         with gr.Column(scale=6, min_width=320, elem_id="form", elem_classes="form-side"):
-            knobs, go, stop, examples, reset = _form()
+            knobs, boxes, go, stop, examples, reset = _form()
         with gr.Column(scale=5, min_width=320, elem_id="result", elem_classes="result-side"):
             screen = desk.screen("", IDLE)
     examples.click(lambda sample: sample[0], examples, knobs["prompt"], queue=False, **desk.QUIET)
-    return desk.wire(demo, Generate, knobs, screen, go, stop, reset)
+    return desk.wire(demo, Generate, knobs, boxes, screen, go, stop, reset)
 
 
-def _form() -> tuple[dict[str, Any], gr.Button, gr.Button, gr.Dataset, gr.Button]:
+def _form() -> tuple[dict[str, Any], desk.Boxes, gr.Button, gr.Button, gr.Dataset, gr.Button]:
     """The words and the button first, then the knobs that matter, then the rest."""
     fixed = {"style": [form.AUTO], "engine": [("auto", "auto")]}
     knobs = {"prompt": form.component("prompt", fields(Generate)["prompt"])}
@@ -45,6 +45,7 @@ def _form() -> tuple[dict[str, Any], gr.Button, gr.Button, gr.Dataset, gr.Button
     go, stop = desk.buttons("", "Generate")
     with gr.Row(elem_classes="knobs"):
         knobs |= form.build(Song, fixed, without=("prompt",)) | form.build(Making, fixed)
-    knobs |= desk.accordions("", Generate, without=(Song, Making))
+    more, boxes = desk.accordions("", Generate, without=(Song, Making))
+    knobs |= more
     reset = desk.reset("")
-    return knobs, go, stop, examples, reset
+    return knobs, boxes, go, stop, examples, reset

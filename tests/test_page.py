@@ -519,3 +519,36 @@ def test_files_are_refused_in_words(server):
     for path, sentence in (("nope/wav", "no take"), ("nope/exe", "no such file")):
         answer = httpx.get(f"{server}/files/{path}")
         assert answer.status_code == 404 and sentence in answer.json()["detail"]
+
+
+def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, serve, checkpoints, tmp_path, monkeypatch):
+    """Model and sampling belong to MusicGen, arrangement to the composer; and what is asked for is what plays."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # tiny work: threads would wait for each other
+    with serve(tmp_path / "home", checkpoints=checkpoints) as url, chromium.new_context() as context:
+        desk = Desk(context.new_page(), url).open()
+        heads = {
+            name: desk.page.locator("#form").get_by_role("button", name=name) for name in ("Sampling", "Arrangement")
+        }
+        desk.expect(heads["Sampling"]).to_be_hidden()
+        desk.expect(heads["Arrangement"]).to_be_visible()
+        desk.knob("engine").click()
+        desk.page.get_by_role("option", name="musicgen").click()
+        desk.expect(heads["Sampling"]).to_be_visible()
+        desk.expect(heads["Arrangement"]).to_be_hidden()
+        desk.page.locator("#form").get_by_role("button", name="Model").click()
+        desk.knob("checkpoint").click()
+        offered = ["auto", "melody", "mono", "stereo", "stereo-melody"]
+        desk.expect(desk.page.get_by_role("option")).to_contain_text(offered)
+        desk.page.get_by_role("option", name="stereo").first.click()
+        desk.ask(prompt="warm piano", duration="5")
+        desk.expect(desk.page.locator("#status .line")).to_contain_text("Done", timeout=3 * SOON)  # torch is imported
+        card = desk.page.locator("#card")
+        desk.expect(card).to_contain_text("Made with stereo, whose weights are CC-BY-NC 4.0: not for commercial use.")
+        desk.expect(card.get_by_role("link", name="WAV: download")).to_be_visible()
+        desk.expect(card.get_by_role("link", name="Stems: download")).to_have_count(0)
+        desk.page.reload()
+        desk.expect(heads["Sampling"]).to_be_visible()
+        desk.page.locator("#reset").click()
+        desk.expect(heads["Sampling"]).to_be_hidden()
+        # Gradio says so itself when a reload cuts off what it was listening to.
+        assert not [one for one in desk.faults if not re.search("AbortError|Connection errored out", one)]

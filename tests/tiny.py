@@ -28,6 +28,8 @@ def built(kind: str, seed: int = 0) -> Any:
     import torch
     import transformers as hf
 
+    hf.utils.logging.set_verbosity_error()
+    hf.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
     stereo, melody = kind.startswith("stereo"), kind.endswith("melody")
     text = hf.T5Config(d_model=32, d_ff=64, d_kv=16, num_layers=1, num_heads=2, vocab_size=len(_tokenizer()))
