@@ -16,7 +16,7 @@ def checkpoint(folder: Path, kind: str = "mono", seed: int = 0) -> Path:
     model = built(kind, seed)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
-    _tokenizer().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
     melody = "melody" in kind
     extractor = {"feature_extractor_type": "MusicgenMelodyFeatureExtractor"} if melody else _encodec_extractor()
     (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": 32_000} | extractor))
@@ -32,7 +32,7 @@ def built(kind: str, seed: int = 0) -> Any:
     hf.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
     stereo, melody = kind.startswith("stereo"), kind.endswith("melody")
-    text = hf.T5Config(d_model=32, d_ff=64, d_kv=16, num_layers=1, num_heads=2, vocab_size=len(_tokenizer()))
+    text = hf.T5Config(d_model=32, d_ff=64, d_kv=16, num_layers=1, num_heads=2, vocab_size=len(tokenizer()))
     codec = hf.EncodecConfig(
         sampling_rate=32_000,
         audio_channels=1,
@@ -66,11 +66,11 @@ def built(kind: str, seed: int = 0) -> Any:
     generation.bos_token_id = generation.pad_token_id = generation.decoder_start_token_id = 64
     generation.max_length, generation.guidance_scale, generation.do_sample = WINDOW, 3.0, True
     with torch.no_grad():
-        _sharpen(model)
+        sharpen(model)
     return model.eval()
 
 
-def _sharpen(model: Any) -> None:
+def sharpen(model: Any) -> None:
     import torch
 
     core = model.decoder.model.decoder
@@ -96,7 +96,7 @@ def _sharpen(model: Any) -> None:
 
 
 @cache
-def _tokenizer() -> Any:
+def tokenizer() -> Any:
     """T5's kind of tokenizer, over a few words and all letters."""
     from transformers import T5Tokenizer
 
