@@ -47,21 +47,20 @@ def built(kind: str, seed: int = 0) -> Any:
         use_conv_shortcut=False,
     )
     sizes = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "ffn_dim": 256, "vocab_size": 64}
-    said = sizes | {
+    said: dict[str, Any] = sizes | {
         "num_codebooks": 8 if stereo else 4,
         "audio_channels": 2 if stereo else 1,
         "pad_token_id": 64,
         "bos_token_id": 64,
     }
     if melody:
-        decoder = hf.MusicgenMelodyDecoderConfig(**said)
-        config = hf.MusicgenMelodyConfig(text_encoder=text, audio_encoder=codec, decoder=decoder, chroma_length=20)
+        decoder: Any = hf.MusicgenMelodyDecoderConfig(**said)
+        config: Any = hf.MusicgenMelodyConfig(text_encoder=text, audio_encoder=codec, decoder=decoder, chroma_length=20)
         model: Any = hf.MusicgenMelodyForConditionalGeneration(config)
     else:
         decoder = hf.MusicgenDecoderConfig(**said)
-        model = hf.MusicgenForConditionalGeneration(
-            hf.MusicgenConfig(text_encoder=text, audio_encoder=codec, decoder=decoder)
-        )
+        config = hf.MusicgenConfig(text_encoder=text, audio_encoder=codec, decoder=decoder)
+        model = hf.MusicgenForConditionalGeneration(config)
     generation = model.generation_config
     generation.bos_token_id = generation.pad_token_id = generation.decoder_start_token_id = 64
     generation.max_length, generation.guidance_scale, generation.do_sample = WINDOW, 3.0, True
