@@ -503,6 +503,84 @@ def test_a_spoilt_checkpoint_is_refused_in_one_sentence(neural, tmp_path, spoil,
         Model("mono", folder, precision)
 
 
+def _as_audiocraft(net) -> dict:
+    """A model's weights by the names that audiocraft saves them under, written down without our own table."""
+    weights = {}
+    for name, value in net.decoder.state_dict().items():
+        place = name.split(".")
+        if place[0] == "lm_heads":
+            weights[f"linears.{place[1]}.weight"] = value
+        elif place[2] == "embed_tokens":
+            weights[f"emb.{place[3]}.weight"] = value
+        elif place[2] == "layer_norm":
+            weights[f"out_norm.{place[3]}"] = value
+        elif place[2] == "layers" and place[5] not in ("q_proj", "k_proj", "v_proj"):
+            part = {"fc1": "linear1", "fc2": "linear2", "self_attn_layer_norm": "norm1", "final_layer_norm": "norm2"}
+            part |= {"encoder_attn_layer_norm": "norm_cross", "encoder_attn": "cross_attention"}
+            rest = ".".join(place[5:])
+            weights[f"transformer.layers.{place[3]}.{part.get(place[4], place[4])}.{rest}"] = value
+    for number, layer in enumerate(net.decoder.model.decoder.layers):
+        for part, mine in (("self_attn", layer.self_attn), ("cross_attention", layer.encoder_attn)):
+            three = [mine.q_proj.weight, mine.k_proj.weight, mine.v_proj.weight]
+            weights[f"transformer.layers.{number}.{part}.in_proj_weight"] = _cat(three)
+    for name, value in net.enc_to_dec_proj.state_dict().items():
+        weights[f"condition_provider.conditioners.description.output_proj.{name}"] = value
+    return {name: value.detach() for name, value in weights.items()}
+
+
+def _cat(tensors):
+    import torch
+
+    return torch.cat(list(tensors))
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo"])
+def test_a_fine_tune_of_audiocraft_plays(neural, models, tmp_path, kind):
+    """Its decoder, with text encoder, codec and tokenizer of a checkpoint of its shape."""
+    import torch
+
+    net = tiny.built(kind, seed=5)
+    for mine, base in (  # these three never change in such training
+        (net.text_encoder, models[kind].net.text_encoder),
+        (net.audio_encoder.quantizer, models[kind].net.audio_encoder.quantizer),
+    ):
+        mine.load_state_dict(base.state_dict())
+    net.save_pretrained(tmp_path / "theirs")
+    tiny.tokenizer().save_pretrained(tmp_path / "theirs")
+    (tmp_path / "tuned").mkdir()
+    package = {"best_state": _as_audiocraft(net), "xp.cfg": "dataset: {}", "version": "1.3.0", "exported": True}
+    torch.save(package, tmp_path / "tuned" / "state_dict.bin")
+    assert found.kind(tmp_path / "tuned") == "audiocraft"
+    tuned, theirs = (Model(name, tmp_path / name, "fp32") for name in ("tuned", "theirs"))
+    assert np.array_equal(whole(tuned, asked()), whole(theirs, asked()))
+    assert not np.array_equal(whole(tuned, asked()), whole(models[kind], asked()))
+
+
+def test_what_audiocraft_keeps_is_read_as_numbers_only(neural, tmp_path):
+    import torch
+
+    folder = tmp_path / "tuned"
+    folder.mkdir()
+
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    torch.save({"best_state": Trap()}, folder / "state_dict.bin")
+    with pytest.raises(CannotMake, match="tuned cannot be read"):
+        Model("tuned", folder, "fp32")
+    assert not (tmp_path / "sprung").exists()
+    other = _as_audiocraft(tiny.built("mono"))
+    other["emb.0.weight"] = other["emb.0.weight"][:, :64]
+    torch.save({"best_state": other}, folder / "state_dict.bin")
+    with pytest.raises(CannotMake, match="borrows its text encoder and codec"):
+        Model("tuned", folder, "fp32")
+    tuneful = {"condition_provider.conditioners.self_wav.output_proj.weight": torch.zeros(1)}
+    torch.save({"best_state": other | tuneful}, folder / "state_dict.bin")
+    with pytest.raises(CannotMake, match="melody checkpoint in audiocraft's format"):
+        Model("tuned", folder, "fp32")
+
+
 def test_folders_that_hold_no_checkpoint_are_passed_over(neural, tmp_path, monkeypatch):
     assert list(found.places()) == sorted(tiny.KINDS)
     for name, text in {"broken": "{", "other": '{"model_type": "bert"}', "list": "[]"}.items():

@@ -283,7 +283,8 @@ def _chosen(request: Any) -> tuple[str, Path]:
             raise BadRequest("checkpoint", "cannot follow a melody; choose one with melody in its name")
         return request.checkpoint, places[request.checkpoint]
     if not follows:
-        return _smallest({name: one for name, one in places.items() if name not in tuneful} or places)
+        plain = {name: one for name, one in places.items() if found.kind(one) == "musicgen"}
+        return _smallest(plain or tuneful or places)
     if tuneful:
         return _smallest(tuneful)
     what = "A cover" if request.mode == "cover" else "A song on given chords, form or meter"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.musicgen import found
+from engines.musicgen import audiocraft, found
 from engines.musicgen.codec import Codec
 from engines.musicgen.step import Step, TorchStep
 from engines.musicgen.tokens import Tables, delayed
@@ -173,12 +173,18 @@ def best_precision() -> str:
 
 
 def _read(folder: Path, precision: str) -> tuple[Any, Any]:
-    """Model and tokenizer: safetensors only, nothing from the network, no code of others. The codec stays float32."""
+    """Model and tokenizer: nothing from the network, no code of others, weights from safetensors alone, but for
+    people's own in audiocraft's format. The codec stays float32."""
     import torch
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    if found.kind(folder) == "audiocraft":
+        weights = audiocraft.states(folder)
+        net, tokenizer = _read(audiocraft.base(weights, folder.name), precision)
+        audiocraft.put(weights, net)
+        return net, tokenizer
     melody = found.kind(folder) == "musicgen_melody"
     kind = (
         transformers.MusicgenMelodyForConditionalGeneration if melody else transformers.MusicgenForConditionalGeneration

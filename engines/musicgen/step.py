@@ -156,13 +156,22 @@ class TorchStep:
         return functional.layer_norm(hidden, (self.width,), *norm).to(self.dtype)
 
     def _attended(self, layer: _Layer, cache: "Tensor", hidden: "Tensor", seen: int, mask: "Tensor | None") -> "Tensor":
-        from torch.nn import functional
-
         three = layer.merged(self._normed(hidden, layer.norm)).view(self.rows, 3, self.heads, 1, -1)
         cache.index_copy_(3, self.at, three[:, 1:].transpose(0, 1))
-        keys, values = cache[0, :, :, :seen], cache[1, :, :, :seen]
-        found = functional.scaled_dot_product_attention(three[:, 0], keys, values, attn_mask=mask)
+        found = self._looked(three[:, 0], cache[0, :, :, :seen], cache[1, :, :, :seen], mask)
         return layer.out(found.reshape(self.rows, self.width)).float()
+
+    def _looked(self, query: "Tensor", keys: "Tensor", values: "Tensor", mask: "Tensor | None") -> "Tensor":
+        """Attention of one position, (rows, heads, 1, width / heads)."""
+        from torch.nn import functional
+
+        if self.device.type == "cuda":
+            return functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+        # For a single query torch's fused attention reads bf16 at a quarter of the speed of this.
+        scores = query.float() @ keys.float().transpose(-1, -2) / query.shape[-1] ** 0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        return (scores.softmax(-1) @ values.float()).to(self.dtype)
 
     def _crossed(self, layer: _Layer, place: int, hidden: "Tensor") -> "Tensor":
         import torch
@@ -171,7 +180,7 @@ class TorchStep:
         looking, others = hidden[: self.conditioned], hidden[self.conditioned :]
         query = layer.cross_query(self._normed(looking, layer.cross_norm)).view(self.conditioned, self.heads, 1, -1)
         keys, values = self.crossed[place]
-        found = torch.nn.functional.scaled_dot_product_attention(query, keys, values, attn_mask=self.cross_mask)
+        found = self._looked(query, keys, values, self.cross_mask)
         looking = looking + layer.cross_out(found.reshape(self.conditioned, self.width)).float()
         return torch.cat([looking, others])
 
