@@ -410,6 +410,13 @@ def test_what_it_cannot_do_is_refused_before_anything_is_written(studio, take, k
     assert str(refused.value).startswith(sentence)
 
 
+def test_endless_words_are_read_as_far_as_the_model_was_taught(models):
+    endless = "warm piano and " * 400
+    for model in (models["mono"], models["melody"]):
+        wanted = Asked(words=(endless,), seeds=((0,),), frames=8, chance=GREEDY, stride=900)
+        assert whole(model, wanted).shape[-1] == 8
+
+
 def test_it_stops_at_any_step(models):
     steps = []
 

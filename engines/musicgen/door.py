@@ -19,7 +19,7 @@ from engines.composer import Composer
 from engines.musicgen import found
 from engines.musicgen.chroma import RATE, chroma, wrapped
 from engines.musicgen.tokens import Chance
-from engines.musicgen.windows import Asked, played
+from engines.musicgen.windows import Asked, decoded, played
 from song import findings, regions
 from song.audio import SAMPLE_RATE, Audio
 from song.errors import BadRequest, CannotMake, EngineMissing
@@ -215,7 +215,9 @@ class MusicGen:
         request, model = job.request, job.model
         kept = self._kept.pop((request.model_dump_json(), place), None)
         if kept is not None:
-            return model.codec.decode(kept)[0]
+            return decoded(model, kept, job.progress)
+        if place == 0:
+            self._kept.clear()  # of a job that was cut off
         chance = Chance(request.temperature, request.top_k, request.top_p, request.guidance_scale)
         rate = model.codec.frames_per_second
         songs = (request, *job.beside)

@@ -12,10 +12,13 @@ from engines.musicgen import audiocraft, found
 from engines.musicgen.codec import Codec
 from engines.musicgen.step import Step, TorchStep
 from engines.musicgen.tokens import Tables, delayed
-from song.errors import CannotMake
+from song.errors import BadRequest, CannotMake
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+WINDOW = 1500  # frames that the published decoders were trained on: 30 s
+MAX_WORDS = 512  # tokens of a text that are read; T5 was trained on no more
 
 log = logging.getLogger("studio.musicgen")
 
@@ -49,6 +52,8 @@ class Model:
 
         self.name, self.precision = name, precision
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        if precision == "int8" and self.device == "cuda":
+            raise BadRequest("precision", "int8 is for the processor; choose bf16 on a GPU")
         self.revision = found.revision(folder)
         with _complaining(name):
             self.net, self.tokenizer = _read(folder, precision)
@@ -56,9 +61,11 @@ class Model:
             decoder = self.net.decoder
             self.melody = found.kind(folder) == "musicgen_melody"
             self.channels: int = decoder.config.audio_channels
-            self.window: int = self.net.generation_config.max_length  # frames that the decoder was trained on
+            said = self.net.generation_config.max_length  # transformers says 20 where a checkpoint says nothing
+            self.window = said if said and said > 100 else WINDOW
             self.tables = _tables(decoder, self.window)
-            self.codec = Codec(self.net.audio_encoder, self.channels, fast=precision != "fp32")
+            fast = precision != "fp32" and best_precision() == "bf16"
+            self.codec = Codec(self.net.audio_encoder, self.channels, fast)
             self.step: Step = TorchStep(decoder, precision)
 
     # -- words --------------------------------------------------------------------------------------------------------
@@ -69,7 +76,9 @@ class Model:
 
         songs = len(words)
         with torch.inference_mode():
-            read = self.tokenizer(list(words), padding=True, return_tensors="pt").to(self.device)
+            read = self.tokenizer(
+                list(words), padding=True, truncation=True, max_length=MAX_WORDS, return_tensors="pt"
+            ).to(self.device)
             states = self.net.text_encoder(**read).last_hidden_state
             if hasattr(self.net, "enc_to_dec_proj"):
                 states = self.net.enc_to_dec_proj(states)
@@ -216,7 +225,7 @@ def _tables(decoder: Any, window: int) -> Tables:
     import torch
 
     core = decoder.model.decoder
-    positions = window + 1024  # what may come before: a melody, words; and the delays
+    positions = window + 2 * MAX_WORDS  # what may come before: a melody, words; and the delays
     places = core.embed_positions.get_embedding(positions, decoder.config.hidden_size).float()
     codes = torch.stack([table.weight for table in core.embed_tokens]).float()
     return Tables(codes.cpu().numpy(), places.cpu().numpy(), decoder.config.audio_channels)

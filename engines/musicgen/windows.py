@@ -65,6 +65,15 @@ def _prompt(model: Model, asked: Asked, stride: int) -> np.ndarray:
     return np.broadcast_to(kept, (len(asked.words), *kept.shape[1:]))
 
 
+def decoded(model: Model, codes: np.ndarray, progress: Progress) -> np.ndarray:
+    """The sound of one song's codes, (1, codebooks, frames): float32 (channels, samples)."""
+    stream, frames, sounds = model.codec.stream(), codes.shape[-1], []
+    for start in range(0, frames, _CHUNK):
+        progress(start / frames, "Decoding")
+        sounds.append(stream.push(codes[..., start : start + _CHUNK], last=start + _CHUNK >= frames))
+    return np.concatenate(sounds, axis=-1)[0]
+
+
 def played(model: Model, asked: Asked, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """The first song's sound, float32 (channels, samples) with the prompt's in front, and the codes of all songs,
     (songs, codebooks, frames). The sound is decoded while the next codes are drawn."""
