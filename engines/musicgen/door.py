@@ -13,8 +13,6 @@ import numpy as np
 from composer import extend
 from composer.original import Original, spoken
 from composer.plan import STYLES
-from dsp.splice import resampled
-from engines import splicing
 from engines.composer import Composer
 from engines.musicgen import found
 from engines.musicgen.chroma import RATE, chroma, wrapped
@@ -45,6 +43,7 @@ from song.take import Take
 
 if TYPE_CHECKING:
     from engines.musicgen.model import Model
+    from engines.splicing import Joined
 
 LONGEST = 300.0  # seconds
 USUAL = 30.0  # seconds of a song whose length nobody said
@@ -162,6 +161,8 @@ class MusicGen:
         return self._whole(job, words, _mono(source.audio), seconds, **told)
 
     def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
+        from engines import splicing  # compiled code: half a second to import, so only where sound is made
+
         request, known = job.request, Original(heard)
         if request.side == "start":
             raise _cannot_begin()
@@ -174,6 +175,8 @@ class MusicGen:
         return self._onto(job, source, heard, made, shown)
 
     def _edit(self, job: _Job, source: Source, heard: Heard) -> Take:
+        from engines import splicing
+
         words = _worded(job.request, source, heard)
         spans = regions.inside(job.request.regions, source.audio.duration)
         pieces = []
@@ -261,7 +264,7 @@ class MusicGen:
             plan={"words": words, "checkpoint": job.model.name, **shown},
         )
 
-    def _onto(self, job: _Job, source: Source, heard: Heard, made: splicing.Joined, words: str) -> Take:
+    def _onto(self, job: _Job, source: Source, heard: Heard, made: "Joined", words: str) -> Take:
         """A take whose sound is partly that of its source."""
         told = {"id": source.id, "title": source.title, "heard": heard.words()}
         take = self._take(job, made.audio, words, duration=made.audio.duration, bpm=heard.bpm, source=told)
@@ -362,6 +365,8 @@ def _mono(audio: Audio) -> np.ndarray:
 
 def _excerpt(audio: Audio, start: float, end: float, channels: int) -> np.ndarray:
     """Seconds `start` to `end` at the codec's rate, float32 (channels, samples); one channel is the mean of two."""
+    from dsp.splice import resampled
+
     heard = audio.samples[:, round(start * audio.sample_rate) : round(end * audio.sample_rate)]
     heard = heard if channels == 2 else heard.mean(axis=0, keepdims=True)
     return resampled(np.ascontiguousarray(heard), audio.sample_rate, RATE)
@@ -369,6 +374,8 @@ def _excerpt(audio: Audio, start: float, end: float, channels: int) -> np.ndarra
 
 def _at_home(sound: np.ndarray, model: "Model") -> np.ndarray:
     """The codec's sound as the studio keeps it: two channels at its own rate."""
+    from dsp.splice import resampled
+
     sound = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
     return resampled(np.ascontiguousarray(sound), model.codec.rate, SAMPLE_RATE)
 
