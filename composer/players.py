@@ -257,7 +257,7 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
     """The song's riff over each chord: the same figure for everybody who plays it, each in his own octave."""
     rows = fitting(scene.style.riffs, scene.plan.meter)
     picked = scene.decided("riff")
-    row = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free * 0.5, picked)
+    row = bent_climb(rows[int(picked.integers(len(rows)))], scene.own.free * 0.5, picked, held="18")  # the root is home
     parts = bars_of(row, scene.plan.meter, rolls=False)
     heavy = role == "chords" and part.patch in (*POWERED, *_OPEN)  # riffs lie on the lowest strings
     base = part.low + 2 if role == "bass" else part.low if heavy else max(part.low, min(57, part.high - 24))

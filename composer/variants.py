@@ -177,9 +177,10 @@ def _shortened(text: str) -> str:
     return "." * kept + text[kept:]
 
 
-def bent_climb(row: str, free: float, rng: np.random.Generator) -> str:
-    """A broken chord in another order: upside down, from another voice, or with two of its notes changed over."""
-    digits = sorted({mark for mark in row.partition(":")[2] or row if mark.isdigit()})
+def bent_climb(row: str, free: float, rng: np.random.Generator, held: str = "") -> str:
+    """A broken chord in another order: upside down, from another voice, or with two of its notes changed over. What is
+    `held` stays where it is."""
+    digits = sorted({mark for mark in row.partition(":")[2] or row if mark.isdigit() and mark not in held})
     if free <= 0 or len(digits) < 2 or rng.random() > 0.4 + 0.6 * free:
         return row
     meter, text = split(row)
