@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 
 import backend
+import memory
 import post_process
 import tiny
 from backend import Studio
+from checkpoints import shelf
 from engines.musicgen import found, windows
 from engines.musicgen.chroma import HOP, RATE, WIDTH, chroma
 from engines.musicgen.codec import Codec
-from engines.musicgen.model import Model
+from engines.musicgen.model import Model, make_sure_it_fits
 from engines.musicgen.step import TorchStep
 from engines.musicgen.tokens import Chance, chosen
 from engines.musicgen.windows import Asked, codes, played
+from kernels import KernelsUnfit
 from settings import Settings
 from song.audio import Audio
-from song.errors import BadRequest, Cancelled, CannotMake, EngineMissing
+from song.errors import BadRequest, Cancelled, CannotMake, EngineMissing, NotEnoughMemory
 from song.progress import silent
 from song.request import Generate, read
 from song.take import Kept
@@ -103,6 +106,32 @@ def test_the_likeliest_codes_are_those_of_transformers(neural, models, kind, son
     assert ours.shape == (songs, 8 if model.channels == 2 else 4, FRAMES)
     assert len(np.unique(theirs)) > 20, "the choices must be distinct, or equality says nothing"
     assert np.array_equal(ours, theirs[..., start:])
+
+
+@pytest.mark.parametrize("kind", tiny.KINDS)
+def test_the_plain_step_chooses_what_the_packed_one_does(neural, models, kind):
+    model = Model(kind, neural / kind, "fp32")
+    model.step = TorchStep(model.net.decoder, "fp32")
+    assert np.array_equal(whole(model, asked(3)), whole(models[kind], asked(3)))
+
+
+def test_where_the_kernels_are_unfit_the_plain_step_plays_and_says_so(neural, monkeypatch):
+    import kernels.decode
+
+    def unfit(precision: str) -> None:
+        raise KernelsUnfit("The fp32 kernels compute wrongly on this CPU; the plain loop must do.")
+
+    monkeypatch.setattr(kernels.decode, "check", unfit)
+    model = Model("mono", neural / "mono", "fp32")
+    assert isinstance(model.step, TorchStep) and "compute wrongly" in model.notice
+    assert whole(model, asked()).shape == (1, 4, FRAMES)
+
+
+def test_what_does_not_fit_into_memory_is_refused_with_numbers(neural, monkeypatch):
+    config = neural / "mono" / "config.json"
+    monkeypatch.setattr(memory, "host", lambda: memory.Room(10**9, 16 * 10**9))
+    with pytest.raises(NotEnoughMemory, match=r"mono needs .* GB here .* are free"):
+        make_sure_it_fits("mono", config.parent, "fp32")
 
 
 def _theirs(folder: Path, model: Model, songs: int, beside: dict[str, np.ndarray], guidance: float) -> np.ndarray:
@@ -316,7 +345,7 @@ def test_words_become_a_song(studio, kind):
     assert (recipe.engine, recipe.plan["checkpoint"]) == ("musicgen", kind)
     assert recipe.versions["checkpoint"] == f"{kind} {found.revision(found.places()[kind])}"
     assert {"torch", "transformers"} <= recipe.versions.keys()
-    assert f"Made with {kind}, whose weights are CC-BY-NC 4.0: not for commercial use." in recipe.notices
+    assert any(one.startswith(f"Made with {kind}. ") and "CC-BY-NC 4.0" in one for one in recipe.notices)
     with pytest.raises(CannotMake, match="no stems"):
         studio.export(song.id, "stems")
 
@@ -506,7 +535,7 @@ def test_a_spoilt_checkpoint_is_refused_in_one_sentence(neural, tmp_path, spoil,
     folder = tmp_path / "mono"
     shutil.copytree(neural / "mono", folder)
     spoil(folder)
-    with pytest.raises(CannotMake, match=r"^The checkpoint mono cannot be read: .* studio models get mono\.$"):
+    with pytest.raises(CannotMake, match=r"^The checkpoint mono cannot be read: .* Mend it\.$"):
         Model("mono", folder, precision)
 
 
@@ -593,10 +622,10 @@ def test_folders_that_hold_no_checkpoint_are_passed_over(neural, tmp_path, monke
     for name, text in {"broken": "{", "other": '{"model_type": "bert"}', "list": "[]"}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(text)
-    monkeypatch.setattr(found, "settings", lambda: Settings(checkpoints=tmp_path))
+    monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=tmp_path))
     assert found.places() == {}
     assert "studio models get musicgen-small" in (backend.engines()["musicgen"].available() or "")
     with pytest.raises(EngineMissing, match="has no checkpoint here"):
         backend.engines()["musicgen"].generate(Generate(prompt="x", seed=1), silent)
-    monkeypatch.setattr(found, "settings", lambda: Settings(checkpoints=neural / "mono"))
+    monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=neural / "mono"))
     assert list(found.places()) == ["mono"], "the folder may be a checkpoint itself"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import checkpoints
 from composer import extend
 from composer.original import Original, spoken
 from composer.plan import STYLES
@@ -20,7 +21,7 @@ from engines.musicgen.tokens import Chance
 from engines.musicgen.windows import Asked, decoded, played
 from song import findings, regions
 from song.audio import SAMPLE_RATE, Audio
-from song.errors import BadRequest, CannotMake, EngineMissing
+from song.errors import BadRequest, CannotMake, EngineMissing, StudioError
 from song.heard import Heard
 from song.progress import Progress, part
 from song.request import (
@@ -122,6 +123,7 @@ class MusicGen:
         precision = model.best_precision() if precision == "auto" else precision
         if self._model is None or (self._model.name, self._model.precision) != (name, precision):
             self.unload()
+            model.make_sure_it_fits(name, folder, precision)
             self._model = model.Model(name, folder, precision)
         return self._model
 
@@ -142,10 +144,10 @@ class MusicGen:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
             take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
-        licence = f"Made with {name}, whose weights are {found.LICENCE}: not for commercial use."
         versions = {library: version(library) for library in ("torch", "transformers")}
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
-        return replace(take, notices=(licence, *take.notices), versions=versions)
+        told = (f"Made with {name}. {found.licence(name)}", model.notice)
+        return replace(take, notices=(*filter(None, told), *take.notices), versions=versions)
 
     def _whole(self, job: _Job, words: str, tune: np.ndarray | None, seconds: float = 0.0, **shown: Any) -> Take:
         """A song from the first sample to the last; `tune`, mono at `RATE`, is the melody it follows."""
@@ -283,7 +285,7 @@ def _chosen(request: Any) -> tuple[str, Path]:
     follows = request.mode == "cover" or _guided(request)
     if request.checkpoint != "auto":
         if request.checkpoint not in places:
-            raise BadRequest("checkpoint", f"there is none of this name here; there is {', '.join(places)}")
+            raise _not_here(request.checkpoint, places)
         if follows and request.checkpoint not in tuneful:
             raise BadRequest("checkpoint", "cannot follow a melody; choose one with melody in its name")
         return request.checkpoint, places[request.checkpoint]
@@ -294,6 +296,16 @@ def _chosen(request: Any) -> tuple[str, Path]:
         return _smallest(tuneful)
     what = "A cover" if request.mode == "cover" else "A song on given chords, form or meter"
     raise BadRequest("checkpoint", f"{what} needs a melody checkpoint; get one with: studio models get musicgen-melody")
+
+
+def _not_here(name: str, places: dict[str, Path]) -> StudioError:
+    """Why a checkpoint cannot be had: it is broken, it could be fetched, or nobody knows it."""
+    if name in checkpoints.known("musicgen"):
+        try:
+            checkpoints.need(name)
+        except StudioError as error:
+            return error
+    return BadRequest("checkpoint", f"there is none of this name here; there is {', '.join(places)}")
 
 
 def _guided(request: Any) -> bool:
@@ -393,7 +405,7 @@ def _free(model: "Model") -> None:
     """Give back what the last attempt held."""
     import torch
 
-    model.step.close()
+    model.step.rest()
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

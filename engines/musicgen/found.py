@@ -1,25 +1,31 @@
-"""Which MusicGen checkpoints are on this machine. Reads names and configs only, never weights."""
+"""Which MusicGen checkpoints are on this machine, of those that the checkpoint room finds, and what they are."""
 
 import hashlib
 import json
 from pathlib import Path
 
-from settings import settings
+import checkpoints
 
 KINDS = ("musicgen", "musicgen_melody", "audiocraft")  # what a checkpoint's config calls itself; the last has none
 AUDIOCRAFT = "state_dict.bin"  # what audiocraft keeps the weights of a model in
 GET = "studio models get musicgen-small"
-LICENCE = "CC-BY-NC 4.0"  # of all weights that Meta publishes, and of what is made from them
 _ENDS = 1 << 20  # bytes at either end of a weights file that tell it from another
 
 
 def places() -> dict[str, Path]:
-    """Folders with a checkpoint by name: those in STUDIO_CHECKPOINTS, the folder itself included, in alphabetical
-    order."""
-    root = settings().checkpoints
-    if root is None or not root.is_dir():
-        return {}
-    return {folder.name: folder for folder in sorted([root, *root.iterdir()]) if kind(folder) in KINDS}
+    """Folders with a whole checkpoint by name, in alphabetical order."""
+    return {one.name: one.path for one in checkpoints.there() if one.problem is None and kind(one.path) in KINDS}
+
+
+def licence(name: str) -> str:
+    """What may be done with what a checkpoint makes, in one sentence."""
+    published = checkpoints.known("musicgen").get(name)
+    if published is not None:
+        return published.licence.sentence
+    return (
+        f"{name} is a checkpoint of your own; if it was trained from Meta's weights, theirs is its licence, too: "
+        "CC-BY-NC 4.0, not for commercial use."
+    )
 
 
 def kind(folder: Path) -> str | None:

@@ -1,15 +1,20 @@
 """A checkpoint in memory: words in, numbers out for the decode loop. Weights and tokenizer are read by transformers."""
 
+import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import checkpoints
+import memory
 from engines.musicgen import audiocraft, found
 from engines.musicgen.codec import Codec
+from engines.musicgen.packed import PackedStep, threads
 from engines.musicgen.step import Step, TorchStep
 from engines.musicgen.tokens import Tables, delayed
 from song.errors import BadRequest, CannotMake
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 
 WINDOW = 1500  # frames that the published decoders were trained on: 30 s
 MAX_WORDS = 512  # tokens of a text that are read; T5 was trained on no more
+
+PRECISIONS = ("fp32", "bf16", "int8")
 
 log = logging.getLogger("studio.musicgen")
 
@@ -64,9 +71,9 @@ class Model:
             said = self.net.generation_config.max_length  # transformers says 20 where a checkpoint says nothing
             self.window = said if said and said > 100 else WINDOW
             self.tables = _tables(decoder, self.window)
-            fast = precision != "fp32" and best_precision() == "bf16"
+            fast = precision != "fp32" and (self.device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported())
             self.codec = Codec(self.net.audio_encoder, self.channels, fast)
-            self.step: Step = TorchStep(decoder, precision)
+            self.step, self.notice = _step(decoder, precision, self.device)
 
     # -- words --------------------------------------------------------------------------------------------------------
 
@@ -168,17 +175,57 @@ class _complaining:  # noqa: N801 (used like a function)
             log.error("cannot read %s", self.name, exc_info=error)
             raise CannotMake(
                 f"The checkpoint {self.name} cannot be read: it is damaged, incomplete or of another kind. "
-                f"Get it again: studio models get {self.name}."
+                + (f"Get it again: studio models get {self.name}." if self.name in checkpoints.known() else "Mend it.")
             ) from error
 
 
+def _step(decoder: Any, precision: str, device: str) -> tuple[Step, str]:
+    """The fastest step that there is, and what the user should know about it."""
+    if device != "cpu":
+        return TorchStep(decoder, precision), ""
+    from kernels import KernelsUnfit  # compiled code: half a second to import, so only where sound is made
+
+    try:
+        return PackedStep(decoder, precision), ""
+    except KernelsUnfit as error:
+        return TorchStep(decoder, precision), f"Made with PyTorch's own, slower step: {error}"
+
+
+@cache
 def best_precision() -> str:
-    """What "auto" means: bf16 where this machine computes it, else fp32."""
+    """What "auto" means: on a GPU bf16 where it can, on a CPU the fastest that loses nothing audible, measured now."""
     import torch
 
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+    from kernels import KernelsUnfit, choose
+
+    try:
+        return choose(("bf16", "fp32"), threads=threads())
+    except KernelsUnfit:
+        return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def make_sure_it_fits(name: str, folder: Path, precision: str) -> None:
+    """Raises NotEnoughMemory, with numbers, before anything is loaded."""
+    import torch
+
+    if found.kind(folder) == "audiocraft":  # its shape is inside the weights; the file says how large they are
+        needed = memory.WORKING + 2 * (folder / found.AUDIOCRAFT).stat().st_size
+        return memory.require(needed, name, "cuda" if torch.cuda.is_available() else "cpu")
+    shape = memory.shape(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    sizes = {one: _needed(shape, one, device) for one in (precision, *PRECISIONS)}
+    smaller = {f"{one} precision": sizes[one].total for one in PRECISIONS if sizes[one].total < sizes[precision].total}
+    memory.require(sizes[precision], name, device, smaller)
+
+
+def _needed(shape: memory.Shape, precision: str, device: str) -> memory.Need:
+    """What a checkpoint takes: on a CPU its packed weights lie beside those that read the prompts."""
+    narrow = "fp32" if precision == "fp32" else "bf16"
+    needed = memory.need(shape, precision, cache=narrow, decoded_at_once=2.0)
+    beside = shape.parameters * memory.BYTES[narrow] if device == "cpu" else 0
+    return replace(needed, weights=int(needed.weights + beside))
 
 
 def _read(folder: Path, precision: str) -> tuple[Any, Any]:

@@ -29,8 +29,8 @@ class Step(Protocol):
     def __call__(self, embedded: np.ndarray, position: int) -> np.ndarray:
         """`embedded`, (rows, width), is what enters at `position`; the scores, (rows, outputs)."""
 
-    def close(self) -> None:
-        """Give back what it holds."""
+    def rest(self) -> None:
+        """Give back all but the weights; `begin` makes it ready again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +184,7 @@ class TorchStep:
         looking = looking + layer.cross_out(found.reshape(self.conditioned, self.width)).float()
         return torch.cat([looking, others])
 
-    def close(self) -> None:
+    def rest(self) -> None:
         self._graph = None
         self.cache, self.crossed = self.cache[:0], []
 
