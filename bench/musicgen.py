@@ -237,6 +237,10 @@ def late(bench: Bench) -> Figures:
         for precision, found in spent.items():
             model = bench.ours(precision)
             model.begin(model.conditions(WORDS[:1], True), np.zeros((1, 4, 0), np.int64), 1504)
+            heads = SMALL["num_attention_heads"]
+            before = np.zeros((2, heads, 1500, SMALL["hidden_size"] // heads), np.float32)
+            for layer in range(SMALL["num_hidden_layers"]):
+                model.step.fill(layer, before, before, 0)
             entering = np.zeros((2, SMALL["hidden_size"]), np.float32)
             for number in range(bench.steps):
                 begun = now()

@@ -78,7 +78,7 @@ def build(demo: gr.Blocks, name: str, editable: bool = False) -> Picker:
     takes.input(lambda id: [id or "", *empty], takes, [source, *findings.values()], **desk.QUIET)
     heard = [told, wave, picker.heard, *findings.values()]
     source.change(functools.partial(listen, editable), [source, *findings.values()], heard, **desk.QUIET)
-    gr.on([demo.load, takes.focus], offered, None, takes, **desk.QUIET)
+    gr.on([demo.load, takes.focus, source.change], offered, source, takes, **desk.QUIET)
     return picker
 
 
@@ -124,7 +124,8 @@ def peaks(path: Path) -> dict[str, Any]:
     return {"duration": duration, "peaks": [round(100 * min(1.0, value)) for value in highest]}
 
 
-def offered() -> gr.Dropdown:
-    """The newest takes of the library, as the list shows them."""
+def offered(source: str) -> gr.Dropdown:
+    """The newest takes of the library, as the list shows them, and the chosen one where it is among them."""
     newest = studio().library.takes(limit=TAKES)
-    return gr.Dropdown([(f"{kept.recipe.title} ({widgets.clock(kept.recipe.duration)})", kept.id) for kept in newest])
+    named = [(f"{kept.recipe.title} ({widgets.clock(kept.recipe.duration)})", kept.id) for kept in newest]
+    return gr.Dropdown(named, value=source if source in dict(named).values() else None)

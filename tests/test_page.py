@@ -350,6 +350,7 @@ def test_a_region_that_was_dragged_is_made_anew_and_the_rest_proves_untouched(de
     desk.make(prompt=WORDS, duration="16", seed="3")
     before = sound(desk.page.locator("#card").get_by_role("link", name="WAV: download").evaluate("link => link.href"))
     drag(desk, picked(desk, "edit"), 0.25, 0.5)
+    desk.expect(desk.page.locator("#edit-takes input")).to_have_value(re.compile(r"\(0:16\)$"))
     regions = desk.page.locator("#edit-knob-regions textarea, #edit-knob-regions input")
     desk.expect(regions).to_have_value(re.compile(r"^\d.*-\d"))
     start, end = (float(place) for place in regions.input_value().split("-"))
