@@ -172,7 +172,13 @@ TASKS = {"make": make, "stems": stems, "listen": listen}
 
 def work(handle: int) -> None:
     """The worker process: holds the engines and carries out tasks until the studio is gone."""
-    serve(handle, TASKS, warm)
+    serve(handle, TASKS, warm, rest)
+
+
+def rest() -> None:
+    """Let engines give back what they hold; the next song loads it again."""
+    for engine in engines().values():
+        engine.unload()
 
 
 def warm() -> None:

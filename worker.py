@@ -30,6 +30,7 @@ Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
 
 CANCEL_GRACE = 0.5  # seconds a worker has to react before it is killed
 STALL = 300.0  # seconds without any word from a worker before it is taken for dead
+IDLE = 600.0  # seconds after which a worker rests
 LISTEN = 0.05  # seconds between two looks at what else happened
 
 log = logging.getLogger("studio.worker")
@@ -137,8 +138,11 @@ class InWorker:
                 raise Cancelled
 
 
-def serve(handle: int, tasks: Mapping[str, Task], warm: Callable[[], None]) -> None:
-    """The worker's life: warm up, then carry out tasks from the connection until the studio is gone."""
+def serve(
+    handle: int, tasks: Mapping[str, Task], warm: Callable[[], None], rest: Callable[[], None], idle: float = IDLE
+) -> None:
+    """The worker's life: warm up, then carry out tasks from the connection until the studio is gone. After every `idle`
+    seconds without any it rests: what is large gives its memory back."""
     connection = Connection(handle)
     work: queue.Queue[dict[str, Any]] = queue.Queue()
     cancelled = threading.Event()
@@ -165,7 +169,11 @@ def serve(handle: int, tasks: Mapping[str, Task], warm: Callable[[], None]) -> N
     threading.Thread(target=hear, daemon=True).start()
     warm()
     while True:
-        message = work.get()
+        try:
+            message = work.get(timeout=idle)
+        except queue.Empty:
+            rest()
+            continue
         try:
             answer = tasks[message["task"]](message["arguments"], Path(message["folder"]), progress)
             say({"answer": answer})

@@ -32,6 +32,9 @@ class Engine(Protocol):
     def load(self) -> None:
         """Get ready, so that the first song does not wait."""
 
+    def unload(self) -> None:
+        """Give back what is large in memory; `generate` loads it again."""
+
     def generate(
         self,
         request: SongRequest,

@@ -79,6 +79,9 @@ class Composer:
 
         warm()
 
+    def unload(self) -> None:
+        """Nothing of it is large: a SoundFont reads only the samples that it plays."""
+
     @cached_property
     def _font(self) -> tuple["SoundFont | None", str]:
         """The SoundFont of this machine, and what the user should know about it."""

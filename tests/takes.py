@@ -92,4 +92,6 @@ def _die_once(folder: Path) -> None:
 
 
 def work(handle: int) -> None:
-    serve(handle, {"make": make}, lambda: None)
+    rests: list[float] = []
+    tasks = {"make": make, "rests": lambda *_: {"count": len(rests)}}
+    serve(handle, tasks, lambda: None, lambda: rests.append(time.monotonic()), idle=0.3)

@@ -14,6 +14,7 @@ from library import Library
 from settings import ROOT, Settings
 from song.errors import CannotOpen
 from song.job import Job
+from song.progress import silent
 from song.request import Generate
 from takes import make
 from worker import InThread, InWorker
@@ -214,3 +215,13 @@ def test_the_worker_ends_when_the_studio_is_gone():
     assert not waiter.is_alive()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIG_DFL)
+
+
+def test_a_worker_without_work_rests_and_still_works(tmp_path):
+    runner = InWorker(ENTRY)
+    try:
+        assert runner.run("rests", {}, tmp_path, silent)["count"] == 0
+        time.sleep(1.0)
+        assert runner.run("rests", {}, tmp_path, silent)["count"] >= 2
+    finally:
+        runner.stop()
