@@ -27,7 +27,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 import theme
-from api import faults, files
+from api import faults, files, live
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
 from tabs import cover, doors, edit, extend, generate, library, studio
@@ -144,7 +144,7 @@ def launch(config: Settings, port: int) -> None:
         head=HEAD,
         app_kwargs={
             "middleware": [gate],
-            "routes": list(files.ROUTES),
+            "routes": [*files.ROUTES, *live.ROUTES],
             "exception_handlers": faults.HANDLERS,
             "docs_url": None,
             "redoc_url": None,

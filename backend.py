@@ -21,6 +21,7 @@ from typing import Any
 
 import durable
 import post_process
+import preview
 from composer import midi
 from engines import ENGINES, Engine
 from engines.base import read_with, unread
@@ -30,7 +31,7 @@ from settings import VERSION, Settings, settings
 from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
 from song.heard import Heard
 from song.job import Job
-from song.progress import Progress, part, silent
+from song.progress import Aloud, Progress, part, silent
 from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, read
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
@@ -77,7 +78,9 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     request = read(arguments["request"])
     beside = tuple(read(one) for one in arguments.get("beside", ()))
     source = _source(arguments, part(progress, 0.0, 0.1))
-    take, finished = _perform(request, source, part(progress, 0.1 if source else 0.0, 0.95), beside)
+    with preview.growing(folder / preview.NAME) as hear:
+        aloud = Aloud(part(progress, 0.1 if source else 0.0, 0.95), hear)
+        take, finished = _perform(request, source, aloud, beside)
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
@@ -277,7 +280,7 @@ class Studio:
         spoke = 0.0
         while True:
             job = self.job(job_id)
-            news = (job.state, job.stage, round(job.fraction, 2), job.takes)
+            news = (job.state, job.stage, round(job.fraction, 2), job.audible, job.takes)
             if news != told or time.monotonic() - spoke >= beat:
                 told, spoke = news, time.monotonic()
                 yield job
@@ -285,6 +288,17 @@ class Studio:
                 return
             with self.lane.changed:
                 self.lane.changed.wait(min(0.2, beat))
+
+    def preview(self, job_id: str) -> Iterator[bytes]:
+        """The take in the making as a WAV file without an end, see preview.read. Raises NotFound where none can be
+        heard."""
+        path = self.lane.preview(self.job(job_id).id)
+        try:
+            if path is not None:
+                return preview.read(path)
+        except FileNotFoundError:  # not yet, or not any more
+            pass
+        raise NotFound("Nothing of this job can be heard now; it can while its state says that it is audible.")
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job that waits or runs; a finished one stays finished. Raises NotFound."""

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import preview
 from library import Library, new_id, take_id
 from song.errors import Cancelled, CannotMake, EngineFailed, StudioError
 from song.job import Job
@@ -38,6 +39,7 @@ class Lane:
         self.runner = runner
         self.changed = threading.Condition()
         self.current: Job | None = None  # the running job with its newest progress
+        self._folder: Path | None = None  # where its take is made
         self._errands: queue.SimpleQueue[tuple[str, dict[str, Any], Path, Future[dict[str, Any]]]] = queue.SimpleQueue()
         self._cancelling: set[str] = set()
         self._stopping = threading.Event()
@@ -80,6 +82,11 @@ class Lane:
         """Stop this job if it runs here."""
         self._cancelling.add(job_id)
         self.wake()
+
+    def preview(self, job_id: str) -> Path | None:
+        """Where the sound of a job grows that runs here; the file need not be there."""
+        current, folder = self.current, self._folder
+        return folder / preview.NAME if folder and current and current.id == job_id else None
 
     def call(self, task: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Carry out a task that is no job, between jobs, and wait for its answer."""
@@ -182,9 +189,11 @@ class Lane:
             arguments["source"] = self.library.origin(job.request.source).model_dump(mode="json")
         try:
             folder.mkdir()
+            self._folder = folder
             answer = self.runner.run("make", arguments, folder, progress)
             kept = self.library.keep(Recipe.model_validate(answer), folder, job)
         finally:
+            self._folder = None
             shutil.rmtree(folder, ignore_errors=True)
         job = job.model_copy(update={"takes": (*job.takes, kept.id)})
         self._show(job)
@@ -197,7 +206,9 @@ class Lane:
         shown = self.current
         if shown is None or (shown.fraction, shown.stage) != (fraction, stage):
             left = (now - self._began) * (1 - fraction) / fraction if fraction > 0.05 else None
-            self._show(job.model_copy(update={"fraction": fraction, "stage": stage, "seconds_left": left}))
+            heard = self._folder is not None and preview.begun(self._folder / preview.NAME)
+            news = {"fraction": fraction, "stage": stage, "seconds_left": left, "audible": heard}
+            self._show(job.model_copy(update=news))
         if now - self._noted > NOTE_EVERY:
             self._noted = now
             self.library.note_progress(job.id, fraction, stage)

@@ -15,6 +15,7 @@ class Job(BaseModel):
 
     takes         ids of the takes made so far, one per variation; they stay when a later variation fails
     seconds_left  a guess from the time spent, None before there is anything to guess from
+    audible       the take in the making can be heard, unmastered, as far as it is: GET /jobs/<id>/audio
     error_code    see song/errors.py; `error` is the sentence for the user
     """
 
@@ -26,6 +27,7 @@ class Job(BaseModel):
     fraction: float = 0.0
     stage: str = "waiting"
     seconds_left: float | None = None
+    audible: bool = False
     attempts: int = 0
     error_code: str | None = None
     error: str | None = None

@@ -32,6 +32,7 @@ class Screen:
 
     idle: dict[str, Any]
     status: gr.HTML
+    live: gr.HTML
     pick: gr.Radio
     player: gr.Audio
     card: gr.HTML
@@ -61,6 +62,7 @@ def screen(name: str, idle: str) -> Screen:
     return Screen(
         told,
         widgets.status(told, form.named(name, "status")),
+        widgets.live(form.named(name, "live")),
         gr.Radio([], label="Takes", visible=False, elem_id=form.named(name, "pick"), elem_classes="pick"),
         gr.Audio(
             visible=False,
@@ -138,7 +140,7 @@ def wire(
             raise toast(error) from None
         return begin(request.model_dump() | {"seed": None}, name)
 
-    on_screen = [shown.status, go, stop, shown.pick, shown.player, shown.card]
+    on_screen = [shown.status, shown.live, go, stop, shown.pick, shown.player, shown.card]
 
     def attach(event: Any, play: bool) -> None:
         follower = event(
@@ -183,15 +185,18 @@ def _remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any]) -> 
 
 def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, play: bool) -> Iterator[Shown]:
     takes: tuple[str, ...] = ()
-    drawn = 0.0
+    drawn, audible = 0.0, False
     for now in follow(job_id):
         fresh = now is not None and now.takes != takes
         if now and not (now.final or fresh) and time.monotonic() - drawn < REDRAW:
             continue
         drawn = time.monotonic()
         working = now is not None and not now.final
+        # A song stays audible until it is there: what the browser has fetched of it plays on.
+        audible = now is not None and working and not now.takes and (audible or now.audible)
         news: Shown = {
             shown.status: told(now, shown.idle),
+            shown.live: {"job": job_id, "play": play} if audible else None,
             go: gr.Button(visible=not working),
             stop: gr.Button(visible=working),
         }

@@ -125,7 +125,7 @@ def submit(*given: Any, **named: Any) -> Summary:
 
 
 def job(job_id: str) -> Summary:
-    """How far a job is, and the ids of its takes.
+    """How far a job is, the ids of its takes, and whether the one in the making is `audible`: at /jobs/<id>/audio.
 
     Args:
         job_id: the id that /submit gave.

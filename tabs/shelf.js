@@ -25,7 +25,7 @@ function letGo() { // of a song that is deleted: a browser that still asks for t
 for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, () => draw(true));
 sound.addEventListener("timeupdate", position);
 // One song at a time: whatever starts sound under Generate silences the library, and the other way round.
-document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .player button, .wave button") && sound.pause(), true);
+document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .live button, .player button, .wave button") && sound.pause(), true);
 
 function action(text, label, run, props = {}) {
   const button = node("button", { type: "button", className: "plainbutton", ...props }, text);

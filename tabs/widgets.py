@@ -32,6 +32,13 @@ def status(value: dict[str, Any], id: str = "status") -> gr.HTML:
     return widget("status", f'<div class="status">{line}<div class="bar" {bar} hidden><i></i></div></div>', value, id)
 
 
+def live(id: str = "live") -> gr.HTML:
+    """A song in the making, to be heard: {job, play}, or None while there is none. `play` lets it begin by itself."""
+    button = '<button type="button" class="plainbutton"></button><span class="time"></span>'
+    words = '<p class="said" role="status"></p>'
+    return widget("live", f'<div class="live" hidden><audio></audio>{button}{words}</div>', id=id)
+
+
 def card(id: str = "card") -> gr.HTML:
     """One take: what was planned, what came out, and its files. Event `again` carries its id, `open` {id, mode}."""
     return widget("card", '<article class="card" hidden></article>', id=id)

@@ -6,11 +6,16 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import preview
 from library import FILES
+from song.audio import Audio
 from song.errors import CannotMake
 from song.progress import Progress
 from song.request import Generate, read
@@ -68,6 +73,9 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "full": lambda: _raise(OSError(errno.ENOSPC, "No space left on device")),
         "cannot": lambda: _raise(CannotMake("This cannot be made; try something else.")),
         "die once": lambda: _die_once(folder),
+        "sings": lambda: _singing(folder, progress),
+        "sings on": lambda: _singing(folder, progress, lambda: _slowly(progress)),
+        "sings and dies": lambda: _singing(folder, progress, lambda: os._exit(1)),
     }[request.prompt]()
     made = recipe(arguments["id"], request=request, seed=request.seed)
     fill(folder, made)
@@ -78,6 +86,20 @@ def _slowly(progress: Progress) -> None:
     for step in range(1, 500):
         time.sleep(0.02)
         progress(step / 500, "working")
+
+
+def sung(number: int) -> Audio:
+    """A tenth of a second of a sound that is known again by its number."""
+    return Audio(np.full((2, 3200), (number + 1) / 64, np.float32), 32_000)
+
+
+def _singing(folder: Path, progress: Progress, then: Callable[[], None] = lambda: None) -> None:
+    with preview.growing(folder / preview.NAME) as hear:
+        for number in range(10):
+            hear(sung(number))
+            progress(0.1 + number / 20, "singing")
+            time.sleep(0.05)
+        then()
 
 
 def _raise(error: Exception) -> None:

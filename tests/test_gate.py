@@ -216,8 +216,15 @@ def paths(router, prefix=""):
 def test_no_route_is_open_without_the_token(locked):
     from gradio.routes import App
 
-    known = set(paths(App.create_app(app.demo, app_kwargs={"routes": list(app.files.ROUTES)})))
-    assert {"/files/x/x", "/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/file=x", "/config"} <= known
+    known = set(paths(App.create_app(app.demo, app_kwargs={"routes": [*app.files.ROUTES, *app.live.ROUTES]})))
+    assert {
+        "/files/x/x",
+        "/jobs/x/audio",
+        "/gradio_api/upload",
+        "/gradio_api/queue/join",
+        "/gradio_api/file=x",
+        "/config",
+    } <= known
     keys = Keys(TOKEN)
     name = f"studio-{locked.rpartition(':')[2]}"
     with httpx.Client(base_url=locked, timeout=10) as client:

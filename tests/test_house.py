@@ -19,7 +19,7 @@ FLOORS = [
     {"jobs"},
     {"engines"},
     {"composer", "analysis", "decode", "post_process", "library", "checkpoints", "lyrics", "kernels", "worker"},
-    {"tags", "durable", "memory"},
+    {"tags", "durable", "memory", "preview"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]

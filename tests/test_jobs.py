@@ -2,12 +2,15 @@
 
 import os
 import signal
+import struct
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import preview
 import worker as room
 from jobs import Lane
 from library import Library
@@ -16,7 +19,7 @@ from song.errors import CannotOpen
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
-from takes import make
+from takes import make, sung
 from worker import InThread, InWorker
 
 ENTRY = f"sys.path.insert(0, {str(ROOT / 'tests')!r}); import takes; takes.work({{handle}})"
@@ -202,6 +205,66 @@ def test_only_one_job_is_run_where_only_one_was_meant(tmp_path):
     assert final(lane, mine.id).state == "done"
     lane.stop()
     assert library.job(other.id).state == "queued"
+
+
+def audible(lane: Lane, job_id: str) -> Path:
+    """Where the song of a job grows, once there is something to hear."""
+    with lane.changed:
+        assert lane.changed.wait_for(lambda: lane.current and lane.current.id == job_id and lane.current.audible, 20)
+    path = lane.preview(job_id)
+    assert path is not None
+    return path
+
+
+def test_a_song_is_heard_while_it_is_made(lane):
+    job_id = submit(lane, "sings")
+    blocks = preview.read(audible(lane, job_id))
+    first = next(block for block in blocks if block)
+    assert not lane.library.job(job_id).final, "that is the point of it"
+    whole = first + b"".join(_waited(block) for block in blocks)
+    assert whole[:4] == b"RIFF" and whole[36:44] == b"data\xff\xff\xff\xff"
+    rate, channels = struct.unpack_from("<I", whole, 24)[0], struct.unpack_from("<H", whole, 22)[0]
+    assert (rate, channels) == (32_000, 2)
+    expected = np.concatenate([sung(number).samples for number in range(10)], axis=1).T
+    assert np.array_equal(np.frombuffer(whole[44:], "<i2").reshape(-1, 2) / 32768, expected)
+    assert final(lane, job_id).state == "done"
+    assert lane.preview(job_id) is None
+    assert not [path.name for path in Path(lane.library.settings.takes / job_id).iterdir() if "preview" in path.name]
+
+
+def _waited(block: bytes) -> bytes:
+    time.sleep(0 if block else 0.01)
+    return block
+
+
+def test_a_cancelled_song_is_heard_no_more(lane):
+    job_id = submit(lane, "sings on")
+    path = audible(lane, job_id)
+    blocks = preview.read(path)
+    _cancelled_within(lane, job_id, 1.0)
+    assert len(b"".join(map(_waited, blocks))) > 44, "who listens hears it to where it was cut off"
+    assert not path.exists() and not list(lane.library.settings.temp.iterdir())
+
+
+def test_nothing_is_left_of_a_song_whose_worker_or_studio_was_killed(worker, tmp_path):
+    assert settled(worker, "sings and dies").state == "interrupted"
+    assert not list(worker.library.settings.temp.iterdir())
+    worker.stop()
+    left = worker.library.settings.temp / "cut-off"
+    left.mkdir()
+    (left / preview.NAME).write_bytes(b"RIFF")
+    again = Lane(Library(worker.library.settings), InThread({"make": make}))
+    again.start()
+    again.stop()
+    assert not left.exists()
+
+
+def test_a_disk_that_is_full_ends_the_preview_and_not_the_song(tmp_path):
+    with preview.growing(tmp_path / "nowhere" / preview.NAME) as hear:
+        hear(sung(0))
+        hear(sung(1))
+    with pytest.raises(FileNotFoundError):
+        preview.read(tmp_path / "nowhere" / preview.NAME)
 
 
 def test_the_worker_ends_when_the_studio_is_gone():

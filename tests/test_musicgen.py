@@ -3,6 +3,7 @@
 import json
 import shutil
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import backend
 import memory
 import post_process
+import preview
 import tiny
 from backend import Studio
 from checkpoints import shelf
@@ -20,12 +22,12 @@ from engines.musicgen.codec import Codec
 from engines.musicgen.model import Model, make_sure_it_fits
 from engines.musicgen.step import TorchStep
 from engines.musicgen.tokens import Chance, chosen
-from engines.musicgen.windows import Asked, codes, played
+from engines.musicgen.windows import Asked, codes, decoded, played
 from kernels import KernelsUnfit
 from settings import Settings
 from song.audio import Audio
 from song.errors import BadRequest, Cancelled, CannotMake, EngineMissing, NotEnoughMemory
-from song.progress import silent
+from song.progress import Aloud, silent
 from song.request import Generate, read
 from song.take import Kept
 
@@ -279,6 +281,45 @@ def test_sound_comes_while_it_is_made(models, monkeypatch):
     heard, found_codes = played(model, wanted, watch)
     assert np.abs(heard - model.codec.decode(found_codes)[0]).max() < 1e-6
     assert len(pushed) >= 150 and pushed == sorted(pushed) and pushed[-1] < 1
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo"])
+def test_what_is_heard_early_is_the_new_part_of_the_song(models, monkeypatch, kind):
+    """Whether its codes are drawn now or were drawn beside another song."""
+    monkeypatch.setattr(windows, "_CHUNK", 20)
+    model, pieces, at = models[kind], [], []
+    prompt = whole(model, asked(frames=30))
+    aloud = Aloud(lambda fraction, stage: at.append((fraction, len(pieces))), pieces.append)
+    song, new = played(model, asked(frames=120, prompt=prompt), aloud)
+    assert next(fraction for fraction, heard in at if heard) < 0.4, "it begins early"
+    heard = np.concatenate([piece.samples for piece in pieces], axis=1)
+    assert np.array_equal(heard, song[:, 30 * 640 :]) and pieces[0].sample_rate == 32_000
+    pieces.clear()
+    again = decoded(model, np.concatenate([prompt, new], axis=-1), aloud, known=30)
+    assert len(pieces) > 5
+    assert np.array_equal(np.concatenate([piece.samples for piece in pieces], axis=1), again[:, 30 * 640 :])
+
+
+def test_a_song_in_the_making_is_a_file_that_grows(studio, tmp_path, monkeypatch):
+    """Its sound is the decoded song, before it is resampled and mastered; afterwards no file is left."""
+    monkeypatch.setattr(windows, "_CHUNK", 50)
+    engine, songs, sizes = backend.engines()["musicgen"], [], []
+    spared = engine._spared
+    monkeypatch.setattr(engine, "_spared", lambda *said: (songs.append(spared(*said)), songs[-1])[1])
+    path, held = tmp_path / preview.NAME, []
+
+    def watch(fraction: float, stage: str) -> None:
+        sizes.append(path.stat().st_size if path.exists() else 0)
+        if sizes[-1]:
+            held.append(path.read_bytes())
+
+    request = Generate(prompt="warm piano", engine="musicgen", precision="fp32", duration=5, seed=1)
+    backend.make({"id": "one", "request": request.model_dump(mode="json")}, tmp_path, watch)
+    assert not path.exists() and (tmp_path / "song.wav").exists()
+    assert len(set(sizes)) >= 4, "piece by piece"
+    assert all(late[: len(early)] == early for early, late in pairwise(held))
+    heard = np.frombuffer(held[-1][44:], "<i2").reshape(-1, 1).T / 32768
+    assert np.abs(heard - np.clip(songs[0][0], -1, 1)).max() < 1 / 32768
 
 
 # --- melodies ---------------------------------------------------------------------------------------------------------

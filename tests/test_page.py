@@ -522,11 +522,20 @@ def test_files_are_refused_in_words(server):
         assert answer.status_code == 404 and sentence in answer.json()["detail"]
 
 
-def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, serve, checkpoints, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def tiny_studio(serve, checkpoints, tmp_path_factory):
+    """A studio that plays tiny checkpoints: its address, and where it lives."""
+    home = tmp_path_factory.mktemp("tiny") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # tiny work: threads would wait for each other
+        with serve(home, checkpoints=checkpoints) as url:
+            yield url, home
+
+
+def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, tiny_studio):
     """Model and sampling belong to MusicGen, arrangement to the composer; and what is asked for is what plays."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # tiny work: threads would wait for each other
-    with serve(tmp_path / "home", checkpoints=checkpoints) as url, chromium.new_context() as context:
-        desk = Desk(context.new_page(), url).open()
+    with chromium.new_context() as context:
+        desk = Desk(context.new_page(), tiny_studio[0]).open()
         heads = {
             name: desk.page.locator("#form").get_by_role("button", name=name) for name in ("Sampling", "Arrangement")
         }
@@ -553,3 +562,39 @@ def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, serve, 
         desk.expect(heads["Sampling"]).to_be_hidden()
         # Gradio says so itself when a reload cuts off what it was listening to.
         assert not [one for one in desk.faults if not re.search("AbortError|Connection errored out", one)]
+
+
+def test_a_song_is_heard_while_it_is_made(chromium, tiny_studio):
+    """It plays by itself, can be paused, goes out to scripts by the same address, and is gone with the job."""
+    url, home = tiny_studio
+    with chromium.new_context() as context:
+        desk = Desk(context.new_page(), url).open()
+        desk.knob("engine").click()
+        desk.page.get_by_role("option", name="musicgen").click()
+        desk.ask(prompt="warm piano", duration="300", seed="1")
+        live = desk.page.locator("#live .live")
+        desk.expect(live).to_be_visible(timeout=3 * SOON)  # torch is imported
+        desk.page.wait_for_function("document.querySelector('#live audio').currentTime > 0.5")
+        desk.expect(live).to_contain_text("not mastered yet")
+        desk.expect(desk.page.locator("#stop")).to_be_visible()
+        live.get_by_role("button", name="Pause").click()
+        desk.expect(live.get_by_role("button", name="Listen")).to_be_visible()
+        address = desk.page.locator("#live audio").evaluate("audio => audio.src")
+        with httpx.stream("GET", address, timeout=30) as answer:
+            assert answer.status_code == 200 and answer.headers["content-type"] == "audio/wav"
+            blocks = answer.iter_bytes()
+            start = b""
+            while len(start) < 100_000:
+                start += next(blocks)
+            assert start[:4] == b"RIFF" and np.frombuffer(start[44:2044], "<i2").any()
+            assert httpx.head(address).status_code == 200
+            desk.page.locator("#stop").click()
+            desk.expect(desk.page.locator("#status .line")).to_contain_text("cancelled")
+            rest = sum(map(len, blocks))
+        assert rest < 300 * 32_000 * 2, "it ends where the song was cut off"
+        desk.expect(live).to_be_hidden()
+        gone = httpx.get(address)
+        assert gone.status_code == 404 and "can be heard now" in gone.json()["detail"]
+        assert httpx.get(f"{url}/jobs/..%2F..%2Fetc/audio").status_code == 404
+        assert not list((home / "temp").iterdir())
+        assert not desk.faults

@@ -23,7 +23,7 @@ from song import findings, regions
 from song.audio import SAMPLE_RATE, Audio
 from song.errors import BadRequest, CannotMake, EngineMissing, StudioError
 from song.heard import Heard
-from song.progress import Progress, part
+from song.progress import Progress, part, quiet
 from song.request import (
     Cover,
     Edit,
@@ -220,7 +220,7 @@ class MusicGen:
         request, model = job.request, job.model
         kept = self._kept.pop((request.model_dump_json(), place), None)
         if kept is not None:
-            return decoded(model, kept, job.progress)
+            return decoded(model, kept, job.progress, 0 if prompt is None else prompt.shape[-1])
         if place == 0:
             self._kept.clear()  # of a job that was cut off
         chance = Chance(request.temperature, request.top_k, request.top_p, request.guidance_scale)
@@ -250,7 +250,8 @@ class MusicGen:
                 raise
         _free(model)
         if len(asked.words) > 1:
-            return self._spared(model, replace(asked, words=asked.words[:1], seeds=asked.seeds[:1]), progress)
+            alone = replace(asked, words=asked.words[:1], seeds=asked.seeds[:1])
+            return self._spared(model, alone, quiet(progress))  # its beginning was heard already
         self.unload()
         raise CannotMake(
             f"There is not enough memory to play this with {model.name} in {model.precision}; "

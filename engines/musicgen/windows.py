@@ -8,7 +8,8 @@ import numpy as np
 
 from engines.musicgen.model import Model
 from engines.musicgen.tokens import Chance, aligned, drawn
-from song.progress import Progress
+from song.audio import Audio
+from song.progress import Progress, sounds
 
 _LONGEST = 0.9  # of the window that a stride may be: something must be left to go on from
 _CHUNK = 100  # frames that are decoded at once
@@ -65,19 +66,41 @@ def _prompt(model: Model, asked: Asked, stride: int) -> np.ndarray:
     return np.broadcast_to(kept, (len(asked.words), *kept.shape[1:]))
 
 
-def decoded(model: Model, codes: np.ndarray, progress: Progress) -> np.ndarray:
-    """The sound of one song's codes, (1, codebooks, frames): float32 (channels, samples)."""
-    stream, frames, sounds = model.codec.stream(), codes.shape[-1], []
+class _Sounding:
+    """One song's codes in, (1, codebooks, frames), its sound out. What is new of it is handed over once it is settled;
+    `known` frames in front are a prompt."""
+
+    def __init__(self, model: Model, progress: Progress, known: int):
+        self.stream, self.rate, self.progress = model.codec.stream(), model.codec.rate, progress
+        self._old = known * model.codec.hop  # samples of the prompt that are still to come
+        self._pieces: list[np.ndarray] = []
+
+    def push(self, codes: np.ndarray, last: bool = False) -> None:
+        piece = self.stream.push(codes, last)[0]
+        self._pieces.append(piece)
+        sounds(self.progress, Audio(piece[:, self._old :], self.rate))
+        self._old = max(0, self._old - piece.shape[1])
+
+    def whole(self) -> np.ndarray:
+        """Float32 (channels, samples), the prompt's in front."""
+        return np.concatenate(self._pieces, axis=-1)
+
+
+def decoded(model: Model, codes: np.ndarray, progress: Progress, known: int = 0) -> np.ndarray:
+    """The sound of one song's codes, (1, codebooks, frames), of which `known` are a prompt's: float32 (channels,
+    samples)."""
+    sounding, frames = _Sounding(model, progress, known), codes.shape[-1]
     for start in range(0, frames, _CHUNK):
         progress(start / frames, "Decoding")
-        sounds.append(stream.push(codes[..., start : start + _CHUNK], last=start + _CHUNK >= frames))
-    return np.concatenate(sounds, axis=-1)[0]
+        sounding.push(codes[..., start : start + _CHUNK], last=start + _CHUNK >= frames)
+    return sounding.whole()
 
 
 def played(model: Model, asked: Asked, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """The first song's sound, float32 (channels, samples) with the prompt's in front, and the codes of all songs,
     (songs, codebooks, frames). The sound is decoded while the next codes are drawn."""
-    stream, sounds, made = model.codec.stream(), [], []
+    sounding = _Sounding(model, progress, 0 if asked.prompt is None else asked.prompt.shape[-1])
+    made: list[np.ndarray] = []
     waiting = [] if asked.prompt is None else [asked.prompt[:1]]
     done = 0
     for new in codes(model, asked):
@@ -86,7 +109,7 @@ def played(model: Model, asked: Asked, progress: Progress) -> tuple[np.ndarray, 
         waiting.append(new[:1])
         done += new.shape[-1]
         if sum(one.shape[-1] for one in waiting) >= _CHUNK:
-            sounds.append(stream.push(np.concatenate(waiting, axis=-1)))
+            sounding.push(np.concatenate(waiting, axis=-1))
             waiting = []
-    sounds.append(stream.push(np.concatenate([np.zeros_like(made[0][:1]), *waiting], axis=-1), last=True))
-    return np.concatenate(sounds, axis=-1)[0], np.concatenate(made, axis=-1)
+    sounding.push(np.concatenate([np.zeros_like(made[0][:1]), *waiting], axis=-1), last=True)
+    return sounding.whole(), np.concatenate(made, axis=-1)
