@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from composer.synth import SoundFont
     from engines.splicing import Joined
 
+SHORTEST = 5.0  # seconds of a song; in less, a bar and its last chord find no room at most tempos
 _RING = 5.0  # seconds, at most, that a new part rings on after its bars
 
 
@@ -67,6 +68,10 @@ class Composer:
         return ()
 
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
+        if (getattr(request, "duration", None) or SHORTEST) < SHORTEST:
+            raise BadRequest(
+                "duration", f"the composer makes at least {SHORTEST:g} seconds; ask for more, or choose another engine"
+            )
         if isinstance(request, Generate):
             return plan(request).duration
         _check(request, original)

@@ -110,7 +110,7 @@ class Song(Knobs):
 
     prompt: Prompt = Field(description=tip.prompt, max_length=4000, json_schema_extra={"lines": 3})
     style: StyleName = Field(None, description=tip.style)
-    duration: float | None = knob(None, 5, 600, tip.duration, 1)
+    duration: float | None = knob(None, 1, 600, tip.duration, 1)
     bpm: float | None = knob(None, 30, 300, tip.bpm, 1)
     key: KeyName = Field(None, description=tip.key)
 

@@ -207,8 +207,9 @@ def test_songs_that_cannot_be_used_get_one_sentence(studio: Studio, arguments: t
 # --- what cannot be used ----------------------------------------------------------------------------------------------
 
 REFUSED = {
-    ("--duration", "abc"): "duration: must be a number from 5 to 600",
-    ("--duration", "4.9"): "duration: must be a number from 5 to 600",
+    ("--duration", "abc"): "duration: must be a number from 1 to 600",
+    ("--duration", "0.9"): "duration: must be a number from 1 to 600",
+    ("--duration", "4.9"): "duration: the composer makes at least 5 seconds; ask for more, or choose another engine",
     ("--bpm", "nan"): "bpm: must be a number from 30 to 300",
     ("--bpm", "inf"): "bpm: must be a number from 30 to 300",
     ("--bpm", "[1]"): "bpm: must be a number from 30 to 300",

@@ -83,6 +83,7 @@ def test_an_upload_is_listened_to_and_edited(
         ("/edit", {"regions": "7-30"}, "regions: 7-30 reaches beyond the song"),
         ("/edit", {"regions": "2-5", "prompt": "no tuba"}, "nobody plays tuba"),
         ("/cover", {}, "style: is missing; name a style"),
+        ("/cover", {"style": "house", "duration": 3}, "duration: the composer makes at least 5 seconds; ask for more"),
         ("/cover", {"style": "house", "strength": 2}, "strength: must be a number from 0 to 1"),
         ("/extend", {"seconds": 1}, "seconds: must be a number from 2 to 300"),
         ("/extend", {"side": "up"}, "side: must be one of"),

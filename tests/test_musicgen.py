@@ -403,6 +403,13 @@ def test_every_knob_changes_the_song(studio, turned):
     assert songs[0].recipe.samples_sha256 != songs[1].recipe.samples_sha256
 
 
+def test_a_song_of_a_second_is_a_song(studio):
+    for knobs in ({"checkpoint": "stereo"}, {"chords": "| Am |"}):
+        heard = sound(song := made(studio, prompt="warm piano", duration=1, **knobs))
+        assert heard.frames == 48_000 and np.abs(heard.samples).max() > 0.05
+        assert song.recipe.facts.lufs == pytest.approx(-14, abs=0.5)
+
+
 def test_a_song_is_made_again_sample_by_sample(studio, tmp_path):
     song = made(studio, prompt="warm piano", duration=5)
     assert studio.replay(song.recipe, tmp_path)[2]
@@ -464,6 +471,7 @@ def test_outside_the_regions_every_sample_is_the_same(studio, take):
     ("knobs", "sentence"),
     [
         ({"prompt": "x", "checkpoint": "nope"}, "checkpoint: there is none of this name here; there is melody, mono"),
+        ({"prompt": "half a second of jazz, 0.5 s"}, "duration: MusicGen makes at least 1 second"),
         ({"prompt": "x", "duration": 301}, "duration: MusicGen makes at most 300 seconds"),
         ({"prompt": "six minutes of jazz"}, "duration: MusicGen makes at most 300 seconds"),
         ({"mode": "extend", "side": "start"}, "side: MusicGen only goes on after the end"),

@@ -61,9 +61,9 @@ def test_a_request_survives_its_json():
         ({"prompt": "a\0b"}, "prompt: contains control characters or broken text; type it again as plain words"),
         ({"prompt": "a\ud800"}, "prompt: contains control characters or broken text; type it again as plain words"),
         ({"prompt": ["a"]}, "prompt: must be text"),
-        ({"duration": float("nan")}, "duration: must be a number from 5 to 600"),
-        ({"duration": "30"}, "duration: must be a number from 5 to 600"),
-        ({"duration": True}, "duration: must be a number from 5 to 600"),
+        ({"duration": float("nan")}, "duration: must be a number from 1 to 600"),
+        ({"duration": "30"}, "duration: must be a number from 1 to 600"),
+        ({"duration": True}, "duration: must be a number from 1 to 600"),
         ({"bpm": float("inf")}, "bpm: must be a number from 30 to 300"),
         ({"bpm": [120]}, "bpm: must be a number from 30 to 300"),
         ({"seed": 10**30}, "seed: must be a whole number from 0 to 4294967295"),
@@ -92,7 +92,7 @@ def test_markup_and_emoji_are_only_words():
 def test_groups_hold_every_knob_once_in_order():
     names = [name for _, members in groups(Generate) for name in members]
     assert names == list(fields(Generate)) and len(names) == len(set(names))
-    assert limits(fields(Generate)["duration"]) == (5, 600)
+    assert limits(fields(Generate)["duration"]) == (1, 600)
 
 
 def test_lyrics_are_read_by_section_and_written_back():

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from engines.musicgen.model import Model
     from engines.splicing import Joined
 
-LONGEST = 300.0  # seconds
+SHORTEST, LONGEST = 1.0, 300.0  # seconds
 USUAL = 30.0  # seconds of a song whose length nobody said
 _CONTEXT = 12.0  # seconds of a song that its continuation hears
 _GUIDES = ("chords", "form", "meter")  # knobs that the composer writes a guide for
@@ -98,6 +98,8 @@ class MusicGen:
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
         _chosen(request)
         seconds = _new_seconds(request, original)
+        if seconds < SHORTEST and isinstance(request, Generate | Cover):
+            raise BadRequest("duration", f"MusicGen makes at least {SHORTEST:g} second; ask for more")
         if seconds > LONGEST:
             field = "seconds" if isinstance(request, Extend) else "duration"
             raise BadRequest(field, f"MusicGen makes at most {LONGEST:g} seconds; ask for less")
