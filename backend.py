@@ -201,7 +201,7 @@ class Studio:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.library = Library(settings)
-        runner: Runner = InWorker(WORKER) if settings.lane == "process" else InThread(TASKS)
+        runner: Runner = InWorker(WORKER) if settings.lane == "process" else InThread(TASKS, rest)
         self.lane = Lane(self.library, runner)
 
     @property

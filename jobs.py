@@ -112,6 +112,7 @@ class Lane:
         while not self._stopping.is_set():
             try:
                 if not self._work(only):
+                    self.runner.wait()
                     # Other processes cannot wake us, so look again soon.
                     self._wake.wait(0.2)
                     self._wake.clear()

@@ -30,7 +30,7 @@ Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
 
 CANCEL_GRACE = 0.5  # seconds a worker has to react before it is killed
 STALL = 300.0  # seconds without any word from a worker before it is taken for dead
-IDLE = 600.0  # seconds after which a worker rests
+IDLE = 600.0  # seconds without work after which what is large gives its memory back
 LISTEN = 0.05  # seconds between two looks at what else happened
 
 log = logging.getLogger("studio.worker")
@@ -45,20 +45,31 @@ class Runner(Protocol):
 
     def start(self) -> None: ...
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]: ...
+    def wait(self) -> None: ...
     def stop(self) -> None: ...
 
 
 class InThread:
-    """Carries tasks out in the lane's own thread."""
+    """Carries tasks out in the lane's own thread, and calls `rest` after every `idle` seconds without any."""
 
-    def __init__(self, tasks: Mapping[str, Task]):
-        self.tasks = tasks
+    def __init__(self, tasks: Mapping[str, Task], rest: Callable[[], None] = lambda: None, idle: float = IDLE):
+        self.tasks, self.rest, self.idle = tasks, rest, idle
+        self._since = time.monotonic()  # when it last worked or rested
 
     def start(self) -> None:
         pass
 
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-        return self.tasks[task](arguments, folder, progress)
+        try:
+            return self.tasks[task](arguments, folder, progress)
+        finally:
+            self._since = time.monotonic()
+
+    def wait(self) -> None:
+        """There is nothing to do; the lane says so again and again."""
+        if time.monotonic() - self._since >= self.idle:
+            self.rest()
+            self._since = time.monotonic()
 
     def stop(self) -> None:
         pass
@@ -93,6 +104,9 @@ class InWorker:
         except (EOFError, OSError) as error:
             self.stop()
             raise WorkerDied from error
+
+    def wait(self) -> None:
+        """The worker rests by itself."""
 
     def stop(self) -> None:
         """Kill the worker, whatever it does."""

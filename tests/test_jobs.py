@@ -280,6 +280,16 @@ def test_the_worker_ends_when_the_studio_is_gone():
         os.kill(pid, signal.SIG_DFL)
 
 
+def test_a_lane_without_a_worker_rests_and_still_works(tmp_path):
+    rests = []
+    for lane in _lane(tmp_path, InThread({"make": make}, lambda: rests.append(threading.current_thread().name), 0.3)):
+        assert settled(lane, "fine").state == "done"
+        assert not rests, "there was no time to"
+        time.sleep(1.0)
+        assert len(rests) >= 2 and set(rests) == {"lane"}, "where songs are made, so never beside one"
+        assert settled(lane, "fine").state == "done"
+
+
 def test_a_worker_without_work_rests_and_still_works(tmp_path):
     runner = InWorker(ENTRY)
     try:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -529,6 +530,19 @@ def test_too_little_memory_is_said_and_one_song_is_tried_alone(studio, monkeypat
     with pytest.raises(CannotMake, match="not enough memory to play this with mono in fp32"):
         engine.generate(Generate(prompt="warm piano", seed=1, precision="fp32"), silent)
     assert engine._model is None
+
+
+def test_its_memory_comes_back_when_nobody_makes_songs(studio, monkeypatch):
+    engine, asked = backend.engines()["musicgen"], {"prompt": "warm piano", "duration": 1}
+    before = made(studio, **asked)
+    assert engine._model is not None
+    monkeypatch.setattr(studio.lane.runner, "idle", 0.1)
+    deadline = time.monotonic() + 20
+    while engine._model is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert engine._model is None
+    monkeypatch.undo()
+    assert made(studio, **asked).recipe.samples_sha256 == before.recipe.samples_sha256, "it is loaded again"
 
 
 # --- files that are not what they should be ---------------------------------------------------------------------------
