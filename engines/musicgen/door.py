@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import checkpoints
 from composer import extend
-from composer.original import Original, spoken
-from composer.plan import STYLES
-from engines.composer import Composer
-from engines.musicgen import found
-from engines.musicgen.chroma import RATE, chroma, wrapped
+from composer.original import Original
+from engines.musicgen import brief, found, tunes
 from engines.musicgen.tokens import Chance
 from engines.musicgen.windows import Asked, decoded, played
 from song import findings, regions
 from song.audio import SAMPLE_RATE, Audio
-from song.errors import BadRequest, CannotMake, EngineMissing, StudioError
+from song.errors import CannotMake
 from song.heard import Heard
 from song.progress import Progress, part, quiet
 from song.request import (
@@ -29,7 +25,6 @@ from song.request import (
     Edit,
     Extend,
     Findings,
-    Generate,
     Knobs,
     Making,
     Neural,
@@ -46,10 +41,7 @@ if TYPE_CHECKING:
     from engines.musicgen.model import Model
     from engines.splicing import Joined
 
-SHORTEST, LONGEST = 1.0, 300.0  # seconds
-USUAL = 30.0  # seconds of a song whose length nobody said
 _CONTEXT = 12.0  # seconds of a song that its continuation hears
-_GUIDES = ("chords", "form", "meter")  # knobs that the composer writes a guide for
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,21 +88,15 @@ class MusicGen:
         return tuple(found.places())
 
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
-        _chosen(request)
-        seconds = _new_seconds(request, original)
-        if seconds < SHORTEST and isinstance(request, Generate | Cover):
-            raise BadRequest("duration", f"MusicGen makes at least {SHORTEST:g} second; ask for more")
-        if seconds > LONGEST:
-            field = "seconds" if isinstance(request, Extend) else "duration"
-            raise BadRequest(field, f"MusicGen makes at most {LONGEST:g} seconds; ask for less")
-        return original if isinstance(request, Edit) else seconds + original * isinstance(request, Extend)
+        brief.chosen(request)
+        return brief.duration(request, original)
 
     # -- making -------------------------------------------------------------------------------------------------------
 
     def load(self) -> None:
         places = found.places()
         if places:
-            self._loaded(*_smallest(places), "auto")
+            self._loaded(*brief.smallest(places), "auto")
 
     def unload(self) -> None:
         """Give the memory of the checkpoint back."""
@@ -136,12 +122,12 @@ class MusicGen:
         source: Source | None = None,
         beside: tuple[SongRequest, ...] = (),
     ) -> Take:
-        name, folder = _chosen(request)
+        name, folder = brief.chosen(request)
         progress(0.0, f"Loading {name}")
         model = self._loaded(name, folder, request.precision)
         job = _Job(request, model, beside, part(progress, 0.02, 1.0))
         if request.mode == "generate":
-            take = self._whole(job, _worded(request), _guide(request, job.progress))
+            take = self._whole(job, brief.worded(request), tunes.guide(request, job.progress))
         else:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
@@ -153,26 +139,26 @@ class MusicGen:
 
     def _whole(self, job: _Job, words: str, tune: np.ndarray | None, seconds: float = 0.0, **shown: Any) -> Take:
         """A song from the first sample to the last; `tune`, mono at `RATE`, is the melody it follows."""
-        seconds = seconds or _new_seconds(job.request)
-        sound = self._sounded(job, words, seconds, melody=None if tune is None else _melody(job.model, tune))
-        whole = np.ascontiguousarray(_at_home(sound, job.model)[:, : round(seconds * SAMPLE_RATE)])
+        seconds = seconds or brief.new_seconds(job.request)
+        sound = self._sounded(job, words, seconds, melody=None if tune is None else tunes.melody(job.model, tune))
+        whole = np.ascontiguousarray(tunes.at_home(sound, job.model)[:, : round(seconds * SAMPLE_RATE)])
         return self._take(job, Audio(whole), words, duration=seconds, **shown)
 
     def _cover(self, job: _Job, source: Source, heard: Heard) -> Take:
-        words = _worded(job.request, heard=heard)
+        words = brief.worded(job.request, heard=heard)
         seconds = job.request.duration or source.audio.duration
         told = {"source": {"id": source.id, "title": source.title, "heard": heard.words()}}
-        return self._whole(job, words, _mono(source.audio), seconds, **told)
+        return self._whole(job, words, tunes.mono(source.audio), seconds, **told)
 
     def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
         from engines import splicing  # compiled code: half a second to import, so only where sound is made
 
         request, known = job.request, Original(heard)
         if request.side == "start":
-            raise _cannot_begin()
+            raise brief.cannot_begin()
         bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
         at = min(known.seconds(bar * known.bar), source.audio.duration)
-        words = _worded(request, source, heard)
+        words = brief.worded(request, source, heard)
         sound = self._continued(job, source, words, at, request.seconds)[:, : round(request.seconds * SAMPLE_RATE)]
         made = splicing.continued(source.audio, sound, at, known.bpm)
         shown = f"{request.seconds:g} s after {at:.2f} s: {words}"
@@ -181,7 +167,7 @@ class MusicGen:
     def _edit(self, job: _Job, source: Source, heard: Heard) -> Take:
         from engines import splicing
 
-        words = _worded(job.request, source, heard)
+        words = brief.worded(job.request, source, heard)
         spans = regions.inside(job.request.regions, source.audio.duration)
         pieces = []
         for place, (start, end) in enumerate(spans):
@@ -200,13 +186,13 @@ class MusicGen:
         """`seconds` and a little more of new music at the studio's rate, heard as what follows second `at`."""
         codec = job.model.codec
         prompt = None
-        before = _excerpt(source.audio, max(0.0, at - _CONTEXT), at, job.model.channels)
+        before = tunes.excerpt(source.audio, max(0.0, at - _CONTEXT), at, job.model.channels)
         if before.shape[1] >= codec.hop:
             whole = before.shape[1] // codec.hop * codec.hop
             prompt = codec.encode(np.ascontiguousarray(before[:, -whole:]))
-        melody = _melody(job.model, _mono(source.audio), at) if job.model.melody else None
+        melody = tunes.melody(job.model, tunes.mono(source.audio), at) if job.model.melody else None
         sound = self._sounded(job, words, seconds + 0.1, prompt, melody, place)
-        return _at_home(sound[:, 0 if prompt is None else prompt.shape[-1] * codec.hop :], job.model)
+        return tunes.at_home(sound[:, 0 if prompt is None else prompt.shape[-1] * codec.hop :], job.model)
 
     def _sounded(
         self,
@@ -274,125 +260,6 @@ class MusicGen:
         told = {"id": source.id, "title": source.title, "heard": heard.words()}
         take = self._take(job, made.audio, words, duration=made.audio.duration, bpm=heard.bpm, source=told)
         return replace(take, stems=made.layers(), splice=made.splice, notices=made.notices)
-
-
-# --- what is asked ----------------------------------------------------------------------------------------------------
-
-
-def _chosen(request: Any) -> tuple[str, Path]:
-    """The checkpoint for a request. Raises BadRequest for one that is not here or cannot do it, EngineMissing."""
-    places = found.places()
-    if not places:
-        raise EngineMissing(f"MusicGen has no checkpoint here; get one with: {found.GET}.")
-    tuneful = {name: folder for name, folder in places.items() if found.kind(folder) == "musicgen_melody"}
-    follows = request.mode == "cover" or _guided(request)
-    if request.checkpoint != "auto":
-        if request.checkpoint not in places:
-            raise _not_here(request.checkpoint, places)
-        if follows and request.checkpoint not in tuneful:
-            raise BadRequest("checkpoint", "cannot follow a melody; choose one with melody in its name")
-        return request.checkpoint, places[request.checkpoint]
-    if not follows:
-        plain = {name: one for name, one in places.items() if found.kind(one) == "musicgen"}
-        return _smallest(plain or tuneful or places)
-    if tuneful:
-        return _smallest(tuneful)
-    what = "A cover" if request.mode == "cover" else "A song on given chords, form or meter"
-    raise BadRequest("checkpoint", f"{what} needs a melody checkpoint; get one with: studio models get musicgen-melody")
-
-
-def _not_here(name: str, places: dict[str, Path]) -> StudioError:
-    """Why a checkpoint cannot be had: it is broken, it could be fetched, or nobody knows it."""
-    if name in checkpoints.known("musicgen"):
-        try:
-            checkpoints.need(name)
-        except StudioError as error:
-            return error
-    return BadRequest("checkpoint", f"there is none of this name here; there is {', '.join(places)}")
-
-
-def _guided(request: Any) -> bool:
-    """True where the composer writes a guide that the song follows."""
-    return any([getattr(request, name, None) for name in _GUIDES])  # noqa: C419 (each of them is looked at)
-
-
-def _smallest(places: dict[str, Path]) -> tuple[str, Path]:
-    sizes = {name: sum(one.stat().st_size for one in folder.glob("*.safetensors")) for name, folder in places.items()}
-    name = min(places, key=lambda one: (sizes[one], one))
-    return name, places[name]
-
-
-def _new_seconds(request: Any, original: float = 0.0) -> float:
-    """How much music is to be made. Raises BadRequest."""
-    if isinstance(request, Extend):
-        if request.side == "start":
-            raise _cannot_begin()
-        return request.seconds
-    if isinstance(request, Edit):
-        spans = regions.inside(request.regions, original)
-        if not spans:
-            raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
-        return sum(end - start for start, end in spans)
-    if request.mode == "cover":
-        if not (request.prompt or request.style):
-            raise BadRequest("style", "is missing; name a style, or say in the words how the cover should sound")
-        return request.duration or original
-    return request.duration or spoken(request.prompt).seconds or USUAL
-
-
-def _cannot_begin() -> BadRequest:
-    return BadRequest("side", "MusicGen only goes on after the end; for music before the start choose the composer")
-
-
-def _worded(request: Any, source: Source | None = None, heard: Heard | None = None) -> str:
-    """The request in one line, as the captions are that MusicGen learnt from."""
-    style = STYLES[request.style].name if request.style in STYLES else request.style
-    prompt = request.prompt
-    if not prompt and not style and source and source.recipe:
-        prompt = source.recipe.request.prompt or source.recipe.plan.get("style_name", "")
-    bpm, key = (getattr(request, name, None) for name in ("bpm", "key"))
-    if heard is not None:
-        bpm, key = bpm or heard.bpm, key or heard.key
-    return ", ".join(filter(None, (prompt, style, f"{bpm:.4g} bpm" if bpm else "", key)))
-
-
-# --- melodies and sound -----------------------------------------------------------------------------------------------
-
-
-def _guide(request: Any, progress: Progress) -> np.ndarray | None:
-    """What the composer plays where chords, form or meter are given, without its drums: mono at `RATE`."""
-    if not isinstance(request, Generate) or not _guided(request):
-        return None
-    take = Composer().generate(request.model_copy(update={"duration": _new_seconds(request)}), part(progress, 0.0, 0.0))
-    pitched = [stem.samples for name, stem in take.stems.items() if name not in ("drums", "percussion")]
-    return _mono(Audio(np.stack(pitched).sum(axis=0)))
-
-
-def _melody(model: "Model", tune: np.ndarray, start: float = 0.0) -> Callable[[int], np.ndarray]:
-    """The chroma of a tune, mono at `RATE`, for the window that begins at a frame of the song."""
-    rate = model.codec.frames_per_second
-    return lambda frame: chroma(wrapped(tune, start + frame / rate, model.window / rate))
-
-
-def _mono(audio: Audio) -> np.ndarray:
-    return _excerpt(audio, 0.0, audio.duration, 1)[0]
-
-
-def _excerpt(audio: Audio, start: float, end: float, channels: int) -> np.ndarray:
-    """Seconds `start` to `end` at the codec's rate, float32 (channels, samples); one channel is the mean of two."""
-    from dsp.splice import resampled
-
-    heard = audio.samples[:, round(start * audio.sample_rate) : round(end * audio.sample_rate)]
-    heard = heard if channels == 2 else heard.mean(axis=0, keepdims=True)
-    return resampled(np.ascontiguousarray(heard), audio.sample_rate, RATE)
-
-
-def _at_home(sound: np.ndarray, model: "Model") -> np.ndarray:
-    """The codec's sound as the studio keeps it: two channels at its own rate."""
-    from dsp.splice import resampled
-
-    sound = np.broadcast_to(sound, (2, sound.shape[1])) if sound.shape[0] == 1 else sound
-    return resampled(np.ascontiguousarray(sound), model.codec.rate, SAMPLE_RATE)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
