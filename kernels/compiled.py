@@ -98,6 +98,53 @@ _SELF, _SELF_OUT, _CROSS, _CROSS_OUT, _UP, _DOWN, _HEAD, _LONE = range(8)
 
 
 @njit(**FAST)
+def _kind(table, job, phase):
+    if job != at.STEP:
+        return _LONE if job == at.PRODUCT else _SELF
+    return _HEAD if phase // 6 == table[at.LAYERS] else phase % 6
+
+
+@njit(**FAST)
+def _operands(kind, table, layer_at):
+    """What is multiplied by what: addresses of matrix, of the norm before it (0: none), of the inputs (0: the normed
+    stream); how many inputs; the address of the outputs, and how many; in how many parts, how many panels stay together
+    (whole heads), and what becomes of the product."""
+    padded, inner, head = table[at.PADDED], table[at.INNER], table[at.HEAD]
+    across, here = table[at.HEADS] * head, table[at.HERE]
+    stream, projected, attended = table[at.STREAM], table[at.PROJECTED], table[at.ATTENDED]
+    if kind == _SELF:
+        norm_at = layer_at + 8 * at.NORM_SELF
+        return layer_at + 8 * at.QKV, norm_at, 0, padded, projected, across, 3, head // P, STORE
+    if kind == _CROSS:
+        norm_at = layer_at + 8 * at.NORM_CROSS
+        return layer_at + 8 * at.CROSS_QUERY, norm_at, 0, padded, projected, across, 1, head // P, STORE
+    if kind in (_SELF_OUT, _CROSS_OUT):
+        matrix = layer_at + 8 * (at.OUT if kind == _SELF_OUT else at.CROSS_OUT)
+        return matrix, 0, attended, across, stream, padded, 1, 1, ADD
+    if kind == _UP:
+        norm_at = layer_at + 8 * at.NORM_INNER
+        return layer_at + 8 * at.UP, norm_at, 0, padded, table[at.EXPANDED], inner, 1, 1, GELU
+    if kind == _DOWN:
+        return layer_at + 8 * at.DOWN, 0, table[at.EXPANDED], inner, stream, padded, 1, 1, ADD
+    matrix, outputs = here + 8 * at.HEAD_WORDS, table[at.OUTPUTS]
+    if kind == _HEAD:
+        return matrix, here + 8 * at.FINAL_WEIGHT, 0, padded, table[at.LOGITS], outputs, 1, 1, STORE
+    return matrix, 0, table[at.PRODUCT_X], table[at.PRODUCT_INPUTS], table[at.PRODUCT_Y], outputs, 1, 1, STORE
+
+
+@njit(**FAST)
+def _entering(table, norm_at, x, rows, inputs, scratch):
+    """The address of what a product takes: inputs in the form that panels feed on, the stream normed first."""
+    padded = table[at.PADDED]
+    if norm_at != 0:
+        x = scratch + table[at.NORMED]
+        for row in range(rows):
+            place, weight, bias = row * padded * 4, longs(norm_at)[0], longs(norm_at)[1]
+            norm(table[at.STREAM] + place, weight, bias, x + place, table[at.WIDTH], padded)
+    return narrowed(table[at.PRECISION], x, rows, inputs, scratch + table[at.NARROWED], scratch + table[at.X_SCALES])
+
+
+@njit(**FAST)
 def _work(thread, table, job):
     """Embedded rows in the stream -> logits, phase by phase: meet the others, take what all have written, multiply, and
     write columns or heads of this thread's own. Or one product, or one attention, on its own.
@@ -105,51 +152,15 @@ def _work(thread, table, job):
     There is one loop, so that a product is compiled once.
     """
     scratch = table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES]
-    threads, precision, padded, inner = table[at.THREADS], table[at.PRECISION], table[at.PADDED], table[at.INNER]
-    head, across, layers = table[at.HEAD], table[at.HEADS] * table[at.HEAD], table[at.LAYERS]
-    phases = 6 * layers + 1 if job == at.STEP else 1
-    for phase in range(phases):
-        number, kind = phase // 6, phase % 6
+    threads, precision = table[at.THREADS], table[at.PRECISION]
+    for phase in range(6 * table[at.LAYERS] + 1 if job == at.STEP else 1):
+        number, kind, rows = phase // 6, _kind(table, job, phase), table[at.ROWS]
         layer_at = table[at.LAYER_TABLE] + 8 * at.LAYER_SIZE * number
-        if job != at.STEP:
-            kind = _LONE if job == at.PRODUCT else _SELF
-        elif number == layers:
-            kind = _HEAD
-        rows = table[at.ROWS]
         if kind in (_CROSS, _CROSS_OUT):  # keys and values of the other rows are zero: they would add nothing
             rows = table[at.CONDITIONED]
             if rows == 0:
                 continue
-        # What is multiplied by what, and in how many parts; whole heads stay together.
-        matrix, norm_at, x, inputs, y, outputs = (
-            layer_at + 8 * at.QKV,
-            layer_at + 8 * at.NORM_SELF,
-            0,
-            padded,
-            0,
-            padded,
-        )
-        parts, together, then = 1, 1, STORE
-        if kind == _SELF:
-            y, outputs, parts, together = table[at.PROJECTED], across, 3, head // P
-        elif kind == _CROSS:
-            matrix, norm_at = layer_at + 8 * at.CROSS_QUERY, layer_at + 8 * at.NORM_CROSS
-            y, outputs, together = table[at.PROJECTED], across, head // P
-        elif kind in (_SELF_OUT, _CROSS_OUT):
-            matrix, norm_at = layer_at + 8 * (at.OUT if kind == _SELF_OUT else at.CROSS_OUT), 0
-            x, inputs, y, then = table[at.ATTENDED], across, table[at.STREAM], ADD
-        elif kind == _UP:
-            matrix, norm_at = layer_at + 8 * at.UP, layer_at + 8 * at.NORM_INNER
-            y, outputs, then = table[at.EXPANDED], inner, GELU
-        elif kind == _DOWN:
-            matrix, norm_at, x = layer_at + 8 * at.DOWN, 0, table[at.EXPANDED]
-            inputs, y, then = inner, table[at.STREAM], ADD
-        elif kind == _HEAD:
-            matrix, norm_at = table[at.HERE] + 8 * at.HEAD_WORDS, table[at.HERE] + 8 * at.FINAL_WEIGHT
-            y, outputs = table[at.LOGITS], table[at.OUTPUTS]
-        else:
-            matrix, norm_at, x = table[at.HERE] + 8 * at.HEAD_WORDS, 0, table[at.PRODUCT_X]
-            inputs, y, outputs = table[at.PRODUCT_INPUTS], table[at.PRODUCT_Y], table[at.OUTPUTS]
+        matrix, norm_at, x, inputs, y, outputs, parts, together, then = _operands(kind, table, layer_at)
         units = outputs // P // together
         first, last = units * thread // threads * together, units * (thread + 1) // threads * together
         if job == at.ATTEND:
@@ -158,12 +169,7 @@ def _work(thread, table, job):
             begin = panel_at(precision, longs(matrix)[0], inputs, first)
             if phase > 0:
                 _meet(table, begin, panel_at(precision, longs(matrix)[0], inputs, last) - begin)
-            if norm_at != 0:
-                x = scratch + table[at.NORMED]
-                for row in range(rows):
-                    place, weight, bias = row * padded * 4, longs(norm_at)[0], longs(norm_at)[1]
-                    norm(table[at.STREAM] + place, weight, bias, x + place, table[at.WIDTH], padded)
-            x = narrowed(precision, x, rows, inputs, scratch + table[at.NARROWED], scratch + table[at.X_SCALES])
+            x = _entering(table, norm_at, x, rows, inputs, scratch)
         for part in range(parts):
             begin, end = first + part * outputs // P, last + part * outputs // P
             scales, sums = scratch + table[at.X_SCALES], scratch + table[at.SUMS]
