@@ -17,6 +17,7 @@ import pytest
 
 import backend
 import tiny
+import tiny_acestep
 from settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +116,15 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoints")
     for kind in tiny.KINDS:
         tiny.checkpoint(folder / kind, kind)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny ACE-Step checkpoint of every kind, by the kind's name, in the layout of diffusers."""
+    folder = tmp_path_factory.mktemp("pipelines")
+    for kind in tiny_acestep.KINDS:
+        tiny_acestep.checkpoint(folder / kind, kind)
     return folder
 
 
