@@ -445,7 +445,9 @@ def list_models(context: typer.Context, as_json: Json = False) -> int:
     _print("\n".join(_model_line(row) for row in rows))
     sentences = dict.fromkeys(checkpoint.licence.sentence for checkpoint in known.values())
     _print(
-        "\n".join(["", *sentences, "Memory: for 30 seconds in 32 bit, and in int8. Get one: studio models get NAME"])
+        "\n".join(
+            ["", *sentences, "Memory: for 30 seconds (MusicGen), a minute (ACE-Step). Get one: studio models get NAME"]
+        )
     )
     return 0
 
@@ -553,14 +555,15 @@ def _fetched(name: str) -> Path:
 
 def _model(name: str, checkpoint: "Checkpoint | None", found: "Found | None") -> dict[str, Any]:
     """One model, known or somebody's own."""
-    import memory
-
     row: dict[str, Any] = {"name": name, "there": found is not None and found.problem is None}
     if checkpoint is not None:
-        needs = {"fp32": memory.need(checkpoint.shape).total}
-        needs["int8"] = memory.need(checkpoint.shape, "int8", cache="bf16").total
         row |= {"kind": checkpoint.kind, "channels": checkpoint.channels, "parameters": checkpoint.parameters}
-        row |= {"bytes": checkpoint.bytes, "memory": needs, "repo": checkpoint.repo, "revision": checkpoint.revision}
+        row |= {
+            "bytes": checkpoint.bytes,
+            "memory": checkpoint.needs,
+            "repo": checkpoint.repo,
+            "revision": checkpoint.revision,
+        }
         row |= _licence(checkpoint) | {"notes": checkpoint.notes}
     if found is not None:
         row |= {"kind": found.kind, "bytes": found.bytes, "path": str(found.path), "problem": found.problem}
@@ -577,10 +580,10 @@ def _model_line(row: dict[str, Any]) -> str:
     facts = [row["kind"] or "kind unknown", f"{_gigabytes(row['bytes'])} on disk"]
     if "parameters" in row:
         facts[1:1] = ["stereo" if row["channels"] == 2 else "mono", f"{row['parameters'] / 1e9:.1f} B parameters"]
-        facts.append(f"memory {_gigabytes(row['memory']['fp32'])}, int8 {_gigabytes(row['memory']['int8'])}")
+        facts.append("memory " + ", ".join(f"{_gigabytes(size)} {one}" for one, size in row["memory"].items()))
     facts.append(row.get("licence", "licence: ask whoever made it"))
     where = row.get("problem") or row.get("path") or "not here"
-    return f"{'*' if row['there'] else ' '} {row['name']:<28} {', '.join(facts)}; {where}"
+    return f"{'*' if row['there'] else ' '} {row['name']:<29} {', '.join(facts)}; {where}"
 
 
 def _gigabytes(size: int) -> str:

@@ -1,10 +1,15 @@
 """What a model needs in memory against what is free, in bytes, before anything is loaded. Knows no model by name.
 
+MusicGen:
+
     need = weights + cache + codec + working
       weights  decoder in the chosen precision; text encoder and codec in 32 bit (they are small, and the codec's sound)
       cache    keys and values of every layer, for the longest window, with and without the words (guidance)
       codec    the widest layers of EnCodec's decoder for the seconds decoded at once
       working  libraries, activations of the prompt, logits
+
+A diffusion pipeline (ACE-Step): weights of all its parts; in `cache` what its transformer computes with, in `codec` the
+widest layers of the VAE for the seconds decoded at once.
 
 The numbers of parts are counted from the architecture (Copet et al. 2023, "Simple and Controllable Music Generation";
 Défossez et al. 2022 for EnCodec) and agree with the published files to 2 % (tests/test_memory.py).
@@ -28,6 +33,10 @@ VOCABULARY = 2048
 CHROMA = 12
 PREFIX = 256 + 235  # positions at most that words and 30 s of melody take in front of the frames
 CODEC_SECOND = 3 * 64 * 32_000 * 4  # bytes: three buffers of the last layer, 64 channels at 32 kHz, 32 bit
+TOKEN_RATE = 12.5  # of ACE-Step's transformer in a second: 25 latents, two a token
+ACTIVATIONS = 16  # times its width that a token takes while a layer computes: projections, feed-forward, residuals
+ENCODERS = 596_000_000 + 169_000_000  # parameters of ACE-Step's text encoder and VAE, beside the published ones
+VAE_SECOND = 3 * 128 * 48_000  # numbers: three buffers of the last layer, 128 channels at 48 kHz
 WORKING = 700_000_000  # torch and its libraries once loaded, and the activations of a prompt
 SPARE_SHARE, SPARE_MOST = 0.1, 8 * 10**9  # of the whole memory, left to everything else
 
@@ -107,6 +116,22 @@ def need(
     keys = position * rows * (frames + PREFIX)  # a cross-attending decoder keeps the words' keys beside, as many
     channels = 2 if shape.codebooks > 4 else 1
     return Need(int(weights), int(keys), int(CODEC_SECOND * min(seconds, decoded_at_once) * batch * channels))
+
+
+def pipeline(
+    parameters: float,
+    precision: str = "fp32",
+    seconds: float = 60.0,
+    rows: int = 2,
+    width: int = 2560,
+    tile: float = 10.0,
+) -> Need:
+    """What ACE-Step needs: `parameters` of all its parts, songs of `seconds`, `rows` of them side by side (guidance
+    counts twice), a transformer of `width`, `tile` seconds decoded at once. `precision` is a key of BYTES."""
+    size = BYTES[precision]
+    tokens = seconds * TOKEN_RATE
+    activations = rows * tokens * width * ACTIVATIONS * size + tokens**2 * (size + 1)  # the window of attention
+    return Need(int(parameters * size), int(activations), int(VAE_SECOND * size * min(seconds, tile)))
 
 
 def room(device: str = "cpu") -> Room:

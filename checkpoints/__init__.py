@@ -2,8 +2,8 @@
 
 from checkpoints.hub import Watch, fetch, quiet
 from checkpoints.shelf import Found, find, forget, manifest, need, places, size, there
-from checkpoints.table import Checkpoint, File, Licence, known
-from checkpoints.whole import MODEL_TYPES, check, header, kind, layout
+from checkpoints.table import Checkpoint, File, Licence, Use, known, uses
+from checkpoints.whole import MODEL_TYPES, check, fingerprint, header, kind, layout, native
 
 __all__ = [
     "MODEL_TYPES",
@@ -11,19 +11,23 @@ __all__ = [
     "File",
     "Found",
     "Licence",
+    "Use",
     "Watch",
     "check",
     "fetch",
     "find",
+    "fingerprint",
     "forget",
     "header",
     "kind",
     "known",
     "layout",
     "manifest",
+    "native",
     "need",
     "places",
     "quiet",
     "size",
     "there",
+    "uses",
 ]

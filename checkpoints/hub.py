@@ -9,14 +9,15 @@ HF_TOKEN and HF_HUB_OFFLINE. Its own downloads begin anew after every stop and v
 """
 
 import contextlib
+import fnmatch
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import durable
@@ -43,6 +44,12 @@ class Remote:
     bytes: int
     sha256: str | None
     git: str | None
+    inside: str = ""  # the folder of the repository that is taken by itself
+
+    @property
+    def place(self) -> str:
+        """Where it goes in the checkpoint's own folder."""
+        return self.path.removeprefix(f"{self.inside}/") if self.inside else self.path
 
     @property
     def digest(self) -> str:
@@ -79,14 +86,14 @@ def _fetch(checkpoint: Checkpoint, begun: Path, place: Path, progress: Watch) ->
     begun.mkdir(exist_ok=True)
     _tidy(begun, files)
     total = sum(file.bytes for file in files)
-    done = sum(_size(begun / file.path) or _size(_part(begun, file)) for file in files)
+    done = sum(_size(begun / file.place) or _size(_part(begun, file)) for file in files)
     _check_room(checkpoint, total, total - done)
     before = 0
     for file in files:
         _bring(checkpoint, commit, file, begun, _offset(progress, before, total))
         before += file.bytes
     about = {"repo": checkpoint.repo, "revision": commit, "licence": checkpoint.licence.name}
-    sizes = {file.path: {"bytes": file.bytes, "hash": file.digest} for file in files}
+    sizes = {file.place: {"bytes": file.bytes, "hash": file.digest} for file in files}
     durable.write_text(begun / MANIFEST, json.dumps(about | {"files": sizes}, indent=1))
     try:
         check(begun)
@@ -154,7 +161,30 @@ def _announced(checkpoint: Checkpoint, beat: Callable[[], None]) -> tuple[str, l
         beat,
     )
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-    return str(info.sha), [_remote(checkpoint, file, siblings.get(file.path)) for file in checkpoint.files]
+    files = checkpoint.files or _found(checkpoint, siblings)
+    return str(info.sha), [_remote(checkpoint, file, siblings.get(file.path)) for file in files]
+
+
+def _found(checkpoint: Checkpoint, siblings: Mapping[str, Any]) -> tuple[File, ...]:
+    """What the hub lists of what is wanted. Raises CannotFetch where that is nothing."""
+    place = PurePosixPath(checkpoint.inside)
+    found = [
+        File(name, 0)
+        for name in sorted(siblings)
+        if PurePosixPath(name).is_relative_to(place) and _wanted(checkpoint, PurePosixPath(name).relative_to(place))
+    ]
+    if not any(file.path.endswith(".safetensors") for file in found):
+        raise CannotFetch(f"{checkpoint.repo} has no weights that the studio can read; choose another.")
+    return tuple(found)
+
+
+def _wanted(checkpoint: Checkpoint, path: PurePosixPath) -> bool:
+    parts = path.parts
+    safe = all(part.replace("-", "").replace(".", "").replace("_", "").isalnum() and part[0] != "." for part in parts)
+    return safe and any(
+        len(parts) == len(asked) and all(map(fnmatch.fnmatchcase, parts, asked))
+        for asked in (PurePosixPath(pattern).parts for pattern in checkpoint.wanted)
+    )
 
 
 def _remote(checkpoint: Checkpoint, file: File, sibling: Any) -> Remote:
@@ -166,7 +196,8 @@ def _remote(checkpoint: Checkpoint, file: File, sibling: Any) -> Remote:
             f"{checkpoint.repo} has another {file.path} than the studio knows (SHA-256 {sha256[:12]} instead of "
             f"{file.sha256[:12]}); update the studio."
         )
-    return Remote(file.path, sibling.lfs.size if sibling.lfs else sibling.size, sha256 or file.sha256, sibling.blob_id)
+    size = sibling.lfs.size if sibling.lfs else sibling.size
+    return Remote(file.path, size, sha256 or file.sha256, sibling.blob_id, checkpoint.inside)
 
 
 def _endpoint() -> str | None:
@@ -190,20 +221,21 @@ def _check_room(checkpoint: Checkpoint, total: int, missing: int) -> None:
 
 def _part(begun: Path, file: Remote) -> Path:
     """A part is called by its hash, so that two revisions are never mixed."""
-    return begun / f"{file.path}.{file.digest[:16]}.part"
+    return begun / f"{file.place}.{file.digest[:16]}.part"
 
 
 def _tidy(begun: Path, files: list[Remote]) -> None:
     """Remove what an earlier revision left."""
-    wanted = {path.name for file in files for path in (begun / file.path, _part(begun, file))}
-    for path in begun.iterdir():
-        if path.name not in wanted:
+    wanted = {path for file in files for path in (begun / file.place, _part(begun, file))}
+    for path in begun.rglob("*"):
+        if path.is_file() and path not in wanted:
             path.unlink()
 
 
 def _bring(checkpoint: Checkpoint, commit: str, file: Remote, begun: Path, progress: Watch) -> None:
     """One file, verified, under its name in `begun`. Raises CannotFetch."""
-    place, part = begun / file.path, _part(begun, file)
+    place, part = begun / file.place, _part(begun, file)
+    place.parent.mkdir(parents=True, exist_ok=True)
     if _size(place) == file.bytes:  # verified before it got this name
         return progress(file.bytes, 0, file.path)
     if _size(part) > file.bytes:
@@ -224,7 +256,7 @@ def _bring(checkpoint: Checkpoint, commit: str, file: Remote, begun: Path, progr
             f"{file.digest[:12]}); try again."
         )
     os.replace(part, place)
-    durable.sync_folder(begun)
+    durable.sync_folder(place.parent)
 
 
 def _stream(checkpoint: Checkpoint, commit: str, file: Remote, out: Any, hasher: Any, progress: Watch) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkpoints.table import Checkpoint, known
-from checkpoints.whole import INDEX, MANIFEST, SINGLE, check, kind, layout
+from checkpoints.whole import INDEX, MANIFEST, PIPELINE, SINGLE, check, kind, layout, native
 from settings import settings
 from song.errors import BadCheckpoint, BadRequest, EngineMissing, NotFound
 
@@ -143,9 +143,20 @@ def _cached(checkpoint: Checkpoint) -> Iterator[Path]:
         wanted = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
     snapshots = sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != wanted, path.name))
     for folder in snapshots:
-        weights = (folder / SINGLE).exists() or (folder / INDEX).exists()
-        if weights and all((folder / name).exists() for name in NEEDED):
-            yield folder
+        if _complete(folder / checkpoint.inside, checkpoint.layout):
+            yield folder / checkpoint.inside
+
+
+def _complete(folder: Path, wanted: str) -> bool:
+    """Whether a folder that other tools filled has all that is needed; its look does not say what they left out."""
+    if wanted == "diffusers":
+        return (folder / PIPELINE).exists()
+    if wanted == "native":
+        return native(folder) is not None
+    weights = (folder / SINGLE).exists() or (folder / INDEX).exists()
+    said = json.loads((folder / "config.json").read_text(encoding="utf-8")) if (folder / "config.json").exists() else {}
+    needed = NEEDED if str(said.get("model_type", "")).startswith("musicgen") else ("config.json", "tokenizer.json")
+    return weights and all((folder / name).exists() for name in needed)
 
 
 def _cache() -> Path:

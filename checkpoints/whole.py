@@ -1,11 +1,14 @@
 """Is a folder a whole checkpoint? Looks at sizes and headers, believes neither, and never unpickles anything.
 
-Two layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index) and
-audiocraft's (state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes.
+Four layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index),
+diffusers' (model_index.json, and a folder for each part of the pipeline), ACE-Step's own ("native": as transformers',
+with silence_latent.pt; the umbrella has it in a folder of its own, text encoder and VAE beside it), and audiocraft's
+(state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes.
 The format of safetensors: eight bytes n, little-endian; n bytes of JSON, name -> dtype, shape, data_offsets; the data,
 without holes (github.com/huggingface/safetensors, "Format").
 """
 
+import hashlib
 import json
 import math
 import os
@@ -18,10 +21,14 @@ from typing import Any
 
 from song.errors import BadCheckpoint
 
-MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody"}  # of transformers' config.json -> kind
+MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody", "qwen3": "planner"}  # of a config.json -> kind
+PIPELINE, PIPELINES = "model_index.json", ("AceStepPipeline",)
+SILENCE = "silence_latent.pt"  # what ACE-Step's own layout has beside its weights: a tensor, read as one
+VERSIONS = ("turbo", "sft", "base")  # of ACE-Step's transformer
 AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
 MANIFEST = "studio.json"  # what the studio writes beside what it downloaded
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+PART_SINGLE, PART_INDEX = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"
 ITEM_BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
     "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -29,6 +36,7 @@ ITEM_BITS = {
 MAX_HEADER = 25_000_000  # bytes; the published ones have 0.1 MB
 MAX_TENSORS = 20_000
 MAX_JSON = 50_000_000
+_ENDS = 1 << 20  # bytes at either end of a weights file that tell it from another
 LFS = b"version https://git-lfs"
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch's zip, and plain pickles
 AGAIN = "get it again with: studio models get NAME, or copy the folder again"
@@ -40,11 +48,49 @@ def check(folder: Path | str) -> None:
     if not folder.is_dir():
         raise BadCheckpoint(f"{folder} is no folder; give one that holds config.json and model.safetensors.")
     _check_manifest(folder)
-    if layout(folder) == "audiocraft":
-        for name in AUDIOCRAFT:
-            if name == AUDIOCRAFT[0] or (folder / name).exists():
-                _check_torch_zip(folder / name)
-        return
+    checks = {"audiocraft": _check_audiocraft, "diffusers": _check_pipeline, "native": _check_native}
+    checks.get(layout(folder), _check_model)(folder)
+
+
+def _check_audiocraft(folder: Path) -> None:
+    for name in AUDIOCRAFT:
+        if name == AUDIOCRAFT[0] or (folder / name).exists():
+            _check_torch_zip(folder / name)
+
+
+def _check_pipeline(folder: Path) -> None:
+    """Every part that model_index.json names is there, with its config and, where it has some, its weights."""
+    index = read_object(folder / PIPELINE)
+    if index.get("_class_name") not in PIPELINES:
+        raise BadCheckpoint(
+            f"{folder / PIPELINE} is for {index.get('_class_name')!r}; the studio knows {' and '.join(PIPELINES)}."
+        )
+    for name, said in index.items():
+        if isinstance(said, list) and len(said) == 2 and said[1] is not None:
+            _check_part(folder / name, str(said[1]))
+
+
+def _check_part(part: Path, kind: str) -> None:
+    if "Tokenizer" in kind and "AudioTokenizer" not in kind:
+        read_object(part / "tokenizer.json")
+    elif kind.endswith("Scheduler"):
+        read_object(part / "scheduler_config.json")
+    else:
+        read_object(part / "config.json")
+        own = (part / PART_SINGLE).exists() or (part / PART_INDEX).exists()
+        _check_weights(part, *((PART_SINGLE, PART_INDEX) if own else (SINGLE, INDEX)))
+
+
+def _check_native(folder: Path) -> None:
+    """The transformer's folder of ACE-Step's own layout; what is beside it is looked at when it is converted."""
+    inner = native(folder)
+    assert inner is not None
+    read_object(inner / "config.json")
+    _check_torch_zip(inner / SILENCE)
+    _check_weights(inner)
+
+
+def _check_model(folder: Path) -> None:
     config = read_object(folder / "config.json")
     if config.get("model_type") not in MODEL_TYPES:
         raise BadCheckpoint(
@@ -58,17 +104,52 @@ def check(folder: Path | str) -> None:
 
 
 def layout(folder: Path) -> str:
-    """ "transformers" or "audiocraft"; "" where a folder looks like neither."""
+    """ "transformers", "diffusers", "native" or "audiocraft"; "" where a folder looks like none of them."""
+    if (folder / PIPELINE).exists():
+        return "diffusers"
+    if native(folder) is not None:
+        return "native"
     if (folder / "config.json").exists():
         return "transformers"
     return "audiocraft" if (folder / AUDIOCRAFT[0]).exists() else ""
 
 
+def native(folder: Path) -> Path | None:
+    """Where ACE-Step's own layout has its transformer: here, or in a folder of its own; None where it is not that."""
+    inside = sorted(folder.glob(f"acestep-v15-*/{SILENCE}"))
+    places = [folder, *(path.parent for path in inside)]
+    return next((place for place in places if (place / SILENCE).exists() and (place / "config.json").exists()), None)
+
+
 def kind(folder: Path) -> str:
-    """ "text" or "melody", as the folder itself says; "" where it does not (audiocraft keeps it inside the weights)."""
-    if layout(folder) != "transformers":
+    """What the folder itself says it is, see `Checkpoint.kind`; "" where it does not (audiocraft keeps it inside the
+    weights)."""
+    there = layout(folder)
+    if there == "transformers":
+        return MODEL_TYPES.get(read_object(folder / "config.json").get("model_type", ""), "")
+    if there not in ("diffusers", "native"):
         return ""
-    return MODEL_TYPES.get(read_object(folder / "config.json").get("model_type", ""), "")
+    config = read_object((native(folder) or folder / "transformer") / "config.json")
+    if config.get("is_turbo"):
+        return "turbo"
+    version = str(config.get("model_version") or "")
+    return next((one for one in VERSIONS if one in version), "")
+
+
+def fingerprint(folder: Path) -> str:
+    """What tells a checkpoint from another: its configs, and size, beginning and end of each file of weights."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*.json")):
+        if path.name != MANIFEST:
+            found.update(path.read_bytes())
+    for path in sorted([*folder.rglob("*.safetensors"), *folder.glob(AUDIOCRAFT[0])]):
+        size = path.stat().st_size
+        found.update(str(size).encode())
+        with path.open("rb") as file:
+            found.update(file.read(_ENDS))
+            file.seek(max(0, size - _ENDS))
+            found.update(file.read())
+    return found.hexdigest()[:16]
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -108,22 +189,22 @@ def _check_manifest(folder: Path) -> None:
             raise BadCheckpoint(f"{folder / name} has {size} bytes instead of {known['bytes']}; {AGAIN}.")
 
 
-def _check_weights(folder: Path) -> None:
-    if not (folder / INDEX).exists():
-        if not (folder / SINGLE).exists() and any(folder.glob("*.bin")):
-            raise BadCheckpoint(f"{folder} holds its weights as pickle (.bin) only; convert them to {SINGLE} first.")
-        header(folder / SINGLE)
+def _check_weights(folder: Path, single: str = SINGLE, index: str = INDEX) -> None:
+    if not (folder / index).exists():
+        if not (folder / single).exists() and any(folder.glob("*.bin")):
+            raise BadCheckpoint(f"{folder} holds its weights as pickle (.bin) only; convert them to {single} first.")
+        header(folder / single)
         return
-    where = read_object(folder / INDEX).get("weight_map")
+    where = read_object(folder / index).get("weight_map")
     if not isinstance(where, dict) or not where or not all(isinstance(shard, str) for shard in where.values()):
-        raise BadCheckpoint(f"{folder / INDEX} does not say which file holds what; {AGAIN}.")
+        raise BadCheckpoint(f"{folder / index} does not say which file holds what; {AGAIN}.")
     for shard in sorted(set(where.values())):
         if Path(shard).name != shard or not shard.endswith(".safetensors"):
-            raise BadCheckpoint(f"{folder / INDEX} names {shard!r}, which is no safetensors file beside it.")
+            raise BadCheckpoint(f"{folder / index} names {shard!r}, which is no safetensors file beside it.")
         inside = header(folder / shard)
         lost = [name for name, place in where.items() if place == shard and name not in inside]
         if lost:
-            raise BadCheckpoint(f"{folder / shard} lacks {lost[0]} that {INDEX} promises; {AGAIN}.")
+            raise BadCheckpoint(f"{folder / shard} lacks {lost[0]} that {index} promises; {AGAIN}.")
 
 
 def _check_regular(path: Path) -> int:

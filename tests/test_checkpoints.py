@@ -66,8 +66,7 @@ def test_every_published_musicgen_is_known() -> None:
     sizes = ("small", "medium", "large", "melody", "melody-large")
     names = {f"musicgen-{mono}{size}" for mono in ("", "stereo-") for size in sizes}
     known = checkpoints.known("musicgen")
-    assert known.keys() == names == checkpoints.known().keys()
-    assert not checkpoints.known("another")
+    assert known.keys() == names and not checkpoints.known("another")
     for name, one in known.items():
         assert one.repo == f"facebook/{name}"
         assert one.channels == (2 if "stereo" in name else 1) and one.shape.codebooks == 4 * one.channels
@@ -76,8 +75,27 @@ def test_every_published_musicgen_is_known() -> None:
         assert one.licence.sentence.endswith(".") and one.licence.url.startswith("https://")
 
 
+def test_every_published_ace_step_is_known_with_its_own_defaults() -> None:
+    known = checkpoints.known("acestep")
+    turbo = {"inference_steps": 8, "guidance_scale": 1.0, "shift": 3.0}
+    others = {"inference_steps": 50, "guidance_scale": 7.0, "shift": 1.0}
+    for name, one in known.items():
+        kind = next(kind for kind in ("turbo", "sft", "base", "lm") if kind in name)
+        assert one.kind == ("planner" if kind == "lm" else kind) and one.licence.sentence.endswith(".")
+        if kind != "lm":
+            shift = {"shift": 1.0} if name == "acestep-v15-turbo-shift1" else {}
+            assert one.defaults == (turbo if kind == "turbo" else others) | shift
+            assert ("lego" in one.use.tasks) == (kind == "base")
+        assert one.layout == (
+            "diffusers" if name.endswith("-diffusers") else "native" if kind != "lm" else "transformers"
+        )
+        assert one.licence.name == ("see its card" if one.repo.startswith("Runware/") else "MIT")
+    assert {"acestep-v15-xl-turbo-diffusers", "acestep-v15-turbo", "acestep-5hz-lm-1.7b"} <= known.keys()
+    assert checkpoints.uses("acestep")["turbo"].defaults == turbo
+
+
 def test_only_what_transformers_reads_is_downloaded() -> None:
-    for one in checkpoints.known().values():
+    for one in checkpoints.known("musicgen").values():
         paths = [file.path for file in one.files]
         assert len(paths) == len(set(paths)) and "config.json" in paths and "tokenizer.json" in paths
         assert all(re.fullmatch(r"[\w.-]+\.(json|safetensors|model)", path) for path in paths)
@@ -88,7 +106,9 @@ def test_only_what_transformers_reads_is_downloaded() -> None:
 
 
 def test_the_table_is_found_from_anywhere(tmp_path: Path) -> None:
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import checkpoints; print(len(checkpoints.known()))"
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import checkpoints; print(len(checkpoints.known('musicgen')))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "10"
 
@@ -247,6 +267,60 @@ def test_no_mutated_header_raises_anything_else(tmp_path: Path) -> None:
     assert 200 < refused < 500
 
 
+def part(place: Path, **files: bytes) -> None:
+    place.mkdir(parents=True)
+    for name, data in files.items():
+        (place / name.replace("__", ".")).write_bytes(data)
+
+
+def pipeline(place: Path, **changed: Any) -> Path:
+    """A pipeline in the layout of diffusers, with three of its parts."""
+    index = {"_class_name": "AceStepPipeline", "transformer": ["diffusers", "AceStepTransformer1DModel"]}
+    index |= {"tokenizer": ["transformers", "Qwen2Tokenizer"], "scheduler": ["diffusers", "FlowScheduler"]}
+    part(place, model_index__json=json.dumps(index | {"audio_tokenizer": [None, None]} | changed).encode())
+    config = json.dumps({"is_turbo": False, "model_version": "sft"}).encode()
+    part(place / "transformer", config__json=config, diffusion_pytorch_model__safetensors=safetensors({"a": 4}))
+    part(place / "tokenizer", tokenizer__json=b"{}")
+    part(place / "scheduler", scheduler_config__json=b"{}")
+    return place
+
+
+def test_a_pipeline_is_whole_where_every_part_is(tmp_path: Path) -> None:
+    place = pipeline(tmp_path / "one")
+    checkpoints.check(place)
+    assert (checkpoints.layout(place), checkpoints.kind(place)) == ("diffusers", "sft")
+    before = checkpoints.fingerprint(place)
+    weights = place / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(safetensors({"a": 5}))
+    assert checkpoints.fingerprint(place) != before
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(BadCheckpoint, match=r"diffusion_pytorch_model.safetensors is cut off"):
+        checkpoints.check(place)
+    (place / "tokenizer" / "tokenizer.json").unlink()
+    weights.write_bytes(safetensors({"a": 5}))
+    with pytest.raises(BadCheckpoint, match=r"tokenizer.json is missing"):
+        checkpoints.check(place)
+    with pytest.raises(BadCheckpoint, match=r"is for 'FluxPipeline'; the studio knows AceStepPipeline"):
+        checkpoints.check(pipeline(tmp_path / "two", _class_name="FluxPipeline"))
+
+
+def test_ace_steps_own_layout_is_known(tmp_path: Path) -> None:
+    import io
+
+    silence = io.BytesIO()
+    with zipfile.ZipFile(silence, "w") as archive:
+        archive.writestr("archive/data.pkl", b"never opened here")
+    files = {"config__json": b'{"is_turbo": true}', "model__safetensors": safetensors({"a": 4})}
+    part(tmp_path / "alone", **files, silence_latent__pt=silence.getvalue())
+    part(tmp_path / "umbrella" / "acestep-v15-turbo", **files, silence_latent__pt=silence.getvalue())
+    for place in (tmp_path / "alone", tmp_path / "umbrella"):
+        checkpoints.check(place)
+        assert (checkpoints.layout(place), checkpoints.kind(place)) == ("native", "turbo")
+    (tmp_path / "alone" / "silence_latent.pt").write_bytes(silence.getvalue()[:50])
+    with pytest.raises(BadCheckpoint, match=r"silence_latent.pt is cut off"):
+        checkpoints.check(tmp_path / "alone")
+
+
 # --- where they lie ---------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +393,39 @@ def test_a_download(tiny: Hub, home: Path) -> None:
     asked = len(tiny.asked)
     assert checkpoints.fetch("tiny") == place and len(tiny.asked) == asked
     assert [one.ours for one in checkpoints.there()] == [True]
+
+
+def test_where_the_files_are_not_known_the_hub_is_asked(tiny: Hub, home: Path, tmp_path: Path) -> None:
+    """Folders are kept, one of them may be taken alone, and only what fits a pattern comes."""
+    place = pipeline(tmp_path / "theirs")
+    said = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    beside = {
+        "README.md": b"words",
+        "pytorch_model.bin": b"PK",
+        "transformer/../x.json": b"{}",
+        ".hidden/config.json": b"{}",
+    }
+    tiny.files = {f"inner/{name}": data for name, data in said.items()} | {"inner/" + name: b"x" for name in beside}
+    whole = (
+        tables.TABLE.read_text()
+        .split("weights = [")[0]
+        .replace("layers = 2\nhidden = 16\ncodebooks = 4\ncross = true", "")
+    )
+    files = whole.split("files = [")[1].split("]")[0]
+    wanted = (
+        'layout = "diffusers"\nbytes = 400_000\ninside = "inner"\nwanted = ["*.json", "*/*.json", "*/*.safetensors"]\n'
+    )
+    tables.TABLE.write_text(whole.replace(f"files = [{files}]", "files = []") + wanted + 'notes = ""\n')
+    tables._table.cache_clear()
+    tiny.faults["inner/transformer/diffusion_pytorch_model.safetensors"] = [("drop", 20)]
+    got = checkpoints.fetch("tiny")
+    assert {str(path.relative_to(got)) for path in got.rglob("*") if path.is_file()} == {*said, "studio.json"}
+    checkpoints.check(got)
+    assert checkpoints.find("tiny") == got and checkpoints.layout(got) == "diffusers"
+    tiny.files = {"inner/README.md": b"words"}
+    checkpoints.forget("tiny")
+    with pytest.raises(CannotFetch, match="has no weights that the studio can read"):
+        checkpoints.fetch("tiny")
 
 
 def test_dropped_connections_are_gone_on_with(tiny: Hub) -> None:

@@ -26,7 +26,7 @@ def machine(root: Path, **files: str) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", checkpoints.known())
+@pytest.mark.parametrize("name", checkpoints.known("musicgen"))
 def test_parameters_agree_with_what_is_published(name: str) -> None:
     one = checkpoints.known()[name]
     weights = sum(file.bytes for file in one.files if file.path.endswith(".safetensors"))
@@ -53,6 +53,18 @@ def test_what_makes_it_more() -> None:
     assert memory.need(small, decoded_at_once=1.0).codec * 30 == one.codec
     frames = 2 * 24 * 1024 * 4 * 2  # keys and values, layers, width, 32 bit, with and without the words
     assert memory.need(small, seconds=20).cache - memory.need(small, seconds=10).cache == 500 * frames
+
+
+def test_a_pipeline_needs_its_weights_and_what_its_song_takes() -> None:
+    small = memory.pipeline(2_400_000_000, "bf16", seconds=60, rows=1, width=2048)
+    assert small.weights == 4_800_000_000 and small.total < 9 * GB
+    assert memory.pipeline(2_400_000_000, "fp32", seconds=60, rows=1, width=2048).weights == 2 * small.weights
+    long = memory.pipeline(2_400_000_000, "bf16", seconds=600, rows=1, width=2048)
+    assert long.cache > 10 * small.cache and long.codec == small.codec, "it is decoded piece by piece"
+    eight = memory.pipeline(2_400_000_000, "bf16", seconds=60, rows=16, width=2048)
+    assert eight.cache > 10 * small.cache and eight.weights == small.weights
+    for one in checkpoints.known("acestep").values():
+        assert 0 < one.needs["bf16"] < one.needs["fp32"]
 
 
 def test_what_is_free(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import checkpoints
 import cli
 import doctor
 import settings
@@ -74,6 +75,8 @@ def test_the_list(studio: Studio) -> None:
     assert answer.code == 0 and answer.err == ""
     large = next(line for line in lines if " musicgen-large " in line)
     assert all(word in large for word in ("mono", "3.3 B", "13.72 GB on disk", "CC-BY-NC 4.0", "int8", "not here"))
+    planner = next(line for line in lines if " acestep-5hz-lm-4b " in line)
+    assert all(word in planner for word in ("planner", "8.40 GB on disk", "MIT", "bf16", "not here"))
     assert "not commercially" in answer.out and "studio models get NAME" in answer.out
 
 
@@ -83,7 +86,7 @@ def test_the_list_as_json(studio: Studio, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("STUDIO_CHECKPOINTS", str(tmp_path / "shelf"))
     settings.settings.cache_clear()
     rows = {row["name"]: row for row in studio("--json").json()["models"]}
-    assert len(rows) == 12
+    assert len(rows) == 2 + len(checkpoints.known())
     small = rows["musicgen-small"]
     assert small["non_commercial"] and not small["there"] and small["memory"]["int8"] < small["memory"]["fp32"]
     assert rows["my-tune"]["there"] and rows["my-tune"]["path"] == str(tmp_path / "shelf" / "my-tune")

@@ -24,6 +24,7 @@ sentence = "These weights are not for commercial use."
 
 [engine.musicgen]
 licence = "nc"
+layout = "transformers"
 files = [{{ path = "config.json", bytes = 100 }}, {{ path = "tokenizer.json", bytes = 100 }}]
 defaults = {{ guidance_scale = 3.0 }}
 

@@ -1,6 +1,5 @@
 """Which MusicGen checkpoints are on this machine, of those that the checkpoint room finds, and what they are."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import checkpoints
 KINDS = ("musicgen", "musicgen_melody", "audiocraft")  # what a checkpoint's config calls itself; the last has none
 AUDIOCRAFT = "state_dict.bin"  # what audiocraft keeps the weights of a model in
 GET = "studio models get musicgen-small"
-_ENDS = 1 << 20  # bytes at either end of a weights file that tell it from another
 
 
 def places() -> dict[str, Path]:
@@ -39,15 +37,5 @@ def kind(folder: Path) -> str | None:
 
 
 def revision(folder: Path) -> str:
-    """A fingerprint of a checkpoint: its configs, and size, beginning and end of each file of weights."""
-    found = hashlib.sha256()
-    for path in sorted(folder.glob("*.json")):
-        found.update(path.read_bytes())
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob(AUDIOCRAFT)]):
-        size = path.stat().st_size
-        found.update(str(size).encode())
-        with path.open("rb") as file:
-            found.update(file.read(_ENDS))
-            file.seek(max(0, size - _ENDS))
-            found.update(file.read())
-    return found.hexdigest()[:16]
+    """A fingerprint of a checkpoint."""
+    return checkpoints.fingerprint(folder)
