@@ -32,7 +32,7 @@ from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFoun
 from song.heard import Heard
 from song.job import Job
 from song.progress import Aloud, Progress, part, silent
-from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, read
+from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, originals, read
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
 from worker import InThread, InWorker, Runner, serve
@@ -133,7 +133,9 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
         durable.write_text(origin.heard, heard.model_dump_json())
     if origin.recipe:
         heard = heard.model_copy(update={"lufs": origin.recipe.facts.lufs})
-    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices)
+    other = Origin.model_validate(arguments["reference"]) if arguments.get("reference") else None
+    reference = post_process.read(other.path) if other else None
+    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices, reference)
 
 
 def _perform(
@@ -230,7 +232,8 @@ class Studio:
             raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
         seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
         request = request.model_copy(update={"engine": engine.name, "seed": seed})
-        duration = engine.duration(request, self._origin(request).duration if has_source(request) else 0.0)
+        named = {what: self._origin(what, id) for what, id in originals(request).items()}
+        duration = engine.duration(request, named["source"].duration if has_source(request) else 0.0)
         self._check_room(duration, request.variations)
         job = self.library.enqueue(request)
         self.lane.wake()
@@ -263,11 +266,11 @@ class Studio:
         )
         return Heard.model_validate(answer)
 
-    def _origin(self, request: Any) -> Origin:
+    def _origin(self, what: str, id: str) -> Origin:
         try:
-            return self.source(request.source)
+            return self.source(id)
         except NotFound as error:
-            raise BadRequest("source", f"{error} Give a take of the library, or upload the song again.") from None
+            raise BadRequest(what, f"{error} Give a take of the library, or upload the song again.") from None
 
     def job(self, job_id: str) -> Job:
         """The newest that is known of a job. Raises NotFound."""
@@ -331,11 +334,10 @@ class Studio:
         return folder / FILES["audio"], again, again.samples_sha256 == recipe.samples_sha256
 
     def _with_source(self, recipe: Recipe) -> dict[str, Any]:
-        """The source that a take is made again from. Raises CannotMake where it is gone."""
-        if not has_source(recipe.request):
-            return {}
+        """The songs that a take is made again from. Raises CannotMake where it is gone."""
+        named = originals(recipe.request)
         try:
-            return {"source": self.source(recipe.request.source).model_dump(mode="json")}
+            return {what: self.source(id).model_dump(mode="json") for what, id in named.items()}
         except NotFound:
             raise CannotMake(
                 "This take was made from a song that is no longer in the library, so it cannot be made again."

@@ -22,7 +22,7 @@ from library import Library, new_id, take_id
 from song.errors import Cancelled, CannotMake, EngineFailed, StudioError
 from song.job import Job
 from song.progress import part
-from song.request import has_source
+from song.request import originals
 from song.take import Recipe
 from worker import Runner, WorkerDied, coded, said
 
@@ -186,8 +186,8 @@ class Lane:
         progress = part(functools.partial(self._progress, job), variation * whole, (variation + 1) * whole)
         arguments: dict[str, Any] = {"id": take_id(job.id, variation), "request": request_of(job, variation)}
         arguments["beside"] = [request_of(job, later) for later in range(variation + 1, job.request.variations)]
-        if has_source(job.request):
-            arguments["source"] = self.library.origin(job.request.source).model_dump(mode="json")
+        for what, id in originals(job.request).items():
+            arguments[what] = self.library.origin(id).model_dump(mode="json")
         try:
             folder.mkdir()
             self._folder = folder

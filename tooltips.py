@@ -33,7 +33,17 @@ strength = "How much of the original's melody, form and feel stays: 0 keeps temp
 temperature = "How daring the choices are: 0 always takes the likeliest, 1 is as the model was trained."
 top_k = "Choose among this many likeliest sounds at every step. 0 leaves none out."
 top_p = "Choose among the likeliest sounds that make up this share. 0 leaves none out."
-guidance_scale = "How closely the music follows the words: 1 hardly, 3 well, more at the cost of variety."
+guidance_scale = "How closely the music follows the words; more costs variety. Empty: as the model was made to be used."
+inference_steps = (
+    "How many steps lead from noise to music: more are finer, and take longer. Empty: the model's own number."
+)
+shift = "Above 1, more of the steps go to the song's outline and fewer to its detail. Empty: the model's own."
+cfg_interval_start = "Guidance sets in here on the way from noise (0) to music (1). Models without guidance ignore it."
+cfg_interval_end = "Guidance ends here on the way from noise (0) to music (1). Models without guidance ignore it."
+vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
+reference = "A take or an upload, by its id, whose sound the cover should have: voice, instruments, mix. Empty: none."
+task = "What is done: the regions made anew, a track added, a track taken out, or a band added to what is there."
+track = "Which track is added or taken out; empty when a band is added: as the model sees fit."
 checkpoint = "Which model plays. Auto takes the smallest that is here and can do what is asked."
 precision = "How finely the model computes: fp32 is exact, bf16 about twice as fast, int8 faster and a little rougher."
 stride = "Seconds a song beyond 30 s moves on each time: less remembers more of what came before, and takes longer."

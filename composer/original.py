@@ -18,13 +18,13 @@ from composer.words import Said
 from song.chart import read_symbol
 from song.heard import Heard
 from song.key import Key
-from song.request import MODES, Generate, Knobs, Neural, Sampling, fields, read
+from song.request import MODELS, MODES, Generate, Knobs, fields, groups, read
 from song.score import Note
 
 _GRAIN = 0.5  # beats; chords change on these
 _SNAP = 0.1  # beats a heard note may lie off the sixteenth that it is put on
 _FEW = 12  # notes that do not show yet how a melody swings
-_UNPLANNED = {"title", "variations", "engine", *fields(Sampling), *fields(Neural)}  # knobs that no plan has
+_UNPLANNED = ("title", "variations", "engine")  # knobs that no plan has
 SLACK = 1.4  # seconds that a plan's last chord is given beyond its bars
 
 
@@ -205,7 +205,8 @@ def fitted(sections: Iterable[Section], bars: int) -> tuple[Section, ...]:
 def sketch(request: Knobs, prompt: str, seconds: float, **decided: Any) -> Plan:
     """The plan of a new song of at least 5 s in the prompt's style, with all knobs of the request that a song from
     words has too. `decided` are knobs that the original decides. Raises BadRequest."""
-    shared = [name for name in fields(Generate) if name in fields(type_of(request)) and name not in _UNPLANNED]
+    planned = {name for group, members in groups(type_of(request)) if group not in MODELS for name in members}
+    shared = [name for name in fields(Generate) if name in planned and name not in _UNPLANNED]
     known = {name: getattr(request, name) for name in shared}
     known |= {"prompt": prompt, "duration": min(600.0, max(5.0, round(seconds, 3)))} | decided
     if known.get("bpm"):

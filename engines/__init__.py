@@ -1,7 +1,8 @@
 """One room per way of making sound, all behind the door drawn in `engines.base`."""
 
+from engines.acestep import AceStep
 from engines.base import Engine
 from engines.composer import Composer
 from engines.musicgen import MusicGen
 
-ENGINES: tuple[type[Engine], ...] = (Composer, MusicGen)  # "auto" takes the first that is available
+ENGINES: tuple[type[Engine], ...] = (Composer, MusicGen, AceStep)  # "auto" takes the first that is available

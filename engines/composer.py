@@ -19,6 +19,7 @@ from song.heard import Heard, joined
 from song.lyrics import Lyrics
 from song.progress import Progress, part
 from song.request import (
+    Bars,
     Cover,
     Edit,
     Extend,
@@ -54,7 +55,7 @@ class Composer:
     version = "2"
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
-        *(Song, Making, Singing, Structure, Playing, Start, Likeness, Findings),
+        *(Song, Making, Singing, Bars, Structure, Playing, Start, Likeness, Findings),
         *(Cover, Extend, Edit),
     )
 

@@ -95,8 +95,24 @@ KeyName = Annotated[
     Annotated[str, Field(max_length=30), AfterValidator(_key)] | None, BeforeValidator(_blank_is_unsaid)
 ]
 Seed = Annotated[int | None, BeforeValidator(_whole)]
+Steps = Annotated[int | None, BeforeValidator(_whole)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Meter = Annotated[Literal["2/4", "3/4", "4/4", "5/4", "6/8", "7/8"] | None, BeforeValidator(_blank_is_unsaid)]
+Language = Annotated[
+    Literal[
+        "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht",
+        "hu", "id", "is", "it", "ja", "ko", "la", "lt", "ms", "ne", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sa",
+        "sk", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "yue", "zh",
+    ] | None,
+    BeforeValidator(_blank_is_unsaid),
+]  # fmt: skip
+TrackName = Annotated[
+    Literal[
+        "vocals", "backing_vocals", "drums", "bass", "guitar", "keyboard", "percussion", "strings", "synth", "fx",
+        "brass", "woodwinds",
+    ] | None,
+    BeforeValidator(_blank_is_unsaid),
+]  # fmt: skip
 
 
 class Knobs(BaseModel):
@@ -132,10 +148,15 @@ class Singing(Knobs):
     instrumental: bool = Field(False, description=tip.instrumental)
 
 
+class Bars(Knobs):
+    """Meter"""
+
+    meter: Meter = Field(None, description=tip.meter)
+
+
 class Structure(Knobs):
     """Form and chords"""
 
-    meter: Meter = Field(None, description=tip.meter)
     form: Form = Field("", description=tip.form, max_length=1000)
     chords: Chords = Field("", description=tip.chords, max_length=4000, json_schema_extra={"lines": 3})
 
@@ -164,7 +185,40 @@ class Sampling(Knobs):
     temperature: float = knob(1, 0, 2, tip.temperature, 0.05)
     top_k: Count = knob(250, 0, 2048, tip.top_k, 1)
     top_p: float = knob(0, 0, 1, tip.top_p, 0.01)
-    guidance_scale: float = knob(3, 1, 10, tip.guidance_scale, 0.1)
+    stride: float = knob(18, 1, 27, tip.stride, 1)
+
+
+class Metadata(Knobs):
+    """Music metadata"""
+
+    vocal_language: Language = Field(None, description=tip.vocal_language)
+
+
+class Words(Knobs):
+    """Lyrics"""
+
+    lyrics: Text = Field("", description=tip.lyrics, max_length=20_000, json_schema_extra={"lines": 6})
+
+
+class Diffusion(Knobs):
+    """Diffusion"""
+
+    inference_steps: Steps = knob(None, 1, 200, tip.inference_steps, 1)
+
+
+class Schedule(Knobs):
+    """CFG schedule"""
+
+    shift: float | None = knob(None, 1, 5, tip.shift, 0.1)
+    cfg_interval_start: float = knob(0, 0, 1, tip.cfg_interval_start, 0.01)
+    cfg_interval_end: float = knob(1, 0, 1, tip.cfg_interval_end, 0.01)
+
+
+class Tracks(Knobs):
+    """One track"""
+
+    task: Literal["repaint", "add", "extract", "complete"] = Field("repaint", description=tip.task)
+    track: TrackName = Field(None, description=tip.track)
 
 
 class Neural(Knobs):
@@ -172,7 +226,7 @@ class Neural(Knobs):
 
     checkpoint: Text = Field("auto", description=tip.checkpoint, max_length=120)
     precision: Literal["auto", "fp32", "bf16", "int8"] = Field("auto", description=tip.precision)
-    stride: float = knob(18, 1, 27, tip.stride, 1)
+    guidance_scale: float | None = knob(None, 1, 15, tip.guidance_scale, 0.1)
 
 
 class Mastering(Knobs):
@@ -189,6 +243,12 @@ class Original(Knobs):
     source: Text = Field(description=tip.source, min_length=1, max_length=80)
 
 
+class Timbre(Knobs):
+    """Reference"""
+
+    reference: Text = Field("", description=tip.reference, max_length=80)
+
+
 class Findings(Knobs):
     """What was heard"""
 
@@ -199,20 +259,25 @@ class Findings(Knobs):
     source_chords: Chords = Field("", description=tip.source_chords, max_length=20_000, json_schema_extra={"lines": 3})
 
 
-class Generate(Song, Making, Singing, Structure, Playing, Sampling, Neural, Mastering):
+class Generate(
+    Song, Making, Singing, Bars, Structure, Playing, Metadata, Diffusion, Schedule, Sampling, Neural, Mastering
+):
     """A song from words."""
 
     mode: Literal["generate"] = "generate"
 
 
-class Cover(Song, Original, Likeness, Findings, Making, Singing, Playing, Sampling, Neural, Mastering):
+class Cover(
+    Song, Original, Likeness, Timbre, Findings, Making, Singing, Playing, Metadata, Diffusion, Schedule, Sampling,
+    Neural, Mastering,
+):  # fmt: skip
     """A known song in a new style."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
     mode: Literal["cover"] = "cover"
 
 
-class Extend(Original, Findings, Making, Playing, Sampling, Neural):
+class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural):
     """A song that goes on, or begins earlier."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -222,7 +287,7 @@ class Extend(Original, Findings, Making, Playing, Sampling, Neural):
     mode: Literal["extend"] = "extend"
 
 
-class Edit(Original, Findings, Making, Sampling, Neural):
+class Edit(Original, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural):
     """Some seconds of a song, or one of its parts, made anew."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -245,8 +310,17 @@ SongRequest = Annotated[
     Discriminator(_mode),
 ]
 MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
+MODELS: tuple[type[Knobs], ...] = (Timbre, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural)
+"""Groups that mean something to engines with downloaded models alone."""
+_WHOLE = ("variations", "top_k", "inference_steps")
 _BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}
 _adapter: TypeAdapter[Any] = TypeAdapter(SongRequest)
+
+
+def originals(request: Any) -> dict[str, str]:
+    """The songs that a request names: what each is to it, and its id."""
+    named = {name: getattr(request, name, "") for name in ("source", "reference")}
+    return {name: id for name, id in named.items() if id}
 
 
 def has_source(request: Any) -> TypeGuard[Cover | Extend | Edit]:
@@ -318,6 +392,6 @@ def _sentence(error: ValidationError) -> BadRequest:
     if name == "seed":
         return BadRequest(name, f"must be a whole number from 0 to {SEED_LIMIT - 1}")
     if known is not None and None not in (bounds := limits(known)):
-        whole = "whole number" if "int" in kind or name in ("variations", "top_k") else "number"
+        whole = "whole number" if "int" in kind or name in _WHOLE else "number"
         return BadRequest(name, f"must be a {whole} from {bounds[0]:g} to {bounds[1]:g}")
     return BadRequest(name, "must be text" if "string" in kind else "cannot be read; check its type")

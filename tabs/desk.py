@@ -14,7 +14,7 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import Knobs, Neural, Sampling, fields, groups, read
+from song.request import MODELS, Knobs, fields, groups, read
 from tabs import form, studio, widgets
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
@@ -23,7 +23,6 @@ Shown = dict[Any, Any]  # component -> what it shows now
 Said = Callable[[dict[str, Any]], dict[str, Any]]
 Boxes = dict[type[Knobs], gr.Accordion]
 LISTED = ("style", "engine", "checkpoint")  # knobs whose choices only the running studio knows
-RARE = (Sampling, Neural)  # hidden until an engine that reads them is chosen
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -
     fixed = {"style": [form.AUTO], "engine": [("auto", "auto")], "checkpoint": [("auto", "auto")]}
     for part, _ in groups(mode):
         if part is not mode and part not in without:
-            boxes[part] = gr.Accordion(part.__doc__, open=False, visible=part not in RARE)
+            boxes[part] = gr.Accordion(part.__doc__, open=False, visible=part not in MODELS)  # until one is chosen
             with boxes[part], gr.Row(elem_classes="knobs"):
                 drawn |= form.build(part, fixed, prefix=name)
     return drawn, boxes

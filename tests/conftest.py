@@ -111,20 +111,22 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny checkpoint of every kind, by the kind's name."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for kind in tiny.KINDS:
-        tiny.checkpoint(folder / kind, kind)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny ACE-Step checkpoint of every kind, by the kind's name, in the layout of diffusers."""
     folder = tmp_path_factory.mktemp("pipelines")
     for kind in tiny_acestep.KINDS:
         tiny_acestep.checkpoint(folder / kind, kind)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, pipelines: Path) -> Path:
+    """A folder with a tiny checkpoint of every kind, MusicGen's and ACE-Step's, by the kind's name."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for kind in tiny.KINDS:
+        tiny.checkpoint(folder / kind, kind)
+    for kind in tiny_acestep.KINDS:
+        (folder / kind).symlink_to(pipelines / kind)
     return folder
 
 
@@ -141,4 +143,4 @@ def neural(checkpoints: Path) -> Iterator[Path]:
         yield checkpoints
         torch.set_num_threads(threads)
     settings.cache_clear()
-    backend.engines()["musicgen"].unload()
+    backend.rest()

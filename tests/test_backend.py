@@ -190,7 +190,7 @@ STUDIO_READS = {"engine", "variations", "title", "source", "target_lufs", "fade_
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
 def test_an_engine_reads_the_knobs_it_promises_and_no_others(studio, take, neural, mode, engine):
     asked = {"prompt": "house", "seed": 1, "lyrics": "[verse]\nOh sing with me"}
-    asked |= {"duration": 5, "source": take.id, "regions": "2-6", "seconds": 2, "precision": "fp32"}
+    asked |= {"duration": 10, "source": take.id, "regions": "2-6", "seconds": 2, "precision": "fp32"}
     request = mode(**{name: value for name, value in asked.items() if name in fields(mode)})
     seen: set[str] = set()
     source = backend._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)

@@ -12,6 +12,10 @@ KINDS = ("turbo", "base", "sft")
 LATENTS = 8  # channels of a latent; published: 64
 WIDTH, HEADS, GROUPS, HEAD = 32, 4, 2, 8  # published: 2048, 16, 8, 128
 XL = 48  # the transformer's width in `checkpoint(..., width=XL)`: wider than its condition encoder, as the XL ones are
+WORDS = (
+    "Instruction Caption Metas Languages Lyric Fill Repaint Generate Extract Complete the audio semantic mask based "
+    "given conditions: tokens track from input with timesignature: keyscale: duration: seconds bpm: minor major"
+)
 SIZES: dict[str, Any] = {
     "num_attention_heads": HEADS,
     "num_key_value_heads": GROUPS,
@@ -132,9 +136,11 @@ def text_encoder() -> Any:
 
 @cache
 def tokenizer() -> Any:
-    """Qwen's kind of tokenizer, a token a byte."""
+    """Qwen's kind of tokenizer, a token a byte, but for the words that every prompt has."""
     from transformers import Qwen2Tokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     letters = {letter: place for place, letter in enumerate(bytes_to_unicode().values())}
-    return Qwen2Tokenizer(vocab=letters | {"<|endoftext|>": len(letters)}, merges=[])
+    found = Qwen2Tokenizer(vocab=letters | {"<|endoftext|>": len(letters)}, merges=[])
+    found.add_tokens(WORDS.split())
+    return found

@@ -21,6 +21,7 @@ from song.errors import CannotMake
 from song.heard import Heard
 from song.progress import Progress, part, quiet
 from song.request import (
+    Bars,
     Cover,
     Edit,
     Extend,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engines.musicgen.model import Model
     from engines.splicing import Joined
 
+GUIDANCE = 3.0  # of a request that leaves it to the model
 _CONTEXT = 12.0  # seconds of a song that its continuation hears
 
 
@@ -61,7 +63,7 @@ class MusicGen:
     version = "1"
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
-        *(Song, Making, Structure, Start, Findings, Sampling, Neural),
+        *(Song, Making, Bars, Structure, Start, Findings, Sampling, Neural),
         *(Cover, Extend, Edit),
     )
 
@@ -211,7 +213,8 @@ class MusicGen:
             return decoded(model, kept, job.progress, 0 if prompt is None else prompt.shape[-1])
         if place == 0:
             self._kept.clear()  # of a job that was cut off
-        chance = Chance(request.temperature, request.top_k, request.top_p, request.guidance_scale)
+        guidance = GUIDANCE if request.guidance_scale is None else request.guidance_scale
+        chance = Chance(request.temperature, request.top_k, request.top_p, guidance)
         rate = model.codec.frames_per_second
         songs = (request, *job.beside)
         asked = Asked(

@@ -1,0 +1,11 @@
+"""ACE-Step 1.5: songs with singing, covers, repaint and single tracks, through diffusers' AceStepPipeline.
+
+door    what the studio asks for, in the studio's words
+asked   a request in the model's words, and what cannot be said in them
+found   which checkpoints there are, and what each can do
+model   a checkpoint in memory: words and sound in, latents out, sound of latents
+"""
+
+from engines.acestep.door import AceStep
+
+__all__ = ["AceStep"]

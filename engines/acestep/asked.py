@@ -1,0 +1,158 @@
+"""A request in ACE-Step's words: caption, lyrics, metadata and lengths, within what it was trained on.
+
+The limits are upstream's own (acestep/constants.py and its INFERENCE.md): 512 characters of caption, 4,096 of lyrics,
+30-300 bpm, 2/4, 3/4, 4/4 and 6/8, major and minor keys, 10-600 s. What lies beyond is refused in a sentence; nothing is
+cut.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from composer.original import spoken
+from composer.plan import STYLES
+from song import regions
+from song.errors import BadRequest
+from song.heard import Heard
+from song.key import Key
+from song.request import Cover, Edit, Extend, Generate
+from song.source import Source
+
+SHORTEST, LONGEST = 10.0, 600.0  # seconds
+USUAL = 30.0  # seconds of a song whose length nobody said
+CAPTION, LYRICS = 512, 4096  # characters
+METERS = {"2/4": "2", "3/4": "3", "4/4": "4", "6/8": "6"}
+SCALES = ("major", "minor")
+INSTRUMENTAL = "[Instrumental]"
+UNKNOWN = "unknown"  # a language that the model is to hear from the words
+VOICES = {"auto": "", "low": "sung by a low voice", "high": "sung by a high voice"}
+
+
+class NotNumbers(Exception):
+    """What the model computes are no numbers any more."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the model is told. Empty or None: it is left to the model."""
+
+    caption: str
+    lyrics: str = INSTRUMENTAL
+    language: str = UNKNOWN
+    bpm: int | None = None
+    key: str = ""
+    meter: str = ""
+
+    @property
+    def sung(self) -> bool:
+        return self.lyrics != INSTRUMENTAL
+
+    def shown(self) -> dict[str, Any]:
+        """As the plan shows it: what was left to the model is left out."""
+        meter = next((meter for meter, name in METERS.items() if name == self.meter), None)
+        known = {"bpm": self.bpm, "key": self.key or None, "meter": meter}
+        known["vocal_language"] = self.language if self.sung else None
+        return {"words": self.caption} | {name: value for name, value in known.items() if value is not None}
+
+
+def told(request: Any, source: Source | None = None, heard: Heard | None = None) -> Told:
+    """A request in the model's words. `heard`, corrected, fills what the request leaves open. Raises BadRequest."""
+    lyrics, language = _lyrics(request, source), request.vocal_language or UNKNOWN
+    caption = _caption(request, source, lyrics != INSTRUMENTAL)
+    bpm, key, meter = (getattr(request, name, None) for name in ("bpm", "key", "meter"))
+    if key and Key.parse(key).mode not in SCALES:
+        raise BadRequest("key", "ACE-Step knows major and minor keys only; name one of them, or leave it empty")
+    if meter and meter not in METERS:
+        raise BadRequest("meter", f"ACE-Step knows {', '.join(METERS)} only; choose one of them, or leave it empty")
+    if heard is not None:
+        bpm, meter = bpm or heard.bpm, meter or heard.meter
+        key = key or (heard.key if Key.parse(heard.key).mode in SCALES else None)
+    return Told(caption, lyrics, language, round(bpm) if bpm else None, key or "", METERS.get(meter or "", ""))
+
+
+def seconds(request: Any, original: float = 0.0) -> float:
+    """How long the take will be. `original` are the seconds of its source. Raises BadRequest for what cannot be."""
+    if isinstance(request, Edit):
+        spans(request, original)
+        return original
+    if isinstance(request, Extend):
+        return request.seconds + original
+    if isinstance(request, Cover):
+        return _covered(request, original)
+    return _within(request.duration or spoken(request.prompt).seconds or USUAL)
+
+
+def spans(request: Any, original: float) -> tuple[regions.Region, ...]:
+    """What of a song is made anew: where a track is added or taken out, all of it where nothing is said."""
+    found = regions.inside(request.regions, original)
+    if request.task in ("extract", "complete") and found:
+        raise BadRequest("regions", f"{request.task} is for the whole song; leave it empty")
+    if not found and request.task == "repaint":
+        raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
+    if not request.track and request.task in ("add", "extract"):
+        raise BadRequest("track", f"is missing; say which track to {request.task}, for instance drums")
+    if request.track and request.task == "repaint":
+        raise BadRequest("track", "means nothing to a repaint; say in the words what should change, or choose a task")
+    return found or ((0.0, original),)
+
+
+def check_numbers(request: Any) -> None:
+    """Numbers that do not go together. Raises BadRequest."""
+    if request.cfg_interval_start > request.cfg_interval_end:
+        raise BadRequest("cfg_interval_start", "lies behind cfg_interval_end; make it smaller")
+    if request.precision == "int8":
+        raise BadRequest("precision", "int8 is for MusicGen; ACE-Step computes in bf16 or fp32")
+
+
+def notices(request: Any) -> tuple[str, ...]:
+    """What is asked for otherwise than it was said."""
+    bpm = getattr(request, "bpm", None)
+    if bpm and bpm != round(bpm):
+        return (f"ACE-Step counts whole beats a minute: {bpm:g} bpm were asked for as {round(bpm)}.",)
+    return ()
+
+
+def _covered(request: Any, original: float) -> float:
+    if not (request.prompt or request.style):
+        raise BadRequest("style", "is missing; name a style, or say in the words how the cover should sound")
+    if request.duration and original and request.duration > original + 0.5:
+        raise BadRequest("duration", f"a cover is as long as its original, {original:.4g} s, at most; ask for less")
+    return _within(min(request.duration or original, original or LONGEST) or LONGEST)
+
+
+def _within(length: float) -> float:
+    if not SHORTEST <= length <= LONGEST:
+        raise BadRequest("duration", f"ACE-Step makes {SHORTEST:g} to {LONGEST:g} seconds; {length:.4g} were asked for")
+    return length
+
+
+def _caption(request: Any, source: Source | None, sung: bool) -> str:
+    style = STYLES[request.style].name if request.style in STYLES else request.style
+    prompt = request.prompt
+    if not prompt and not style and source and source.recipe:
+        prompt = source.recipe.request.prompt or source.recipe.plan.get("style_name", "")
+    voice = VOICES[getattr(request, "singer", "auto")]
+    caption = ", ".join(filter(None, (prompt, style, voice if sung else "")))
+    if len(caption) > CAPTION:
+        raise BadRequest(
+            "prompt", f"ACE-Step reads {CAPTION} characters of words, these are {len(caption)}; shorten them"
+        )
+    return caption
+
+
+def _lyrics(request: Any, source: Source | None) -> str:
+    """What is sung; what our own take was sung to, where a part of it is made anew and nobody says otherwise."""
+    own = source.recipe.request if source and source.recipe else None
+    lyrics = request.lyrics
+    if (
+        not lyrics
+        and own is not None
+        and isinstance(request, Extend | Edit)
+        and not getattr(own, "instrumental", False)
+    ):
+        lyrics = getattr(own, "lyrics", "")
+    if len(lyrics) > LYRICS:
+        raise BadRequest(
+            "lyrics", f"ACE-Step reads {LYRICS} characters of lyrics, these are {len(lyrics)}; shorten them"
+        )
+    silent = isinstance(request, Generate | Cover) and request.instrumental
+    return INSTRUMENTAL if silent or not lyrics else lyrics

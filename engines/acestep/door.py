@@ -1,0 +1,442 @@
+"""ACE-Step as an engine: the studio's words in, a take out."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from composer import extend
+from composer.original import Original
+from engines.acestep import asked, found
+from engines.acestep.asked import LONGEST, NotNumbers, Told
+from song import findings
+from song.audio import SAMPLE_RATE, Audio
+from song.errors import CannotMake, NotEnoughMemory
+from song.heard import Heard
+from song.lyrics import Lyrics
+from song.progress import Progress, part
+from song.request import (
+    Bars,
+    Cover,
+    Diffusion,
+    Edit,
+    Extend,
+    Findings,
+    Knobs,
+    Likeness,
+    Making,
+    Metadata,
+    Neural,
+    Schedule,
+    Singing,
+    Song,
+    SongRequest,
+    Timbre,
+    Tracks,
+    Words,
+)
+from song.request import Original as Start
+from song.source import Source
+from song.take import Take
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engines.acestep.model import Model, Wanted
+    from engines.splicing import Joined
+
+TILES = (250, 100, 25)  # frames that are decoded at once: 10 s, and less where the memory is too small for that
+Spans = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A request on its way: the model that plays it, and the songs of the same job that are made beside it."""
+
+    request: Any
+    model: "Model"
+    defaults: dict[str, float]
+    beside: tuple[Any, ...]
+    progress: Progress
+
+
+class AceStep:
+    """words, and sound -> latents, step by step out of noise -> sound."""
+
+    name = "acestep"
+    version = "1"
+    modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
+    groups: tuple[type[Knobs], ...] = (
+        *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Findings, Tracks),
+        *(Diffusion, Schedule, Neural),
+        *(Cover, Extend, Edit),
+    )
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._kept: dict[tuple[str, int], Tensor] = {}  # latents of songs that were made beside another
+
+    # -- what it can do -----------------------------------------------------------------------------------------------
+
+    def available(self) -> str | None:
+        if not all(map(find_spec, ("torch", "transformers", "diffusers"))):
+            return "ACE-Step needs PyTorch, transformers and diffusers, which are not all installed; run: make neural."
+        if not found.places():
+            return (
+                f"ACE-Step has no checkpoint here; get one with: {found.GET}, "
+                "or let STUDIO_CHECKPOINTS name a folder that holds one."
+            )
+        return None
+
+    def styles(self) -> dict[str, str]:
+        return {}
+
+    def checkpoints(self) -> tuple[str, ...]:
+        return tuple(found.places())
+
+    def duration(self, request: SongRequest, original: float = 0.0) -> float:
+        found.chosen(request)
+        asked.check_numbers(request)
+        asked.told(request)
+        return asked.seconds(request, original)
+
+    # -- making -------------------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        places = found.places()
+        if places:
+            name = min(places, key=lambda one: found.KINDS.index(found.kind(one, places[one])))
+            self._loaded(name, places[name], "auto", asked.USUAL, 1)
+
+    def unload(self) -> None:
+        """Give the memory of the checkpoint back."""
+        self._model = None
+        self._kept.clear()
+        _free()
+
+    def _loaded(self, name: str, folder: Path, precision: str, seconds: float, rows: int) -> "Model":
+        """The checkpoint, read if it is not the one in memory. Raises NotEnoughMemory where the song does not fit."""
+        from engines.acestep import model
+
+        precision = model.precision(precision)
+        there = self._model is not None and (self._model.name, self._model.precision) == (name, precision)
+        if not there:
+            self.unload()
+        model.require(name, folder, precision, seconds, rows, loaded=there)
+        if self._model is None:
+            self._model = model.Model(name, folder, precision)
+        return self._model
+
+    def generate(
+        self,
+        request: SongRequest,
+        progress: Progress,
+        source: Source | None = None,
+        beside: tuple[SongRequest, ...] = (),
+    ) -> Take:
+        asked.check_numbers(request)
+        name, folder = found.chosen(request)
+        defaults = found.use(name, folder).defaults
+        seconds = asked.seconds(request, source.audio.duration if source else 0.0)
+        progress(0.0, f"Loading {name}")
+        guided = _guidance(request, defaults) > 1
+        model = self._loaded(name, folder, request.precision, min(seconds, LONGEST), 2 if guided else 1)
+        job = _Job(request, model, defaults, beside, part(progress, 0.02, 1.0))
+        if request.mode == "generate":
+            take = self._whole(job, asked.told(request), seconds)
+        else:
+            assert source is not None, request.mode
+            heard = findings.corrected(source.heard, request)
+            take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
+        versions = {library: version(library) for library in ("torch", "transformers", "diffusers")}
+        versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
+        told = (f"Made with {name}. {found.licence(name)}", *asked.notices(request), *_unused(request, model))
+        return replace(take, notices=(*told, *take.notices), versions=versions)
+
+    # -- the modes ----------------------------------------------------------------------------------------------------
+
+    def _whole(self, job: _Job, told: Told, seconds: float, shown: dict[str, Any] | None = None, **said: Any) -> Take:
+        """A song from the first sample to the last."""
+        sound = self._sounded(job, self._wanted(job, told, seconds, **said))
+        whole = np.ascontiguousarray(sound[:, : _frames(seconds)])
+        return self._take(job, Audio(whole), told, **(shown or {}))
+
+    def _cover(self, job: _Job, source: Source, heard: Heard) -> Take:
+        request, told = job.request, asked.told(job.request, source, heard)
+        seconds = min(request.duration or source.audio.duration, source.audio.duration)
+        reference = None
+        if request.reference:
+            assert source.reference is not None
+            reference = _at_home(source.reference)
+        return self._whole(
+            job,
+            told,
+            seconds,
+            {"source": _shown(source, heard)},
+            source=np.ascontiguousarray(_at_home(source.audio)[:, : _frames(seconds)]),
+            reference=reference,
+            strength=request.strength,
+        )
+
+    def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
+        """Silence beside the song, painted over."""
+        from engines import splicing  # compiled code: half a second to import, so only where sound is made
+
+        request, known, told = job.request, Original(heard), asked.told(job.request, source, heard)
+        old = _at_home(source.audio)
+        if request.side == "end":
+            bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
+            at = min(known.seconds(bar * known.bar), source.audio.duration)
+            before = old[:, : _frames(at)][:, -_frames(LONGEST - request.seconds) :]
+            start = before.shape[1]
+            padded = np.pad(before, ((0, 0), (0, _frames(request.seconds))))
+            sound = self._anew(job, told, padded, (start / SAMPLE_RATE, padded.shape[1] / SAMPLE_RATE))
+            made = splicing.continued(source.audio, sound[:, start:], at, known.bpm)
+            return self._onto(job, source, heard, made, told, f"{request.seconds:g} s after {at:.2f} s")
+        bars = max(1, round(request.seconds * known.bpm / 60 / known.bar))
+        length, at = bars * known.bar * 60 / known.bpm, known.start
+        after = old[:, _frames(at) :][:, : _frames(LONGEST - length)]
+        sound = self._anew(job, told, np.pad(after, ((0, 0), (_frames(length), 0))), (0.0, length))
+        made = splicing.begun(source.audio, sound[:, : _frames(length)], length, at, known.bpm)
+        return self._onto(job, source, heard, made, told, f"{bars} bars before the start")
+
+    def _edit(self, job: _Job, source: Source, heard: Heard) -> Take:
+        told = asked.told(job.request, source, heard)
+        spans = asked.spans(job.request, source.audio.duration)
+        ways = {"repaint": self._repaint, "add": self._add, "extract": self._extract, "complete": self._complete}
+        return ways[job.request.task](job, source, heard, told, spans)
+
+    def _repaint(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
+        """New music in some regions, each painted into the song as it was."""
+        from engines import splicing
+
+        pieces = []
+        for (start, end), first, sound in self._windows(job, source, told, spans):
+            pieces.append(splicing.Piece(sound, start, end, start - first, (start, end)))
+        made = splicing.patched(source.audio, pieces)
+        return self._onto(job, source, heard, made, told, f"New music in {_written(spans)}")
+
+    def _add(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
+        """A track on top of the song. The model plays it alone, at the level it has in the song."""
+        from dsp.splice import resampled
+        from engines import splicing
+
+        rate, mixed = source.audio.sample_rate, source.audio.samples.copy()
+        for (start, end), first, sound in self._windows(job, source, told, spans):
+            track = resampled(np.ascontiguousarray(sound[:, _frames(start - first) :]), SAMPLE_RATE, rate)
+            there = mixed[:, round(start * rate) : round(end * rate)]  # a view
+            there[:, : track.shape[1]] += track[:, : there.shape[1]]
+            there[:] = _below(there, rate)
+        made = splicing.rewritten(source.audio, Audio(mixed, rate), spans, 60 / heard.bpm)
+        take = self._onto(job, source, heard, made, told, f"{job.request.track} added in {_written(spans)}")
+        added = Audio(made.audio.samples - source.audio.samples, rate)
+        return replace(take, stems={"original": source.audio, str(job.request.track): added})
+
+    def _extract(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
+        """One track of the song, alone."""
+        ((_, _, sound),) = self._windows(job, source, told, spans)
+        return self._apart(job, source, heard, told, sound, f"{job.request.track} taken out")
+
+    def _complete(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
+        """The song with more tracks: the model plays all of it anew, so it is brought to the song's loudness."""
+        import post_process
+
+        ((_, _, sound),) = self._windows(job, source, told, spans)
+        finished = post_process.finish(Audio(sound), target_lufs=min(-8.0, max(-30.0, heard.lufs)))
+        what = job.request.track or "what it lacked"
+        return self._apart(job, source, heard, told, finished.audio.samples, f"Completed with {what}")
+
+    # -- shared -------------------------------------------------------------------------------------------------------
+
+    def _windows(
+        self, job: _Job, source: Source, told: Told, spans: Spans
+    ) -> Iterator[tuple[tuple[float, float], float, np.ndarray]]:
+        """For each region: itself, the song with it made anew, and the second of the song that this begins with. All of
+        a song is heard that the model can hear at once."""
+        old, length = _at_home(source.audio), source.audio.duration
+        for place, (start, end) in enumerate(spans):
+            within = part(job.progress, place / len(spans), (place + 1) / len(spans))
+            first = min(max(0.0, (start + end - LONGEST) / 2), max(0.0, length - LONGEST))
+            heard = np.ascontiguousarray(old[:, _frames(first) :][:, : _frames(LONGEST)])
+            region = (start - first, end - first)
+            yield (start, end), first, self._anew(replace(job, progress=within), told, heard, region, place)
+
+    def _anew(
+        self, job: _Job, told: Told, heard: np.ndarray, region: tuple[float, float], place: int = 0
+    ) -> np.ndarray:
+        """What is heard, with a region of it made anew: (2, samples), as long as it was."""
+        track = getattr(job.request, "track", None)
+        seconds = heard.shape[1] / SAMPLE_RATE
+        wanted = self._wanted(job, told, seconds, source=heard, region=region, track=track)
+        return np.ascontiguousarray(self._sounded(job, wanted, place)[:, : heard.shape[1]])
+
+    def _wanted(self, job: _Job, told: Told, seconds: float, **said: Any) -> "Wanted":
+        from engines.acestep.model import Wanted
+
+        request, defaults = job.request, job.defaults
+        steps, shift = request.inference_steps, request.shift
+        return Wanted(
+            task=found.wanted(request),
+            told=told,
+            seeds=(request.seed or 0, *(song.seed or 0 for song in job.beside)),
+            seconds=seconds,
+            steps=int(defaults["inference_steps"]) if steps is None else steps,
+            guidance=1.0 if job.model.turbo else _guidance(request, defaults),
+            shift=defaults["shift"] if shift is None else shift,
+            interval=(request.cfg_interval_start, request.cfg_interval_end),
+            **said,
+        )
+
+    def _sounded(self, job: _Job, wanted: "Wanted", place: int = 0) -> np.ndarray:
+        """The sound of one song, (2, samples). Songs that will be asked for next are made beside it, and kept."""
+        kept = self._kept.pop((job.request.model_dump_json(), place), None)
+        if kept is None:
+            if place == 0:
+                self._kept.clear()  # of a job that was cut off
+            made = self._spared(job.model, wanted, part(job.progress, 0.0, 0.9))
+            for song, latents in zip(job.beside, made[1:], strict=False):
+                self._kept[song.model_dump_json(), place] = latents[None]
+            kept = made[:1]
+        return self._decoded(job.model, kept, part(job.progress, 0.9, 1.0))
+
+    def _spared(self, model: "Model", wanted: "Wanted", progress: Progress) -> "Tensor":
+        """The latents of all songs; where the memory is too small for that, of the first alone, then with only the part
+        that computes in the GPU's memory. Raises CannotMake."""
+        try:
+            if len(wanted.seeds) > 1:
+                model.require(wanted.seconds, wanted.rows)
+            return model.latents(wanted, progress)
+        except NotEnoughMemory:
+            pass  # one alone was found to fit
+        except NotNumbers:
+            raise _no_numbers(model) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+        _free()
+        if len(wanted.seeds) > 1:
+            return self._spared(model, replace(wanted, seeds=wanted.seeds[:1]), progress)
+        if model.device == "cuda" and not model.offloaded:
+            model.offload()
+            return self._spared(model, wanted, progress)
+        raise self._too_small(model)
+
+    def _decoded(self, model: "Model", latents: "Tensor", progress: Progress) -> np.ndarray:
+        """The sound of latents; in smaller and smaller pieces where the memory is too small."""
+        for tile in TILES:
+            try:
+                return model.sound(latents, progress, tile)
+            except NotNumbers:
+                raise _no_numbers(model) from None
+            except (MemoryError, RuntimeError) as error:
+                if not _out_of_memory(error):
+                    raise
+            _free()
+        raise self._too_small(model)
+
+    def _too_small(self, model: "Model") -> CannotMake:
+        self.unload()
+        return CannotMake(
+            f"There is not enough memory to play this with {model.name} in {model.precision}; "
+            "close other programs, ask for fewer seconds, or choose a smaller checkpoint."
+        )
+
+    def _take(self, job: _Job, audio: Audio, told: Told, **shown: Any) -> Take:
+        plan = told.shown() | {"checkpoint": job.model.name, "duration": audio.duration} | shown
+        return Take(
+            request=job.request,
+            engine=self.name,
+            engine_version=self.version,
+            audio=audio,
+            plan=plan,
+            lyrics=Lyrics.parse(told.lyrics) if told.sung else None,
+        )
+
+    def _apart(self, job: _Job, source: Source, heard: Heard, told: Told, sound: np.ndarray, what: str) -> Take:
+        """A take that was made from all of its source and holds none of it."""
+        shown = {"words": _said(what, told), "bpm": heard.bpm, "source": _shown(source, heard)}
+        return self._take(job, Audio(_below(sound, SAMPLE_RATE)), told, **shown)
+
+    def _onto(self, job: _Job, source: Source, heard: Heard, made: "Joined", told: Told, what: str) -> Take:
+        """A take whose sound is partly that of its source."""
+        shown = {"words": _said(what, told), "bpm": heard.bpm, "source": _shown(source, heard)}
+        take = self._take(job, made.audio, told, **shown)
+        return replace(take, stems=made.layers(), splice=made.splice, notices=made.notices)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _guidance(request: Any, defaults: dict[str, float]) -> float:
+    said = request.guidance_scale
+    return float(defaults["guidance_scale"] if said is None else said)
+
+
+def _unused(request: Any, model: "Model") -> tuple[str, ...]:
+    """What was turned but means nothing to this checkpoint."""
+    interval = (request.cfg_interval_start, request.cfg_interval_end) != (0, 1)
+    if model.turbo and (interval or (request.guidance_scale or 1) > 1):
+        return (f"{model.name} has its guidance built in, so guidance_scale and the CFG interval are not used.",)
+    return ()
+
+
+def _shown(source: Source, heard: Heard) -> dict[str, Any]:
+    return {"id": source.id, "title": source.title, "heard": heard.words()}
+
+
+def _said(what: str, told: Told) -> str:
+    return f"{what}: {told.caption}" if told.caption else what
+
+
+def _written(spans: Spans) -> str:
+    return ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
+
+
+def _no_numbers(model: "Model") -> CannotMake:
+    finer = "choose precision fp32, or " if model.precision != "fp32" else ""
+    return CannotMake(
+        f"{model.name} computed something that is no number, so there is no sound; {finer}"
+        "lower guidance_scale, or take another seed."
+    )
+
+
+# --- sound and memory -------------------------------------------------------------------------------------------------
+
+
+def _frames(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE)
+
+
+def _at_home(audio: Audio) -> np.ndarray:
+    """A song as the model hears it: float32 (2, samples) at 48 kHz."""
+    from dsp.splice import resampled  # compiled code
+
+    return np.ascontiguousarray(resampled(audio.samples, audio.sample_rate, SAMPLE_RATE))
+
+
+def _below(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Sound under the ceiling; as it is where it keeps to that."""
+    import dsp  # compiled code
+    from engines.splicing import CEILING
+
+    sound = np.ascontiguousarray(sound)
+    return dsp.limit(sound, rate, CEILING) if dsp.true_peak(sound, rate) > CEILING else sound
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _free() -> None:
+    """Give back what the last attempt held."""
+    gc.collect()
+    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,276 @@
+"""A checkpoint in memory, through diffusers' AceStepPipeline: words and sound in, latents out, and sound of latents.
+
+Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames, channels), 25 frames a second.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil, prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import checkpoints
+import memory
+from engines.acestep.asked import NotNumbers, Told
+from song.errors import BadRequest, CannotMake
+from song.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PRECISIONS = ("fp32", "bf16")
+TEXT_TOKENS, LYRIC_TOKENS = 256, 2048  # that are read; the model was trained on no more
+_DILATIONS = (1, 3, 9)  # of the VAE's residual units, whose kernels are seven wide
+
+log = logging.getLogger("studio.acestep")
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Songs to be made side by side, one for each of `seeds`.
+
+    task       by the model's name for it
+    seconds    of the song; where there is a source it decides
+    source     the sound that is covered, repainted or taken apart
+    reference  the sound whose timbre the song should have
+    region     seconds of the source that are made anew
+    strength   0-1: how much a cover keeps of its source
+    track      that is added or taken out, or with which a song is completed
+    codes      "<|audio_code_N|>", five a second: what a planner wants to hear
+    """
+
+    task: str
+    told: Told
+    seeds: tuple[int, ...]
+    seconds: float
+    steps: int
+    guidance: float
+    shift: float
+    interval: tuple[float, float] = (0.0, 1.0)
+    source: np.ndarray | None = None
+    reference: np.ndarray | None = None
+    region: tuple[float, float] | None = None
+    strength: float = 1.0
+    track: str | None = None
+    codes: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Songs that the transformer sees at once, those without the words included."""
+        return len(self.seeds) * (2 if self.guidance > 1 else 1)
+
+
+class Model:
+    """One checkpoint, loaded. Raises CannotMake where its files cannot be used."""
+
+    def __init__(self, name: str, folder: Path, precision: str):
+        """`precision` is fp32 or bf16."""
+        import torch
+
+        self.name, self.folder, self.precision, self.offloaded = name, folder, precision, False
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.revision = checkpoints.fingerprint(folder)
+        with _complaining(name):
+            self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
+            self.net.to(self.device)
+            self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
+        self.hop = prod(self.net.vae.config.downsampling_ratios)
+        self.reach = _reach(self.net.vae.config)
+
+    @property
+    def turbo(self) -> bool:
+        """Whether its guidance is distilled into its weights: then it has no other."""
+        return bool(self.net.is_turbo)
+
+    def offload(self) -> None:
+        """Keep in the GPU's memory only the part that computes: slower, and much smaller."""
+        self.net.enable_model_cpu_offload()
+        self.offloaded = True
+
+    def require(self, seconds: float, rows: int) -> None:
+        """Raises NotEnoughMemory where songs do not fit beside what is loaded."""
+        require(self.name, self.folder, self.precision, seconds, rows, loaded=True)
+
+    def latents(self, wanted: Wanted, progress: Progress) -> "Tensor":
+        """The songs. Raises BadRequest for words that are too long, NotNumbers, and whatever `progress` raises."""
+        import torch
+
+        self._check_words(wanted)
+        progress(0.0, "Reading the words" if wanted.source is None else "Listening to the original")
+        devices = [torch.cuda.current_device()] if self.device == "cuda" else []
+        with torch.random.fork_rng(devices), torch.inference_mode():
+            torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
+            made = self.net(**self._said(wanted, progress)).audios
+        self.net.maybe_free_model_hooks()  # the pipeline does so only when it decodes, too
+        return made.cpu()
+
+    def _said(self, wanted: Wanted, progress: Progress) -> dict[str, Any]:
+        import torch
+
+        def step(_: Any, number: int, time: float, held: dict[str, Any]) -> dict[str, Any]:
+            progress((number + 1) / wanted.steps, f"Step {number + 1} of {wanted.steps}")
+            if not held["latents"].isfinite().all():
+                raise NotNumbers
+            return held
+
+        songs, told = len(wanted.seeds), wanted.told
+        start, end = wanted.region or (None, None)
+        tracks: dict[str, Any] = {"track_name": wanted.track} if wanted.task != "complete" else {}
+        if wanted.task == "complete" and wanted.track:
+            tracks = {"complete_track_classes": [wanted.track]}
+        return tracks | {
+            "prompt": [told.caption] * songs,
+            "lyrics": [told.lyrics] * songs,
+            "vocal_language": [told.language] * songs,
+            "bpm": told.bpm,
+            "keyscale": told.key,
+            "timesignature": told.meter,
+            "task_type": wanted.task,
+            "audio_duration": wanted.seconds,
+            "num_inference_steps": wanted.steps,
+            "guidance_scale": wanted.guidance,
+            "shift": wanted.shift,
+            "cfg_interval_start": wanted.interval[0],
+            "cfg_interval_end": wanted.interval[1],
+            "src_audio": None if wanted.source is None else torch.from_numpy(wanted.source),
+            "reference_audio": None if wanted.reference is None else torch.from_numpy(wanted.reference),
+            "audio_codes": wanted.codes or None,
+            "repainting_start": start,
+            "repainting_end": end,
+            "audio_cover_strength": wanted.strength,
+            "max_text_length": TEXT_TOKENS,
+            "max_lyric_length": LYRIC_TOKENS,
+            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in wanted.seeds],
+            "callback_on_step_end": step,
+            "output_type": "latent",
+        }
+
+    def _check_words(self, wanted: Wanted) -> None:
+        """The pipeline would cut what is too long, and say nothing. Raises BadRequest."""
+        told, net = wanted.told, self.net
+        asked = net._get_task_instruction(wanted.task, wanted.track, [wanted.track] if wanted.track else None)
+        words, lyrics = net._format_prompt(
+            prompt=told.caption,
+            lyrics=told.lyrics,
+            vocal_language=told.language,
+            audio_duration=wanted.seconds,
+            instruction=asked,
+            bpm=told.bpm,
+            keyscale=told.key,
+            timesignature=told.meter,
+        )
+        for field, text, most in (("prompt", words, TEXT_TOKENS), ("lyrics", lyrics, LYRIC_TOKENS)):
+            count = len(net.tokenizer(text).input_ids)
+            if count > most:
+                raise BadRequest(field, f"ACE-Step reads {most} tokens of it, these are {count}; shorten it")
+
+    def sound(self, latents: "Tensor", progress: Progress, tile: int = 250) -> np.ndarray:
+        """The sound of one song's latents, (1, frames, channels); `tile` frames at once, with as many on either side as
+        reach into them: what comes out is what would have come out at once, within rounding."""
+        import torch
+
+        frames, pieces = latents.shape[1], []
+        with torch.inference_mode():
+            for start in range(0, frames, tile):
+                progress(start / frames, "Decoding")
+                end = min(start + tile, frames)
+                low, high = max(0, start - self.reach), min(frames, end + self.reach)
+                heard = latents[:, low:high].transpose(1, 2).to(self.device, self.net.vae.dtype)
+                sound = self.net.vae.decode(heard).sample
+                pieces.append(sound[..., (start - low) * self.hop : (end - low) * self.hop].float().cpu())
+        self.net.maybe_free_model_hooks()
+        whole = torch.cat(pieces, dim=-1)[0]
+        if not whole.isfinite().all():
+            raise NotNumbers
+        return np.ascontiguousarray(whole.numpy())
+
+
+def _reach(config: Any) -> int:
+    """Frames to either side that a sample depends on: the first convolution, then of every stage its upsampling and its
+    residual units, and the last convolution."""
+    rates = np.cumprod([1, *reversed(config.downsampling_ratios)])
+    stages = sum(1 / before + 3 * sum(_DILATIONS) / after for before, after in pairwise(rates))
+    return ceil(3 + stages + 3 / rates[-1])
+
+
+# --- before it is loaded ----------------------------------------------------------------------------------------------
+
+
+def precision(said: str) -> str:
+    """What is computed in. "auto" is bf16 where the processor has it: the weights are published in it."""
+    import torch
+
+    if said != "auto":
+        return said
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def need(folder: Path, precision: str, seconds: float, rows: int) -> memory.Need:
+    """What a checkpoint needs for songs of `seconds`, `rows` of them side by side, in bytes."""
+    sizes = [one[1] for path in folder.rglob("*.safetensors") for one in checkpoints.header(path).values()]
+    width = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))["hidden_size"]
+    return memory.pipeline(sum(map(prod, sizes)), precision, seconds, rows, width)
+
+
+def require(name: str, folder: Path, precision: str, seconds: float, rows: int, loaded: bool) -> None:
+    """Raises NotEnoughMemory, with numbers, where a song does not fit; what is loaded is there already."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    needed = {one: need(folder, one, seconds, rows) for one in {precision, *PRECISIONS}}
+    if loaded:
+        needed = {one: replace(sizes, weights=0, working=0) for one, sizes in needed.items()}
+    whole = needed[precision].total
+    smaller = {f"{one} precision": size.total for one, size in needed.items() if size.total < whole}
+    memory.require(needed[precision], name, device, {} if loaded else smaller)
+
+
+# --- reading files ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _complaining(name: str) -> Iterator[None]:
+    """Whatever goes wrong while a checkpoint is read becomes one sentence; the log has the rest."""
+    try:
+        yield
+    except (CannotMake, MemoryError):
+        raise
+    except Exception as error:
+        log.error("cannot read %s", name, exc_info=error)
+        again = f"Get it again: studio models get {name}." if name in checkpoints.known() else "Mend it."
+        raise CannotMake(
+            f"The checkpoint {name} cannot be read: it is damaged, incomplete or of another kind. {again}"
+        ) from error
+
+
+def _read(folder: Path, dtype: Any) -> Any:
+    """The pipeline: nothing from the network, no code of others, weights from safetensors alone."""
+    import diffusers
+    import torch
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
+    net = diffusers.AceStepPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    net.set_progress_bar_config(disable=True)
+    for name, part in net.components.items():
+        if isinstance(part, torch.nn.Module):
+            _check_whole(folder / name, part)
+            part.eval().requires_grad_(False)
+    return net
+
+
+def _check_whole(folder: Path, part: Any) -> None:
+    """diffusers fills what is missing with chance, and only warns. Raises ValueError."""
+    there = {name.removeprefix("model.") for path in folder.glob("*.safetensors") for name in checkpoints.header(path)}
+    if lacking := part.state_dict().keys() - there:
+        raise ValueError(f"{folder.name} lacks {sorted(lacking)[:3]}")
