@@ -20,6 +20,8 @@ LABELS = {
     "fade_out": "Fade out, seconds",
     "seconds": "Length to add, seconds",
     "stride": "Stride, seconds",
+    "cfg_interval_start": "CFG interval start",
+    "cfg_interval_end": "CFG interval end",
     "side": "Where to add it",
     "chords": "Chord grid",
     "form": "Sections",

@@ -1,16 +1,27 @@
 """ACE-Step over tiny random pipelines in the published layout: the whole real path."""
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import backend
+import memory
 import post_process
 from backend import Studio
+from checkpoints import shelf
+from engines.acestep import asked, door, found
+from engines.acestep.asked import NotNumbers, Told
+from engines.acestep.model import Model, Wanted
 from settings import Settings
 from song.audio import Audio
-from song.request import read
+from song.errors import BadRequest, Cancelled, CannotMake, EngineMissing, NotEnoughMemory
+from song.progress import silent
+from song.request import Generate, read
 from song.take import Kept
 
 pytestmark = pytest.mark.usefixtures("neural")
@@ -90,3 +101,415 @@ def test_a_base_checkpoint_works_on_single_tracks(studio, take, task):
     new = made(studio, "edit", source=take.id, task=task, track="drums", prompt="funk")
     assert new.recipe.plan["checkpoint"] == "base" and sound(new).frames == sound(take).frames
     assert (new.recipe.proof is not None) == (task == "add")
+
+
+# --- every knob reaches the pipeline ----------------------------------------------------------------------------------
+
+
+class Enough(Exception):
+    """The pipeline was called; what it would do is not what these tests look at."""
+
+
+@pytest.fixture
+def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
+    """What the pipeline is told for a request."""
+    import diffusers
+
+    said: dict = {}
+
+    def listen(self, **heard):
+        said.update(heard)
+        raise Enough
+
+    monkeypatch.setattr(diffusers.AceStepPipeline, "__call__", listen)
+    source = backend._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
+    assert source is not None
+
+    def ask(mode: str = "generate", start=source, **knobs) -> dict:
+        usual = {"generate": {"prompt": "warm piano", "duration": 10}, "cover": {"prompt": "jazz"}}
+        usual |= {"edit": {"regions": "2-5"}, "extend": {}}
+        basic = {"mode": mode, "seed": 1, "checkpoint": "base", "precision": "fp32"}
+        basic |= {} if mode == "generate" else {"source": take.id}
+        with pytest.raises(Enough):
+            backend.engines()["acestep"].generate(read(basic | usual[mode] | knobs), silent, start)
+        return said
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("knobs", "name", "expected"),
+    [
+        ({"inference_steps": 3}, "num_inference_steps", 3),
+        ({}, "num_inference_steps", 50),
+        ({"checkpoint": "turbo"}, "num_inference_steps", 8),
+        ({"guidance_scale": 4.5}, "guidance_scale", 4.5),
+        ({}, "guidance_scale", 7.0),
+        ({"checkpoint": "turbo", "guidance_scale": 4.5}, "guidance_scale", 1.0),
+        ({"shift": 2.5}, "shift", 2.5),
+        ({}, "shift", 1.0),
+        ({"checkpoint": "turbo"}, "shift", 3.0),
+        ({"cfg_interval_start": 0.2}, "cfg_interval_start", 0.2),
+        ({"cfg_interval_end": 0.8}, "cfg_interval_end", 0.8),
+        ({"bpm": 120}, "bpm", 120),
+        ({}, "bpm", None),
+        ({"key": "Bb major"}, "keyscale", "Bb major"),
+        ({"meter": "6/8"}, "timesignature", "6"),
+        ({"duration": 11}, "audio_duration", 11),
+        ({"prompt": "jazz, half a minute", "duration": None}, "audio_duration", 30),
+        ({"lyrics": VERSE, "vocal_language": "yue"}, "vocal_language", ["yue"]),
+        ({"lyrics": VERSE}, "vocal_language", ["unknown"]),
+        ({"lyrics": VERSE, "singer": "low"}, "prompt", ["warm piano, sung by a low voice"]),
+        ({"style": "techno"}, "prompt", ["warm piano, Techno"]),
+        ({"lyrics": VERSE}, "lyrics", [VERSE]),
+        ({"lyrics": VERSE, "instrumental": True}, "lyrics", ["[Instrumental]"]),
+        ({}, "lyrics", ["[Instrumental]"]),
+        ({}, "task_type", "text2music"),
+        ({}, "src_audio", None),
+        ({"mode": "cover", "strength": 0.3}, "audio_cover_strength", 0.3),
+        ({"mode": "cover"}, "task_type", "cover"),
+        ({"mode": "cover"}, "bpm", 96),
+        ({"mode": "cover", "bpm": 150}, "bpm", 150),
+        ({"mode": "cover", "source_key": "D minor"}, "keyscale", "D minor"),
+        ({"mode": "extend"}, "timesignature", "4"),
+        ({"mode": "extend", "seconds": 4, "lyrics": VERSE}, "lyrics", [VERSE]),
+        ({"mode": "extend"}, "task_type", "repaint"),
+        ({"mode": "edit"}, "repainting_start", 2.0),
+        ({"mode": "edit"}, "repainting_end", 5.0),
+        ({"mode": "edit", "vocal_language": "de"}, "vocal_language", ["de"]),
+        ({"mode": "edit", "task": "add", "track": "bass"}, "task_type", "lego"),
+        ({"mode": "edit", "task": "add", "track": "bass"}, "track_name", "bass"),
+        ({"mode": "edit", "task": "complete", "track": "bass", "regions": ""}, "complete_track_classes", ["bass"]),
+        ({"mode": "edit", "task": "extract", "track": "bass", "regions": ""}, "task_type", "extract"),
+    ],
+    ids=str,
+)
+def test_every_knob_reaches_the_pipeline(told, knobs, name, expected):
+    assert told(**knobs)[name] == expected
+
+
+def test_the_song_and_the_reference_reach_the_pipeline(told, studio, take):
+    old = sound(take).samples
+    assert np.array_equal(told("cover", duration=10)["src_audio"], old[:, : 10 * 48_000])
+    assert np.array_equal(told("edit")["src_audio"], old)
+    onward = told("extend", seconds=3)
+    start = round(onward["repainting_start"] * 48_000)
+    assert np.array_equal(onward["src_audio"][:, :start], old[:, :start])
+    assert not onward["src_audio"][:, start:].any() and onward["src_audio"].shape[1] == start + 3 * 48_000
+    ahead = told("extend", seconds=5, side="start")  # two bars of 96 bpm
+    assert (ahead["repainting_start"], ahead["repainting_end"]) == (0, pytest.approx(5))
+    assert not ahead["src_audio"][:, : 5 * 48_000].any()
+    assert np.array_equal(ahead["src_audio"][:, 5 * 48_000 :], old[:, -(ahead["src_audio"].shape[1] - 5 * 48_000) :])
+
+
+def test_a_reference_reaches_the_pipeline(told, studio, take):
+    other = made(studio, engine="composer", prompt="metal, 150 bpm", duration=5, seed=2)
+    origins = {
+        name: studio.source(one.id).model_dump(mode="json") for name, one in (("source", take), ("reference", other))
+    }
+    source = backend._source(origins, silent)
+    said = told("cover", reference=other.id, start=source)
+    assert np.array_equal(said["reference_audio"], sound(other).samples)
+    with pytest.raises(BadRequest, match=r"^reference: .*no take"):
+        studio.submit(
+            read({"mode": "cover", "engine": "acestep", "source": take.id, "prompt": "x", "reference": "nope"})
+        )
+
+
+# --- a checkpoint in memory -------------------------------------------------------------------------------------------
+
+SONG = Wanted("text2music", Told("warm piano"), (1,), 2.0, steps=2, guidance=3.0, shift=1.0)
+
+
+@pytest.fixture(scope="module")
+def model(neural) -> Model:
+    return Model("base", neural / "base", "fp32")
+
+
+@pytest.fixture(scope="module")
+def noise() -> np.ndarray:
+    return (np.random.default_rng(0).standard_normal((2, 2 * 48_000)) * 0.1).astype(np.float32)
+
+
+def test_everything_that_is_wanted_changes_the_song(model, noise):
+    cover = replace(SONG, task="cover", source=noise)
+    paint = replace(cover, task="repaint", region=(0.4, 1.2))
+    lego = replace(paint, task="lego", track="bass")
+    told = SONG.told
+    changed = [
+        (SONG, {"told": replace(told, caption="jazz")}), (SONG, {"told": replace(told, lyrics="la")}),
+        (SONG, {"told": replace(told, language="de")}), (SONG, {"told": replace(told, bpm=90)}),
+        (SONG, {"told": replace(told, key="C major")}), (SONG, {"told": replace(told, meter="3")}),
+        (SONG, {"seeds": (2,)}), (SONG, {"steps": 3}), (SONG, {"guidance": 6.0}), (SONG, {"shift": 3.0}),
+        (SONG, {"interval": (0.4, 1.0)}), (SONG, {"interval": (0.0, 0.2)}), (SONG, {"reference": noise}),
+        (SONG, {"codes": "<|audio_code_5|>" * 10}), (cover, {"strength": 0.5}), (cover, {"source": noise * 0.5}),
+        (paint, {"region": (0.4, 1.6)}), (lego, {"track": "drums"}), (lego, {"task": "repaint"}),
+    ]  # fmt: skip
+    plain = {id(base): model.latents(base, silent) for base, _ in changed}
+    for base, change in changed:
+        one, other = plain[id(base)], model.latents(replace(base, **change), silent)
+        assert one.shape == other.shape == (1, 50, 8)
+        assert (one - other).abs().max() > 1e-4, change
+
+
+def test_a_cover_keeps_more_of_its_original_the_stronger_it_is(model, noise):
+    """The pipeline mixes what it would do as a cover with what it would do from the words alone."""
+    cover = replace(SONG, task="cover", source=noise, guidance=1.0)
+    none, nearly, whole = (model.latents(replace(cover, strength=share), silent) for share in (0.0, 0.99, 1.0))
+    assert (whole - nearly).norm() < 0.1 * (whole - none).norm()
+
+
+def test_the_same_seed_is_the_same_song_whoever_is_made_beside_it(model, noise):
+    import torch
+
+    paint = replace(SONG, task="repaint", source=noise, region=(0.4, 1.2))
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    one = model.latents(paint, silent)
+    assert torch.equal(before, torch.random.get_rng_state()), "nobody else's chance is touched"
+    torch.manual_seed(6)
+    assert torch.equal(one, model.latents(paint, silent)), "and nobody else's chance is used"
+    three = model.latents(replace(paint, seeds=(1, 2, 3)), silent)
+    assert three.shape[0] == 3 and (three[:1] - one).abs().max() < 1e-3
+    assert (three[1] - three[0]).abs().max() > 0.1
+
+
+def test_sound_in_pieces_is_the_sound_at_once(model):
+    import torch
+
+    latents = torch.randn(1, 120, 8, generator=torch.Generator().manual_seed(1))
+    stages: list[str] = []
+    whole = model.sound(latents, lambda fraction, stage: stages.append(stage), 1000)
+    assert whole.shape == (2, 120 * 1920) and stages == ["Decoding"]
+    with torch.inference_mode():
+        theirs = model.net.vae.decoder(latents.transpose(1, 2))[0].numpy()
+    for tile in (7, 50, 119):
+        assert np.abs(model.sound(latents, silent, tile) - theirs).max() < 1e-6 < np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_it_stops_at_any_step(model, at):
+    seen: list[str] = []
+
+    def stop(fraction: float, stage: str) -> None:
+        seen.append(stage)
+        if len(seen) == at + 1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        model.latents(replace(SONG, steps=3), stop)
+    assert seen == ["Reading the words", "Step 1 of 3", "Step 2 of 3", "Step 3 of 3"][: at + 1]
+    assert model.latents(SONG, silent).isfinite().all(), "and goes on to work"
+
+
+def test_what_is_no_number_is_found_at_once_and_said(model, studio, monkeypatch):
+    engine = backend.engines()["acestep"]
+    bias = model.net.transformer.proj_out_conv.bias
+    kept = bias.clone()
+    steps: list[str] = []
+    try:
+        bias[0] = float("nan")
+        with pytest.raises(NotNumbers):
+            model.latents(SONG, lambda fraction, stage: steps.append(stage))
+        assert steps[-1] == "Step 1 of 2"
+        monkeypatch.setattr(engine, "_loaded", lambda *_: model)
+        with pytest.raises(CannotMake, match=r"^base computed something that is no number, .* take another seed\.$"):
+            engine.generate(Generate(prompt="x", seed=1, duration=10, checkpoint="base"), silent)
+    finally:
+        bias.copy_(kept)
+
+
+def test_words_beyond_what_is_read_are_refused_not_cut(model):
+    with pytest.raises(BadRequest, match=r"^lyrics: ACE-Step reads 2048 tokens of it, these are \d+; shorten it$"):
+        model.latents(replace(SONG, told=Told("x", "la " * 1000)), silent)
+    with pytest.raises(BadRequest, match=r"^prompt: ACE-Step reads 256 tokens"):
+        model.latents(replace(SONG, told=Told("la " * 150)), silent)
+
+
+# --- variations, again, memory ----------------------------------------------------------------------------------------
+
+
+def test_variations_are_made_side_by_side(studio, monkeypatch, tmp_path):
+    batches: list[int] = []
+    real = Model.latents
+    monkeypatch.setattr(
+        Model,
+        "latents",
+        lambda self, wanted, progress: (batches.append(len(wanted.seeds)), real(self, wanted, progress))[1],
+    )
+    songs = kept(studio, "generate", prompt="warm piano", duration=10, variations=2)
+    assert batches == [2] and not backend.engines()["acestep"]._kept
+    assert [one.recipe.seed for one in songs] == [1, 2]
+    assert np.abs(sound(songs[0]).samples - sound(songs[1]).samples).max() > 0.01
+    alone = made(studio, prompt="warm piano", duration=10, seed=2)
+    assert np.abs(sound(alone).samples - sound(songs[1]).samples).max() < 1e-2
+    assert studio.replay(alone.recipe, tmp_path)[2], "and again, sample by sample"
+
+
+def test_too_little_memory_means_one_song_alone_and_smaller_pieces(studio, monkeypatch):
+    engine, tried, tiles = backend.engines()["acestep"], [], []
+    latents, decode = Model.latents, Model.sound
+
+    def short(self, wanted, progress):
+        tried.append(len(wanted.seeds))
+        if len(wanted.seeds) > 1:
+            raise MemoryError
+        return latents(self, wanted, progress)
+
+    def tight(self, found, progress, tile):
+        tiles.append(tile)
+        if tile > 25:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+        return decode(self, found, progress, tile)
+
+    monkeypatch.setattr(Model, "latents", short)
+    monkeypatch.setattr(Model, "sound", tight)
+    assert len(kept(studio, "generate", prompt="warm piano", duration=10, variations=2)) == 2
+    assert tried == [2, 1, 1] and tiles == [250, 100, 25] * 2
+    monkeypatch.setattr(door, "TILES", (250, 100))
+    with pytest.raises(CannotMake, match="not enough memory to play this with turbo in fp32"):
+        engine.generate(Generate(prompt="x", seed=1, duration=10, precision="fp32", inference_steps=1), silent)
+    assert engine._model is None
+
+
+def test_what_does_not_fit_into_memory_is_refused_with_numbers_before_it_is_loaded(neural, monkeypatch):
+    engine = backend.engines()["acestep"]
+    engine.unload()
+    monkeypatch.setattr(memory, "host", lambda: memory.Room(10**9, 16 * 10**9))
+    with pytest.raises(NotEnoughMemory, match=r"turbo needs .* GB here \(weights .* are free"):
+        engine.generate(Generate(prompt="x", seed=1, duration=600), silent)
+    assert engine._model is None
+
+
+# --- no ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sentence"),
+    [
+        ({"checkpoint": "nope"}, "checkpoint: there is none of this name here; there is base, sft, turbo"),
+        ({"duration": 9}, "duration: ACE-Step makes 10 to 600 seconds; 9 were asked for"),
+        ({"prompt": "five seconds of jazz"}, "duration: ACE-Step makes 10 to 600 seconds; 5 were asked for"),
+        ({"prompt": "x" * 513}, "prompt: ACE-Step reads 512 characters of it, these are 513; shorten it"),
+        ({"lyrics": "x" * 4097}, "lyrics: ACE-Step reads 4096 characters of it, these are 4097; shorten it"),
+        ({"key": "D dorian"}, "key: ACE-Step knows major and minor keys only"),
+        ({"meter": "7/8"}, "meter: ACE-Step knows 2/4, 3/4, 4/4, 6/8 only"),
+        ({"precision": "int8"}, "precision: int8 is for MusicGen; ACE-Step computes in bf16 or fp32"),
+        ({"cfg_interval_start": 0.8, "cfg_interval_end": 0.2}, "cfg_interval_start: lies behind cfg_interval_end"),
+        ({"mode": "edit"}, "regions: is missing"),
+        ({"mode": "edit", "regions": "2-20"}, "regions: 2-20 reaches beyond the song"),
+        ({"mode": "edit", "task": "add"}, "track: is missing; say which track to add"),
+        ({"mode": "edit", "task": "extract", "track": "bass", "regions": "2-5"}, "regions: extract is for the whole"),
+        ({"mode": "edit", "track": "bass", "regions": "2-5"}, "track: means nothing to a repaint"),
+        ({"mode": "edit", "task": "add", "track": "bass", "checkpoint": "sft"},
+         "checkpoint: sft cannot do this (lego); choose base"),
+        ({"mode": "cover", "prompt": ""}, "style: is missing"),
+        ({"mode": "cover", "duration": 20}, "duration: a cover is as long as its original, 12 s, at most"),
+    ],
+    ids=lambda said: str(said)[:50],
+)  # fmt: skip
+def test_what_it_cannot_do_is_refused_before_anything_is_written(studio, take, knobs, sentence):
+    source = {"source": take.id} if "mode" in knobs else {}
+    with pytest.raises(BadRequest) as refused:
+        studio.submit(read({"engine": "acestep", "prompt": "x"} | source | knobs))
+    assert str(refused.value).startswith(sentence)
+
+
+def test_the_tables_are_the_published_ones():
+    keys = {f"{note}{sign} {scale}" for note in "ABCDEFG" for sign in ("", "#", "b") for scale in ("major", "minor")}
+    for key in keys:
+        spoken = asked.told(Generate(prompt="x", key=key)).key
+        assert spoken in keys and spoken.split()[1] == key.split()[1], "70 names with the signs of print, 24 keys"
+    languages = (
+        "ar az bg bn ca cs da de el en es fa fi fr he hi hr ht hu id is it ja ko la lt ms ne nl no pa pl pt ro ru"
+    )
+    languages += " sa sk sr sv sw ta te th tl tr uk ur vi yue zh"
+    for language in languages.split():
+        told = asked.told(Generate(prompt="x", lyrics="la", vocal_language=language))
+        assert told.language == language and told.shown()["vocal_language"] == language
+    with pytest.raises(BadRequest, match="vocal_language: must be one of"):
+        read({"prompt": "x", "vocal_language": "tlh"})
+    assert {asked.told(Generate(prompt="x", meter=meter)).meter for meter in asked.METERS} == {"2", "3", "4", "6"}
+    for bpm in (30, 300):
+        assert asked.told(Generate(prompt="x", bpm=bpm)).bpm == bpm
+
+
+def test_auto_takes_the_quickest_that_can_do_it(neural):
+    def name(**knobs) -> str:
+        return found.chosen(read({"mode": "edit", "source": "x"} | knobs))[0]
+
+    assert name() == "turbo" and name(task="add", track="bass") == "base"
+
+
+def test_a_checkpoint_without_an_audio_tokenizer_makes_no_covers(studio, take, neural, tmp_path, monkeypatch):
+    shutil.copytree(neural / "turbo", tmp_path / "plain")
+    shutil.rmtree(tmp_path / "plain" / "audio_tokenizer")
+    index = json.loads((tmp_path / "plain" / "model_index.json").read_text())
+    (tmp_path / "plain" / "model_index.json").write_text(json.dumps(index | {"audio_tokenizer": [None, None]}))
+    monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=tmp_path))
+    with pytest.raises(
+        BadRequest, match=r"checkpoint: none of those here can do this \(cover\); get one with an audio"
+    ):
+        studio.submit(read({"mode": "cover", "engine": "acestep", "source": take.id, "prompt": "x"}))
+    assert made(studio, prompt="warm piano", duration=10).recipe.plan["checkpoint"] == "plain"
+
+
+def test_a_turbo_says_that_it_has_its_guidance_built_in(studio):
+    song = made(studio, prompt="warm piano", duration=10, guidance_scale=5, checkpoint="turbo")
+    assert any("turbo has its guidance built in" in one for one in song.recipe.notices)
+
+
+# --- files that are not what they should be ---------------------------------------------------------------------------
+
+
+def _one_lacking(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    weights.pop("layers.1.mlp.up_proj.weight")
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def _another_width(folder: Path) -> None:
+    path = folder / "transformer" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hidden_size": 64}))
+
+
+def _pickled(folder: Path) -> None:
+    import pickle
+
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(pickle.dumps({"decoder": [1, 2, 3]}))
+
+
+def _code_of_others(folder: Path) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"transformer": ["mine", "Mine"]}))
+    (folder / "transformer" / "mine.py").write_text(f"open({str(folder / 'sprung')!r}, 'w')\nclass Mine: pass\n")
+
+
+@pytest.mark.parametrize("spoil", [_one_lacking, _another_width, _pickled, _code_of_others])
+def test_a_spoilt_checkpoint_is_refused_in_one_sentence(neural, tmp_path, spoil):
+    folder = tmp_path / "turbo"
+    shutil.copytree(neural / "turbo", folder)
+    spoil(folder)
+    with pytest.raises(CannotMake, match=r"^The checkpoint turbo cannot be read: .* Mend it\.$"):
+        Model("turbo", folder, "fp32")
+    assert not (folder / "sprung").exists()
+
+
+def test_where_nothing_is_there_it_says_what_to_get(tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=tmp_path))
+    engine = backend.engines()["acestep"]
+    assert "studio models get acestep-v15-turbo-diffusers" in (engine.available() or "")
+    with pytest.raises(EngineMissing, match="has no checkpoint here"):
+        engine.generate(Generate(prompt="x", seed=1), silent)
+    monkeypatch.setattr(door, "find_spec", lambda name: None if name == "diffusers" else True)
+    assert "make neural" in (engine.available() or "")
+
+
+def test_half_precision_is_nearly_the_same(neural, model):
+    half = Model("base", neural / "base", "bf16")
+    assert half.net.transformer.dtype != model.net.transformer.dtype
+    one, other = (each.latents(replace(SONG, guidance=1.0), silent).float() for each in (half, model))
+    assert 0 < (one - other).norm() < 0.1 * other.norm()

@@ -547,7 +547,7 @@ def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, tiny_st
         desk.expect(heads["Arrangement"]).to_be_hidden()
         desk.page.locator("#form").get_by_role("button", name="Model").click()
         desk.knob("checkpoint").click()
-        offered = ["auto", "melody", "mono", "stereo", "stereo-melody"]
+        offered = ["auto", "melody", "mono", "stereo", "stereo-melody", "base", "sft", "turbo"]
         desk.expect(desk.page.get_by_role("option")).to_contain_text(offered)
         desk.page.get_by_role("option", name="stereo").first.click()
         desk.ask(prompt="warm piano", duration="5")

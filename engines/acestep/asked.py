@@ -131,28 +131,21 @@ def _caption(request: Any, source: Source | None, sung: bool) -> str:
     if not prompt and not style and source and source.recipe:
         prompt = source.recipe.request.prompt or source.recipe.plan.get("style_name", "")
     voice = VOICES[getattr(request, "singer", "auto")]
-    caption = ", ".join(filter(None, (prompt, style, voice if sung else "")))
-    if len(caption) > CAPTION:
-        raise BadRequest(
-            "prompt", f"ACE-Step reads {CAPTION} characters of words, these are {len(caption)}; shorten them"
-        )
-    return caption
+    return _short("prompt", ", ".join(filter(None, (prompt, style, voice if sung else ""))), CAPTION)
 
 
 def _lyrics(request: Any, source: Source | None) -> str:
     """What is sung; what our own take was sung to, where a part of it is made anew and nobody says otherwise."""
-    own = source.recipe.request if source and source.recipe else None
-    lyrics = request.lyrics
-    if (
-        not lyrics
-        and own is not None
-        and isinstance(request, Extend | Edit)
-        and not getattr(own, "instrumental", False)
-    ):
-        lyrics = getattr(own, "lyrics", "")
-    if len(lyrics) > LYRICS:
-        raise BadRequest(
-            "lyrics", f"ACE-Step reads {LYRICS} characters of lyrics, these are {len(lyrics)}; shorten them"
-        )
-    silent = isinstance(request, Generate | Cover) and request.instrumental
-    return INSTRUMENTAL if silent or not lyrics else lyrics
+    if isinstance(request, Generate | Cover):
+        lyrics = "" if request.instrumental else request.lyrics
+    else:
+        own = source.recipe.request if source and source.recipe else None
+        theirs = "" if getattr(own, "instrumental", False) else getattr(own, "lyrics", "")
+        lyrics = request.lyrics or theirs
+    return _short("lyrics", lyrics, LYRICS) or INSTRUMENTAL
+
+
+def _short(field: str, text: str, most: int) -> str:
+    if len(text) > most:
+        raise BadRequest(field, f"ACE-Step reads {most} characters of it, these are {len(text)}; shorten it")
+    return text
