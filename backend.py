@@ -23,7 +23,7 @@ import durable
 import post_process
 import preview
 from composer import midi
-from engines import ENGINES, Engine
+from engines import ENGINES, NEURAL, Engine
 from engines.base import read_with, unread
 from jobs import Lane
 from library import FILES, Library, new_id
@@ -35,7 +35,8 @@ from song.progress import Aloud, Progress, part, silent
 from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, originals, read
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
-from worker import InThread, InWorker, Runner, serve
+from worker import InWorker, Runner, serve
+from zerogpu import Messages, OnGpu, messages, on_gpu
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORKER = "import backend; backend.work({handle})"
@@ -92,6 +93,12 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
     progress(1.0, "Keeping")
     return recipe.model_dump(mode="json")
+
+
+@on_gpu
+def make_on_gpu(arguments: dict[str, Any], folder: str) -> Messages:
+    """`make` where a GPU may have to be borrowed: plain data in, and message by message out."""
+    yield from messages(lambda progress: make(arguments, Path(folder), progress))
 
 
 def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
@@ -203,7 +210,9 @@ class Studio:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.library = Library(settings)
-        runner: Runner = InWorker(WORKER) if settings.lane == "process" else InThread(TASKS, rest)
+        on_gpu = tuple(engine.name for engine in NEURAL)
+        inline = OnGpu(TASKS, rest, make_on_gpu, on_gpu)
+        runner: Runner = InWorker(WORKER) if settings.lane == "process" else inline
         self.lane = Lane(self.library, runner)
 
     @property
@@ -236,6 +245,7 @@ class Studio:
         duration = engine.duration(request, named["source"].duration if has_source(request) else 0.0)
         self._check_room(duration, request.variations)
         job = self.library.enqueue(request)
+        self.lane.remember(job.id)
         self.lane.wake()
         return job
 

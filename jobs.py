@@ -14,6 +14,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Lane:
         self._folder: Path | None = None  # where its take is made
         self._errands: queue.SimpleQueue[tuple[str, dict[str, Any], Path, Future[dict[str, Any]]]] = queue.SimpleQueue()
         self._cancelling: set[str] = set()
+        self._askers: dict[str, Context] = {}  # in whose name a job is done, by its id
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -78,8 +80,13 @@ class Lane:
         """There is something new to do."""
         self._wake.set()
 
+    def remember(self, job_id: str) -> None:
+        """Whoever asks for this job now is who it is done for: a Space counts the time of its GPU by that."""
+        self._askers[job_id] = copy_context()
+
     def cancel(self, job_id: str) -> None:
         """Stop this job if it runs here."""
+        self._askers.pop(job_id, None)
         self._cancelling.add(job_id)
         self.wake()
 
@@ -168,6 +175,7 @@ class Lane:
             self.library.settle(job.id, "done")
         finally:
             self._cancelling.discard(job.id)
+            self._askers.pop(job.id, None)
             self._show(None)
 
     def _after_death(self, job: Job) -> None:
@@ -191,7 +199,8 @@ class Lane:
         try:
             folder.mkdir()
             self._folder = folder
-            answer = self.runner.run("make", arguments, folder, progress)
+            asker = self._askers.get(job.id) or copy_context()
+            answer = asker.run(self.runner.run, "make", arguments, folder, progress)
             kept = self.library.keep(Recipe.model_validate(answer), folder, job)
         finally:
             self._folder = None

@@ -5,4 +5,5 @@ from engines.base import Engine
 from engines.composer import Composer
 from engines.musicgen import MusicGen
 
-ENGINES: tuple[type[Engine], ...] = (Composer, MusicGen, AceStep)  # "auto" takes the first that is available
+NEURAL: tuple[type[Engine], ...] = (MusicGen, AceStep)  # these compute on a GPU where there is one
+ENGINES: tuple[type[Engine], ...] = (Composer, *NEURAL)  # "auto" takes the first that is available

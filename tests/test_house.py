@@ -17,7 +17,7 @@ FLOORS = [
     {"tabs", "api"},
     {"backend"},
     {"jobs"},
-    {"engines"},
+    {"engines", "zerogpu"},
     {"composer", "analysis", "decode", "post_process", "library", "checkpoints", "lyrics", "kernels", "worker"},
     {"tags", "durable", "memory", "preview"},
     {"song", "dsp"},
