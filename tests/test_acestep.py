@@ -415,6 +415,22 @@ def test_what_it_cannot_do_is_refused_before_anything_is_written(studio, take, k
     assert str(refused.value).startswith(sentence)
 
 
+@pytest.mark.parametrize(("regions", "task"), [("10-620", "repaint"), ("", "extract"), ("", "complete")])
+def test_what_is_longer_than_it_hears_at_once_is_refused(regions, task):
+    request = read(
+        {"mode": "edit", "source": "x", "regions": regions, "task": task} | ({"track": "bass"} if not regions else {})
+    )
+    with pytest.raises(BadRequest, match="hears 600 seconds at once"):
+        asked.spans(request, 700.0)
+
+
+def test_the_words_of_a_take_are_taken_over_where_they_fit(told, studio, take):
+    assert told("extend")["prompt"] == ["lo-fi hip hop, 96 bpm, A minor, 4/4"]
+    wordy = made(studio, engine="composer", prompt="lo-fi hip hop " + "with rain " * 60, duration=5, seed=1)
+    source = backend._source({"source": studio.source(wordy.id).model_dump(mode="json")}, silent)
+    assert told("extend", start=source)["prompt"] == ["Lo-fi hip hop"]
+
+
 def test_the_tables_are_the_published_ones():
     keys = {f"{note}{sign} {scale}" for note in "ABCDEFG" for sign in ("", "#", "b") for scale in ("major", "minor")}
     for key in keys:

@@ -90,6 +90,8 @@ def spans(request: Any, original: float) -> tuple[regions.Region, ...]:
         raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
     if not request.track and request.task in ("add", "extract"):
         raise BadRequest("track", f"is missing; say which track to {request.task}, for instance drums")
+    if any(end - start > LONGEST for start, end in found or ((0.0, original),)):
+        raise BadRequest("regions", f"ACE-Step hears {LONGEST:g} seconds at once; choose a shorter region, or song")
     if request.track and request.task == "repaint":
         raise BadRequest("track", "means nothing to a repaint; say in the words what should change, or choose a task")
     return found or ((0.0, original),)
@@ -129,7 +131,8 @@ def _caption(request: Any, source: Source | None, sung: bool) -> str:
     style = STYLES[request.style].name if request.style in STYLES else request.style
     prompt = request.prompt
     if not prompt and not style and source and source.recipe:
-        prompt = source.recipe.request.prompt or source.recipe.plan.get("style_name", "")
+        own = (source.recipe.request.prompt, source.recipe.plan.get("style_name"))
+        prompt = next((words for words in own if words and len(words) <= CAPTION), "")
     voice = VOICES[getattr(request, "singer", "auto")]
     return _short("prompt", ", ".join(filter(None, (prompt, style, voice if sung else ""))), CAPTION)
 

@@ -262,15 +262,16 @@ def _read(folder: Path, dtype: Any) -> Any:
         library.utils.logging.disable_progress_bar()
     net = diffusers.AceStepPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
     net.set_progress_bar_config(disable=True)
+    unneeded = {"null_condition_emb"} if net.is_turbo else set()  # it stands for no words, where there is guidance
     for name, part in net.components.items():
         if isinstance(part, torch.nn.Module):
-            _check_whole(folder / name, part)
+            _check_whole(folder / name, part, unneeded)
             part.eval().requires_grad_(False)
     return net
 
 
-def _check_whole(folder: Path, part: Any) -> None:
+def _check_whole(folder: Path, part: Any, unneeded: set[str]) -> None:
     """diffusers fills what is missing with chance, and only warns. Raises ValueError."""
     there = {name.removeprefix("model.") for path in folder.glob("*.safetensors") for name in checkpoints.header(path)}
-    if lacking := part.state_dict().keys() - there:
+    if lacking := part.state_dict().keys() - there - unneeded:
         raise ValueError(f"{folder.name} lacks {sorted(lacking)[:3]}")
