@@ -579,11 +579,12 @@ def _licence(checkpoint: "Checkpoint") -> dict[str, Any]:
 def _model_line(row: dict[str, Any]) -> str:
     facts = [row["kind"] or "kind unknown", f"{_gigabytes(row['bytes'])} on disk"]
     if "parameters" in row:
-        facts[1:1] = ["stereo" if row["channels"] == 2 else "mono", f"{row['parameters'] / 1e9:.1f} B parameters"]
+        heard = [] if row["kind"] == "planner" else ["stereo" if row["channels"] == 2 else "mono"]
+        facts[1:1] = [*heard, f"{row['parameters'] / 1e9:.1f} B parameters"]
         facts.append("memory " + ", ".join(f"{_gigabytes(size)} {one}" for one, size in row["memory"].items()))
     facts.append(row.get("licence", "licence: ask whoever made it"))
     where = row.get("problem") or row.get("path") or "not here"
-    return f"{'*' if row['there'] else ' '} {row['name']:<29} {', '.join(facts)}; {where}"
+    return f"{'*' if row['there'] else ' '} {row['name']:<30} {', '.join(facts)}; {where}"
 
 
 def _gigabytes(size: int) -> str:

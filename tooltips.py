@@ -41,7 +41,9 @@ shift = "Above 1, more of the steps go to the song's outline and fewer to its de
 cfg_interval_start = "Guidance sets in here on the way from noise (0) to music (1). Models without guidance ignore it."
 cfg_interval_end = "Guidance ends here on the way from noise (0) to music (1). Models without guidance ignore it."
 vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
-reference = "A take or an upload, by its id, whose sound the cover should have: voice, instruments, mix. Empty: none."
+reference = (
+    "A song whose sound the cover should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."
+)
 task = "What is done: the regions made anew, a track added, a track taken out, or a band added to what is there."
 track = "Which track is added or taken out; empty when a band is added: as the model sees fit."
 checkpoint = "Which model plays. Auto takes a small and quick one that can do what is asked."

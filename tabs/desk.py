@@ -93,6 +93,7 @@ def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -
     drawn: dict[str, Any] = {}
     boxes: Boxes = {}
     fixed = {"style": [form.AUTO], "engine": [("auto", "auto")], "checkpoint": [("auto", "auto")]}
+    fixed |= {"reference": [("none", "")]}
     for part, _ in groups(mode):
         if part is not mode and part not in without:
             boxes[part] = gr.Accordion(part.__doc__, open=False, visible=part not in MODELS)  # until one is chosen

@@ -126,6 +126,15 @@ def peaks(path: Path) -> dict[str, Any]:
 
 def offered(source: str) -> gr.Dropdown:
     """The newest takes of the library, as the list shows them, and the chosen one where it is among them."""
-    newest = studio().library.takes(limit=TAKES)
-    named = [(f"{kept.recipe.title} ({widgets.clock(kept.recipe.duration)})", kept.id) for kept in newest]
+    named = _newest()
     return gr.Dropdown(named, value=source if source in dict(named).values() else None)
+
+
+def lent() -> gr.Dropdown:
+    """Songs whose sound a cover may have: none, or one of the library's newest takes."""
+    return gr.Dropdown(choices=[("none", ""), *_newest()])
+
+
+def _newest() -> list[tuple[str, str]]:
+    kept = studio().library.takes(limit=TAKES)
+    return [(f"{one.recipe.title} ({widgets.clock(one.recipe.duration)})", one.id) for one in kept]

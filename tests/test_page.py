@@ -564,6 +564,36 @@ def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, tiny_st
         assert not [one for one in desk.faults if not re.search("AbortError|Connection errored out", one)]
 
 
+def test_a_region_is_painted_anew_by_a_model_and_the_rest_proves_untouched(chromium, tiny_studio):
+    """Knobs that only a model reads come with it, in each tab; a cover may have the sound of a song of the library."""
+    with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
+        desk = Desk(context.new_page(), tiny_studio[0]).open()
+        desk.make(prompt=WORDS, duration="12", seed="3")
+        for mode, group in (("cover", "Reference"), ("edit", "One track")):
+            picked(desk, mode)
+            tab = desk.page.locator(".form-side").filter(has=desk.page.locator(f"#{mode}-go"))
+            desk.expect(tab.get_by_role("button", name=group)).to_be_hidden()
+            tab.get_by_role("button", name="Take").first.click()
+            desk.page.locator(f"#{mode}-knob-engine input").click()
+            desk.page.get_by_role("option", name="acestep").click()
+            tab.get_by_role("button", name=group).click()
+            if mode == "cover":
+                desk.page.locator("#cover-knob-reference input").click()
+                desk.expect(
+                    desk.page.get_by_role("option", name=re.compile("lo-fi", re.IGNORECASE)).first
+                ).to_be_visible()
+                desk.page.keyboard.press("Escape")
+                desk.tab("Generate")
+        regions = desk.page.locator("#edit-knob-regions textarea, #edit-knob-regions input")
+        regions.fill("2-5")
+        desk.page.locator("#edit-go").click()
+        desk.expect(desk.page.locator("#edit-status .line")).to_contain_text("Done", timeout=3 * SOON)
+        card = desk.page.locator("#edit-card")
+        desk.expect(card).to_contain_text(re.compile(r"\b0 of \d+ samples changed outside"))
+        desk.expect(card).to_contain_text("Made with turbo")
+        assert not desk.faults
+
+
 def test_a_song_is_heard_while_it_is_made(chromium, tiny_studio):
     """It plays by itself, can be paused, goes out to scripts by the same address, and is gone with the job."""
     url, home = tiny_studio

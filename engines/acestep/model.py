@@ -5,6 +5,7 @@ Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -260,7 +261,11 @@ def _read(folder: Path, dtype: Any) -> Any:
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
-    net = diffusers.AceStepPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)  # how the VAE is built is not our affair
+        net = diffusers.AceStepPipeline.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=dtype
+        )
     net.set_progress_bar_config(disable=True)
     unneeded = {"null_condition_emb"} if net.is_turbo else set()  # it stands for no words, where there is guidance
     for name, part in net.components.items():
