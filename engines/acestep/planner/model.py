@@ -1,0 +1,196 @@
+"""A planner in memory: texts in, scores of what may come next out. Weights and tokenizer are read by transformers.
+
+Every text is read once; keys and values are kept, so that a token costs one position. Where guidance is asked for, the
+text and the one without what was asked run side by side as two rows of a batch and are fed the same tokens.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import checkpoints
+import memory
+from checkpoints.whole import read_object
+from engines.acestep.planner.letters import Letters
+from song.errors import BadCheckpoint, BadRequest, CannotMake, StudioError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PRECISIONS = ("fp32", "bf16")
+_PROMPT = 6000  # tokens of words, at most about
+_PER_SECOND = 5  # codes
+
+log = logging.getLogger("studio.planner")
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How a token is drawn from its scores, as published: the likeliest `top_k` (0 leaves out nothing), of those the
+    likeliest that make up `top_p` together, and of those one by its share at `temperature`, 0 for the likeliest.
+    `guidance` is how far the scores are pushed from those without what was asked (Ho and Salimans 2022); 1: not."""
+
+    temperature: float = 0.85
+    top_k: int = 0
+    top_p: float = 0.9
+    guidance: float = 2.0
+
+    @property
+    def guided(self) -> bool:
+        return self.guidance > 1
+
+
+class Model:
+    """One planner, loaded. Raises CannotMake where its files cannot be used, NotEnoughMemory before they are read."""
+
+    def __init__(self, folder: Path, device: str = "cpu", precision: str = "fp32"):
+        """`device` is torch's name for it; `precision` is fp32 or bf16."""
+        if precision not in PRECISIONS:
+            raise BadRequest("precision", f"the planner computes in {' or '.join(PRECISIONS)}; choose one of them")
+        self.device = device
+        with _complaining(folder):
+            memory.require(needed(folder, precision), folder.name, device, _smaller(folder, precision))
+            self.net, self.tokenizer = _read(folder, device, precision)
+            self.letters = Letters(self.tokenizer)
+            self.head = self.net.get_output_embeddings().weight  # (tokens, width)
+            codes = self.letters.codes
+            if codes[-1] >= len(self.head) or (codes[1:] - codes[:-1] != 1).any():
+                raise ValueError("a row for every code, one after the other")
+            self.code_head = self.head[int(codes[0]) : int(codes[-1]) + 1]
+
+    def tokens(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def begin(self, texts: Sequence[str], guidance: float) -> "Rows":
+        """Read a text, and beside it the one that guidance leads away from."""
+        return Rows(self, texts if guidance > 1 else texts[:1], guidance)
+
+
+class Rows:
+    """Texts that grow by the same tokens."""
+
+    def __init__(self, model: Model, texts: Sequence[str], guidance: float):
+        import torch
+
+        self._model, self._guidance = model, guidance
+        read = [model.tokens(text) for text in texts]
+        self._lengths = [len(tokens) for tokens in read]
+        longest = max(self._lengths)
+        rows = [[tokens[0]] * (longest - len(tokens)) + tokens for tokens in read]
+        self._waiting = torch.tensor(rows, device=model.device)  # (rows, tokens): fed, but not read yet
+        self._seen = torch.tensor(
+            [[0] * (longest - length) + [1] * length for length in self._lengths], device=model.device
+        )
+        self._cache: Any = None
+
+    def feed(self, tokens: Sequence[int]) -> None:
+        """Go on with these tokens."""
+        import torch
+
+        more = torch.tensor([list(tokens)] * len(self._lengths), device=self._model.device, dtype=torch.long)
+        self._waiting = torch.cat([self._waiting, more], dim=1)
+        self._seen = torch.cat([self._seen, torch.ones_like(more)], dim=1)
+
+    def scores(self, head: "Tensor") -> "Tensor":
+        """float32 (tokens,): how likely each row of `head`, (tokens, width), comes next."""
+        import torch
+
+        with torch.inference_mode():
+            places = (self._seen.cumsum(dim=1) - 1).clamp(min=0)[:, -self._waiting.shape[1] :]
+            read = self._model.net.model(
+                input_ids=self._waiting,
+                attention_mask=self._seen,
+                position_ids=places,
+                past_key_values=self._cache,
+                use_cache=True,
+            )
+            self._cache, self._waiting = read.past_key_values, self._waiting[:, :0]
+            found = torch.nn.functional.linear(read.last_hidden_state[:, -1], head).float()
+            if len(found) == 1:
+                return found[0]
+            return found[1] + (found[0] - found[1]) * self._guidance
+
+
+def drawn(scores: "Tensor", chance: Chance, luck: float) -> int:
+    """A place in `scores`, (n,); `luck` is 0-1."""
+    if chance.temperature == 0:
+        return int(scores.argmax())
+    ordered, places = scores.sort(descending=True, stable=True)
+    kept = min(chance.top_k, len(ordered)) if chance.top_k else len(ordered)
+    if 0 < chance.top_p < 1:
+        shares = ordered[:kept].double().softmax(dim=0).cumsum(dim=0)
+        kept = min(kept, int((shares < chance.top_p).sum()) + 1)  # the one that reaches it, too
+    heat = ((ordered[:kept] - ordered[0]).double() / chance.temperature).exp().cumsum(dim=0)
+    return int(places[min(kept - 1, int((heat <= luck * heat[-1]).sum()))])
+
+
+# --- files and memory -------------------------------------------------------------------------------------------------
+
+
+def needed(folder: Path, precision: str, seconds: float = 600.0) -> memory.Need:
+    """What a planner takes for a song of `seconds`, counted from its own files. Raises BadCheckpoint."""
+    config = read_object(folder / "config.json")
+    each = memory.BYTES[precision]
+    files = sorted(folder.glob("*.safetensors"))
+    sizes = [_count(shape) for path in files for _, shape, _, _ in checkpoints.header(path).values()]
+    heads = config["num_key_value_heads"] * config["head_dim"]
+    position = 2 * config["num_hidden_layers"] * heads * each  # keys and values
+    cache = 2 * position * (_PROMPT + _PER_SECOND * seconds)  # with what was asked, and without
+    return memory.Need(int(sum(sizes) * each), int(cache), 0)
+
+
+def _smaller(folder: Path, precision: str) -> dict[str, int]:
+    return {"bf16 precision": needed(folder, "bf16").total} if precision == "fp32" else {}
+
+
+def _count(shape: Sequence[int]) -> int:
+    count = 1
+    for side in shape:
+        count *= side
+    return count
+
+
+@contextlib.contextmanager
+def _complaining(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong while a planner is read becomes one sentence; the log has the rest."""
+    try:
+        yield
+    except (StudioError, MemoryError):
+        raise
+    except Exception as error:
+        log.error("cannot read %s", folder, exc_info=error)
+        again = f"studio models get {folder.name}" if folder.name in checkpoints.known() else "copy the folder again"
+        raise CannotMake(
+            f"The planner {folder.name} cannot be read: it is damaged, incomplete or of another kind; get it again: "
+            f"{again}."
+        ) from error
+
+
+def _read(folder: Path, device: str, precision: str) -> tuple[Any, Any]:
+    """Model and tokenizer: nothing from the network, no code of others, weights from safetensors alone."""
+    import torch
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    for name in ("config.json", "tokenizer.json"):  # transformers would make the second up
+        read_object(folder / name)
+    if not list(folder.glob("*.safetensors")):
+        raise BadCheckpoint(f"{folder} holds no weights as safetensors; get it again, or copy the folder again.")
+    kind: Any = transformers.Qwen3ForCausalLM
+    net, report = kind.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+        dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
+    )
+    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
+        raise ValueError(f"weights lack {lacking[:3]}")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if tokenizer.chat_template is None:
+        raise ValueError("chat_template")
+    return net.eval().requires_grad_(False).to(device), tokenizer

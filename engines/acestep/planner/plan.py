@@ -1,0 +1,221 @@
+"""Words -> plan: first the metadata that nobody gave, then the song in codes, five a second.
+
+Who decides: what the user gave stands in the think block as it is, and the planner goes on from there. What it writes
+itself is held to the values that there are, token by token; of a song's codes there are as many as it is long.
+"""
+
+import gc
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from engines.acestep.planner import metas, prompt
+from engines.acestep.planner.metas import FIELDS, Metas
+from engines.acestep.planner.model import Chance, Model, Rows, drawn
+from song.errors import BadRequest, CannotMake
+from song.progress import Progress, part
+
+PER_SECOND = 5  # codes
+THOUGHTS = 0.1  # of the whole work, about
+_NOTHING, _PUBLISHED = Metas(), Chance()
+_USUAL = 150  # tokens of a planner's thoughts, about
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A song to plan.
+
+    caption, lyrics  words; lyrics are "[Instrumental]" where nobody sings
+    given            what the user decided: it is never changed
+    seconds          the song's length where it is known, exactly
+    rewrite          whether the planner writes a caption of its own; metadata, language: whether it thinks of those
+    sound            whether it plans the sound, in codes
+    longest          seconds at most of a song whose length the planner chooses
+    """
+
+    caption: str
+    lyrics: str = "[Instrumental]"
+    given: Metas = _NOTHING
+    seconds: float | None = None
+    seed: int = 0
+    rewrite: bool = True
+    metadata: bool = True
+    language: bool = True
+    sound: bool = True
+    chance: Chance = _PUBLISHED
+    negative: str = prompt.NOTHING
+    longest: int = metas.LONGEST
+
+    def open(self, name: str) -> bool:
+        """Whether the planner decides a field."""
+        switches = {"caption": self.rewrite, "language": self.language}
+        return getattr(self.given, name) is None and switches.get(name, self.metadata)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What was decided: `metas`, those that were given among them, and the song's `codes`, 0-63999, five a second."""
+
+    metas: Metas
+    codes: tuple[int, ...] = ()
+
+    @property
+    def audio_codes(self) -> str:
+        """The codes as ACE-Step's pipeline takes them."""
+        return "".join(f"<|audio_code_{code}|>" for code in self.codes)
+
+
+class Planner:
+    """A planner's folder, and its weights once a song was planned. Made cheaply."""
+
+    def __init__(self, folder: Path, device: str = "cpu", precision: str = "fp32"):
+        self.folder, self.device, self.precision = folder, device, precision
+        self._model: Model | None = None
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def load(self) -> Model:
+        """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory."""
+        if self._model is None:
+            self._model = Model(self.folder, self.device, self.precision)
+        return self._model
+
+    def unload(self) -> None:
+        """Give the memory of the weights back."""
+        import torch
+
+        self._model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def plan(self, asked: Asked, progress: Progress) -> Planned:
+        """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake and Cancelled."""
+        import torch
+
+        given = asked.given if asked.seconds is None else replace(asked.given, duration=math.ceil(asked.seconds))
+        asked = replace(asked, given=given)
+        try:
+            found = _thought(self.load(), asked, part(progress, 0.0, THOUGHTS))
+            codes = _codes(self.load(), asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            self.unload()
+            raise CannotMake(
+                f"There is not enough memory to plan this with {self.name} in {self.precision}; close other programs, "
+                "choose a smaller planner, or switch Thinking off."
+            ) from error
+        return Planned(found, codes)
+
+
+# --- thoughts ---------------------------------------------------------------------------------------------------------
+
+
+def _thought(model: Model, asked: Asked, progress: Progress) -> Metas:
+    """What was given, and what the planner thinks of all that is open."""
+    script, found = _script(asked), asked.given
+    if len(script) == 1:
+        return found
+    texts = prompt.about_thoughts(model.tokenizer, asked.caption, asked.lyrics, asked.negative)
+    writer = _Writer(model, model.begin(texts, asked.chance.guidance), asked, progress)
+    for (text, name), (after, _) in pairwise(script):
+        writer.rows.feed(model.tokens(text))
+        said = writer.words(after) if name == "caption" else writer.one_of(_choices(name, asked.longest))
+        found = found.with_value(name, metas.written(name, said))
+    return found
+
+
+def _script(asked: Asked) -> list[tuple[str, str]]:
+    """What stands in the think block anyway, up to each field that is open, and at last up to its end."""
+    script, text = [], "<think>\n"
+    for name in FIELDS:
+        given = getattr(asked.given, name)
+        if given is not None:
+            text += f"{metas.line(name, given)}\n"
+        elif asked.open(name):
+            script.append((f"{text}{name}:", name))
+            text = ""
+    return [*script, (f"{text}</think>", "")]
+
+
+def _choices(name: str, longest: int) -> tuple[bytes, ...]:
+    """All that may stand behind a field's name, up to the end of its line."""
+    return tuple(f"{metas.line(name, one)}\n"[len(name) + 1 :].encode() for one in metas.values(name, longest))
+
+
+class _Writer:
+    """Writes the open fields, one token after the other."""
+
+    def __init__(self, model: Model, rows: Rows, asked: Asked, progress: Progress):
+        self.model, self.rows, self.chance, self.progress = model, rows, asked.chance, progress
+        self.dice = np.random.default_rng((asked.seed, 0))
+        self.count = 0
+
+    def one_of(self, choices: Sequence[bytes]) -> str:
+        """One of these, by way of tokens that lead to any of them."""
+        import torch
+
+        said = b""
+        while said not in choices:
+            tokens = self.model.letters.following(said, choices)
+            scores = self.rows.scores(self.model.head[torch.from_numpy(tokens).to(self.model.device)])
+            said += self._said(tokens[drawn(scores, self.chance, self._luck())])
+        return said.decode()
+
+    def words(self, after: str) -> str:
+        """Free words, folded as YAML folds them: a line that is not indented is none of theirs, but begins `after`."""
+        letters, end = self.model.letters, self.model.tokens(after)[0]
+        said, worded = b"", False
+        while len(said) < metas.CAPTION or len(said.decode(errors="ignore")) < metas.CAPTION:
+            fresh = said.endswith(b"\n")
+            allowed = (
+                letters.onward if worded and not fresh else letters.inside if said and not fresh else letters.indents
+            )
+            token = self._chosen(np.append(allowed, end) if fresh else allowed)
+            if fresh and token == end:
+                break
+            said += self._said(token)
+            worded = worded or any(one > 127 or chr(one).isalnum() for one in letters.bytes[token])
+        if not said.endswith(b"\n"):
+            self.rows.feed(self.model.tokens("\n"))
+        return said.decode(errors="ignore")
+
+    def _chosen(self, allowed: np.ndarray) -> int:
+        import torch
+
+        scores = self.rows.scores(self.model.head)[torch.from_numpy(allowed).to(self.model.device)]
+        return int(allowed[drawn(scores, self.chance, self._luck())])
+
+    def _said(self, token: int) -> bytes:
+        self.rows.feed([int(token)])
+        return self.model.letters.bytes[int(token)]
+
+    def _luck(self) -> float:
+        self.count += 1
+        self.progress(self.count / (self.count + _USUAL), "Thinking")
+        return float(self.dice.random())
+
+
+# --- sound ------------------------------------------------------------------------------------------------------------
+
+
+def _codes(model: Model, asked: Asked, found: Metas, progress: Progress) -> tuple[int, ...]:
+    """The song in codes. Raises BadRequest where nobody decided how long it is."""
+    seconds = asked.seconds or found.duration
+    if seconds is None:
+        raise BadRequest("duration", "is missing; say how long the song is, or let the planner think of the metadata")
+    texts = prompt.about_sound(model.tokenizer, asked.caption, asked.lyrics, found, asked.negative)
+    rows = model.begin(texts, asked.chance.guidance)
+    dice = np.random.default_rng((asked.seed, 1))
+    count, codes = math.ceil(seconds * PER_SECOND - 1e-6), []
+    first = int(model.letters.codes[0])
+    for place in range(count):
+        progress(place / count, "Planning the sound")
+        codes.append(drawn(rows.scores(model.code_head), asked.chance, float(dice.random())))
+        rows.feed([first + codes[-1]])
+    return tuple(codes)
