@@ -40,6 +40,18 @@ inference_steps = (
 shift = "Above 1, more of the steps go to the song's outline and fewer to its detail. Empty: the model's own."
 cfg_interval_start = "Guidance sets in here on the way from noise (0) to music (1). Models without guidance ignore it."
 cfg_interval_end = "Guidance ends here on the way from noise (0) to music (1). Models without guidance ignore it."
+thinking = (
+    "A language model thinks the song over before it is made, and plans its sound. Without one here, the composer does."
+)
+planner = "Which planner thinks. Empty takes the smallest that is here."
+use_cot_caption = "The planner writes a caption of its own from yours, with more to go by."
+use_cot_metas = "The planner chooses tempo, key and meter where you leave them open."
+use_cot_language = "The planner hears from the lyrics which language they are in, where you do not say."
+lm_temperature = "How daring the planner is: 0 always takes the likeliest."
+lm_top_k = "The planner chooses among this many likeliest tokens at every step. 0 leaves none out."
+lm_top_p = "The planner chooses among the likeliest tokens that make up this share. 0 leaves none out."
+lm_guidance = "How closely the planner follows the words: 1 leaves it free, 2 to 2.5 is usual."
+lm_negative_prompt = "What the planner is led away from, in words. Empty: from saying nothing."
 vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
 reference = (
     "A song whose sound the cover should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."

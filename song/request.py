@@ -200,6 +200,21 @@ class Words(Knobs):
     lyrics: Text = Field("", description=tip.lyrics, max_length=20_000, json_schema_extra={"lines": 6})
 
 
+class Planner(Knobs):
+    """5 Hz LM"""
+
+    thinking: bool = Field(True, description=tip.thinking)
+    planner: Text = Field("", description=tip.planner, max_length=120)
+    use_cot_caption: bool = Field(True, description=tip.use_cot_caption)
+    use_cot_metas: bool = Field(True, description=tip.use_cot_metas)
+    use_cot_language: bool = Field(True, description=tip.use_cot_language)
+    lm_temperature: float = knob(0.85, 0, 2, tip.lm_temperature, 0.05)
+    lm_top_k: Count = knob(0, 0, 2048, tip.lm_top_k, 1)
+    lm_top_p: float = knob(0.9, 0, 1, tip.lm_top_p, 0.01)
+    lm_guidance: float = knob(2, 1, 5, tip.lm_guidance, 0.1)
+    lm_negative_prompt: Text = Field("", description=tip.lm_negative_prompt, max_length=500)
+
+
 class Diffusion(Knobs):
     """Diffusion"""
 
@@ -260,7 +275,7 @@ class Findings(Knobs):
 
 
 class Generate(
-    Song, Making, Singing, Bars, Structure, Playing, Metadata, Diffusion, Schedule, Sampling, Neural, Mastering
+    Song, Making, Singing, Bars, Structure, Playing, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Mastering
 ):
     """A song from words."""
 
@@ -310,9 +325,9 @@ SongRequest = Annotated[
     Discriminator(_mode),
 ]
 MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
-MODELS: tuple[type[Knobs], ...] = (Timbre, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural)
+MODELS: tuple[type[Knobs], ...] = (Timbre, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural)
 """Groups that mean something to engines with downloaded models alone."""
-_WHOLE = ("variations", "top_k", "inference_steps")
+_WHOLE = ("variations", "top_k", "lm_top_k", "inference_steps")
 _BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}
 _adapter: TypeAdapter[Any] = TypeAdapter(SongRequest)
 

@@ -4,6 +4,7 @@ door    what the studio asks for, in the studio's words
 asked   a request in the model's words, and what cannot be said in them
 found   which checkpoints there are, and what each can do
 model   a checkpoint in memory: words and sound in, latents out, sound of latents
+thoughts what is decided before a song is made, and by whom
 planner a language model that thinks a song over before it is made
 """
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from composer import extend
 from composer.original import Original
-from engines.acestep import asked, found
+from engines.acestep import asked, found, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
+from engines.acestep.planner import Planner
+from engines.acestep.thoughts import Thought
 from song import findings
 from song.audio import SAMPLE_RATE, Audio
 from song.errors import CannotMake, NotEnoughMemory
@@ -42,6 +44,7 @@ from song.request import (
     Words,
 )
 from song.request import Original as Start
+from song.request import Planner as Planning
 from song.source import Source
 from song.take import Take
 
@@ -74,12 +77,13 @@ class AceStep:
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
         *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Findings, Tracks),
-        *(Diffusion, Schedule, Neural),
+        *(Planning, Diffusion, Schedule, Neural),
         *(Cover, Extend, Edit),
     )
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._planner: Planner | None = None
         self._kept: dict[tuple[str, int], Tensor] = {}  # latents of songs that were made beside another
 
     # -- what it can do -----------------------------------------------------------------------------------------------
@@ -104,6 +108,8 @@ class AceStep:
         found.chosen(request)
         asked.check_numbers(request)
         asked.told(request)
+        if request.mode == "generate" and request.thinking:
+            thoughts.chosen(request)
         return asked.seconds(request, original)
 
     # -- making -------------------------------------------------------------------------------------------------------
@@ -115,6 +121,13 @@ class AceStep:
             self._loaded(name, places[name], "auto", asked.USUAL, 1)
 
     def unload(self) -> None:
+        """Give the memory of the checkpoint and of the planner back."""
+        if self._planner is not None:
+            self._planner.unload()
+        self._planner = None
+        self._drop()
+
+    def _drop(self) -> None:
         """Give the memory of the checkpoint back."""
         self._model = None
         self._kept.clear()
@@ -127,8 +140,14 @@ class AceStep:
         precision = model.precision(precision)
         there = self._model is not None and (self._model.name, self._model.precision) == (name, precision)
         if not there:
-            self.unload()
-        model.require(name, folder, precision, seconds, rows, loaded=there)
+            self._drop()
+        try:
+            model.require(name, folder, precision, seconds, rows, loaded=there)
+        except NotEnoughMemory:
+            if self._planner is None or not self._planner.loaded:
+                raise
+            self._planner.unload()  # it has thought
+            model.require(name, folder, precision, seconds, rows, loaded=there)
         if self._model is None:
             self._model = model.Model(name, folder, precision)
         return self._model
@@ -144,22 +163,73 @@ class AceStep:
         name, folder = found.chosen(request)
         defaults = found.use(name, folder).defaults
         seconds = asked.seconds(request, source.audio.duration if source else 0.0)
-        progress(0.0, f"Loading {name}")
+        planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
+        thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
+        progress(planning, f"Loading {name}")
         guided = _guidance(request, defaults) > 1
         model = self._loaded(name, folder, request.precision, min(seconds, LONGEST), 2 if guided else 1)
-        job = _Job(request, model, defaults, beside, part(progress, 0.02, 1.0))
+        others = () if thought and thought.shown else beside  # a plan is one song's
+        job = _Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0))
         if request.mode == "generate":
-            take = self._whole(job, asked.told(request), seconds)
+            assert thought is not None
+            take = self._from_words(job, thought, seconds)
         else:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
             take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
         versions = {library: version(library) for library in ("torch", "transformers", "diffusers")}
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
+        versions |= thought.versions if thought else {}
         told = (f"Made with {name}. {found.licence(name)}", *asked.notices(request), *_unused(request, model))
         return replace(take, notices=(*told, *take.notices), versions=versions)
 
+    # -- thinking -----------------------------------------------------------------------------------------------------
+
+    def _thought(self, request: Any, seconds: float, name: str, folder: Path, progress: Progress) -> Thought | None:
+        """A song from words, thought over before anything else is loaded; None where there is an original to go by.
+        Raises CannotMake, NotEnoughMemory and Cancelled."""
+        if request.mode != "generate":
+            return None
+        told = asked.told(request)
+        if not request.thinking:
+            return Thought(told)
+        wanted = thoughts.question(request, told, seconds, sound="cover" in found.use(name, folder).tasks)
+        where = thoughts.chosen(request)
+        if where is None:
+            return thoughts.composed(request, wanted, told)
+        progress(0.0, f"Loading {where.name}")
+        planner = self._thinker(where, request.precision)
+        try:
+            return thoughts.planned(planner, wanted, told, progress)
+        except NotEnoughMemory:
+            if self._model is None:
+                raise
+        self._drop()  # it can be loaded again
+        return thoughts.planned(planner, wanted, told, progress)
+
+    def _thinker(self, folder: Path, precision: str) -> Planner:
+        """The planner of a folder, the one that is in memory if it is that."""
+        from engines.acestep import model
+
+        precision = model.precision(precision)
+        known = self._planner
+        if known is None or (known.folder, known.precision) != (folder, precision):
+            if known is not None:
+                known.unload()
+            self._planner = known = Planner(folder, model.device(), precision)
+        return known
+
     # -- the modes ----------------------------------------------------------------------------------------------------
+
+    def _from_words(self, job: _Job, thought: Thought, seconds: float) -> Take:
+        """A song from words, along its plan."""
+        told, said, notices = thought.told, asked.told(job.request), thought.notices
+        if told.caption != said.caption and job.model.too_long(self._wanted(job, told, seconds)):
+            told = replace(told, caption=said.caption)
+            notices = (*notices, "The planner's caption was longer than the model reads, so it was told yours.")
+        words = {} if told == said else {"words": _planned(told)}
+        take = self._whole(job, told, seconds, words | thought.shown, codes=thought.codes)
+        return replace(take, notices=(*take.notices, *notices))
 
     def _whole(self, job: _Job, told: Told, seconds: float, shown: dict[str, Any] | None = None, **said: Any) -> Take:
         """A song from the first sample to the last."""
@@ -392,6 +462,19 @@ def _shown(source: Source, heard: Heard) -> dict[str, Any]:
 
 def _said(what: str, told: Told) -> str:
     return f"{what}: {told.caption}" if told.caption else what
+
+
+def _planned(told: Told) -> str:
+    """A plan in one line, as it is shown."""
+    shown = told.shown()
+    facts = [
+        shown.get("bpm") and f"{shown['bpm']} bpm",
+        shown.get("key"),
+        shown.get("meter"),
+        shown.get("vocal_language"),
+    ]
+    known = ", ".join(str(one) for one in facts if one and one != asked.UNKNOWN)
+    return f"{known}: {told.caption}" if known else told.caption
 
 
 def _written(spans: Spans) -> str:

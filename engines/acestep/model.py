@@ -75,7 +75,7 @@ class Model:
         import torch
 
         self.name, self.folder, self.precision, self.offloaded = name, folder, precision, False
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = device()
         self.revision = checkpoints.fingerprint(folder)
         with _complaining(name):
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
@@ -154,6 +154,11 @@ class Model:
 
     def _check_words(self, wanted: Wanted) -> None:
         """The pipeline would cut what is too long, and say nothing. Raises BadRequest."""
+        if error := self.too_long(wanted):
+            raise error
+
+    def too_long(self, wanted: Wanted) -> BadRequest | None:
+        """What is longer than the model reads; None where nothing is."""
         told, net = wanted.told, self.net
         asked = net._get_task_instruction(wanted.task, wanted.track, [wanted.track] if wanted.track else None)
         words, lyrics = net._format_prompt(
@@ -169,7 +174,8 @@ class Model:
         for field, text, most in (("prompt", words, TEXT_TOKENS), ("lyrics", lyrics, LYRIC_TOKENS)):
             count = len(net.tokenizer(text).input_ids)
             if count > most:
-                raise BadRequest(field, f"ACE-Step reads {most} tokens of it, these are {count}; shorten it")
+                return BadRequest(field, f"ACE-Step reads {most} tokens of it, these are {count}; shorten it")
+        return None
 
     def sound(self, latents: "Tensor", progress: Progress, tile: int = 250) -> np.ndarray:
         """The sound of one song's latents, (1, frames, channels); `tile` frames at once, with as many on either side as
@@ -203,6 +209,13 @@ def _reach(config: Any) -> int:
 # --- before it is loaded ----------------------------------------------------------------------------------------------
 
 
+def device() -> str:
+    """Where a model computes, by torch's name."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def precision(said: str) -> str:
     """What is computed in. "auto" is bf16 where the processor has it: the weights are published in it."""
     import torch
@@ -223,15 +236,12 @@ def need(folder: Path, precision: str, seconds: float, rows: int) -> memory.Need
 
 def require(name: str, folder: Path, precision: str, seconds: float, rows: int, loaded: bool) -> None:
     """Raises NotEnoughMemory, with numbers, where a song does not fit; what is loaded is there already."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     needed = {one: need(folder, one, seconds, rows) for one in {precision, *PRECISIONS}}
     if loaded:
         needed = {one: replace(sizes, weights=0, working=0) for one, sizes in needed.items()}
     whole = needed[precision].total
     smaller = {f"{one} precision": size.total for one, size in needed.items() if size.total < whole}
-    memory.require(needed[precision], name, device, {} if loaded else smaller)
+    memory.require(needed[precision], name, device(), {} if loaded else smaller)
 
 
 # --- reading files ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ text and the one without what was asked run side by side as two rows of a batch 
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PRECISIONS = ("fp32", "bf16")
-_PROMPT = 6000  # tokens of words, at most about
-_PER_SECOND = 5  # codes
 
 log = logging.getLogger("studio.planner")
 
@@ -44,15 +43,12 @@ class Chance:
 
 
 class Model:
-    """One planner, loaded. Raises CannotMake where its files cannot be used, NotEnoughMemory before they are read."""
+    """One planner, loaded. Raises CannotMake where its files cannot be used."""
 
     def __init__(self, folder: Path, device: str = "cpu", precision: str = "fp32"):
         """`device` is torch's name for it; `precision` is fp32 or bf16."""
-        if precision not in PRECISIONS:
-            raise BadRequest("precision", f"the planner computes in {' or '.join(PRECISIONS)}; choose one of them")
         self.device = device
         with _complaining(folder):
-            memory.require(needed(folder, precision), folder.name, device, _smaller(folder, precision))
             self.net, self.tokenizer = _read(folder, device, precision)
             self.letters = Letters(self.tokenizer)
             self.head = self.net.get_output_embeddings().weight  # (tokens, width)
@@ -130,27 +126,29 @@ def drawn(scores: "Tensor", chance: Chance, luck: float) -> int:
 # --- files and memory -------------------------------------------------------------------------------------------------
 
 
-def needed(folder: Path, precision: str, seconds: float = 600.0) -> memory.Need:
-    """What a planner takes for a song of `seconds`, counted from its own files. Raises BadCheckpoint."""
+def require(folder: Path, device: str, precision: str, positions: int, loaded: bool) -> None:
+    """Raises NotEnoughMemory, with numbers, where a song of so many `positions` cannot be planned, BadRequest for a
+    precision that there is not, BadCheckpoint."""
+    if precision not in PRECISIONS:
+        raise BadRequest("precision", f"the planner computes in {' or '.join(PRECISIONS)}; choose one of them")
+    with _complaining(folder):
+        sizes = {one: needed(folder, one, positions) for one in PRECISIONS}
+    if loaded:
+        return memory.require(replace(sizes[precision], weights=0, working=0), folder.name, device)
+    whole = sizes[precision].total
+    smaller = {f"{one} precision": size.total for one, size in sizes.items() if size.total < whole}
+    memory.require(sizes[precision], folder.name, device, smaller)
+
+
+def needed(folder: Path, precision: str, positions: int) -> memory.Need:
+    """What a planner takes for texts of so many `positions`, counted from its own files. Raises BadCheckpoint."""
     config = read_object(folder / "config.json")
     each = memory.BYTES[precision]
-    files = sorted(folder.glob("*.safetensors"))
-    sizes = [_count(shape) for path in files for _, shape, _, _ in checkpoints.header(path).values()]
+    sizes = [shape for path in folder.glob("*.safetensors") for _, shape, _, _ in checkpoints.header(path).values()]
     heads = config["num_key_value_heads"] * config["head_dim"]
     position = 2 * config["num_hidden_layers"] * heads * each  # keys and values
-    cache = 2 * position * (_PROMPT + _PER_SECOND * seconds)  # with what was asked, and without
-    return memory.Need(int(sum(sizes) * each), int(cache), 0)
-
-
-def _smaller(folder: Path, precision: str) -> dict[str, int]:
-    return {"bf16 precision": needed(folder, "bf16").total} if precision == "fp32" else {}
-
-
-def _count(shape: Sequence[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
+    cache = 2 * position * positions  # with what was asked, and without
+    return memory.Need(int(sum(map(prod, sizes)) * each), int(cache), 0)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ itself is held to the values that there are, token by token; of a song's codes t
 
 import gc
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +16,7 @@ import numpy as np
 
 from engines.acestep.planner import metas, prompt
 from engines.acestep.planner.metas import FIELDS, Metas
-from engines.acestep.planner.model import Chance, Model, Rows, drawn
+from engines.acestep.planner.model import Chance, Model, Rows, drawn, require
 from song.errors import BadRequest, CannotMake
 from song.progress import Progress, part
 
@@ -23,6 +24,7 @@ PER_SECOND = 5  # codes
 THOUGHTS = 0.1  # of the whole work, about
 _NOTHING, _PUBLISHED = Metas(), Chance()
 _USUAL = 150  # tokens of a planner's thoughts, about
+_AROUND = 700  # positions of what is asked beside the words, and of the thoughts, at most about
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Asked:
     chance: Chance = _PUBLISHED
     negative: str = prompt.NOTHING
     longest: int = metas.LONGEST
+
+    @property
+    def positions(self) -> int:
+        """Of everything that is read and written, at most about: a character is seldom more than a token."""
+        seconds = self.seconds or self.given.duration or self.longest
+        return _AROUND + len(self.caption) + len(self.lyrics) + math.ceil(seconds * PER_SECOND)
 
     def open(self, name: str) -> bool:
         """Whether the planner decides a field."""
@@ -80,37 +88,57 @@ class Planner:
     def name(self) -> str:
         return self.folder.name
 
-    def load(self) -> Model:
-        """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory."""
+    @property
+    def loaded(self) -> bool:
+        """Whether its weights are in memory."""
+        return self._model is not None
+
+    def load(self, positions: int = 2 * _AROUND) -> Model:
+        """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory where texts of so many
+        `positions` do not fit."""
+        _free()
+        require(self.folder, self.device, self.precision, positions, self.loaded)
         if self._model is None:
             self._model = Model(self.folder, self.device, self.precision)
         return self._model
 
     def unload(self) -> None:
         """Give the memory of the weights back."""
-        import torch
-
         self._model = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        _free()
 
     def plan(self, asked: Asked, progress: Progress) -> Planned:
-        """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake and Cancelled."""
-        import torch
-
+        """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake, NotEnoughMemory and
+        Cancelled."""
         given = asked.given if asked.seconds is None else replace(asked.given, duration=math.ceil(asked.seconds))
         asked = replace(asked, given=given)
+        model = self.load(asked.positions)
         try:
-            found = _thought(self.load(), asked, part(progress, 0.0, THOUGHTS))
-            codes = _codes(self.load(), asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
-        except (MemoryError, torch.OutOfMemoryError) as error:
+            found = _thought(model, asked, part(progress, 0.0, THOUGHTS))
+            codes = _codes(model, asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            del model
             self.unload()
             raise CannotMake(
                 f"There is not enough memory to plan this with {self.name} in {self.precision}; close other programs, "
                 "choose a smaller planner, or switch Thinking off."
             ) from error
         return Planned(found, codes)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _free() -> None:
+    """Give back what the last song held."""
+    gc.collect()
+    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 # --- thoughts ---------------------------------------------------------------------------------------------------------
