@@ -152,7 +152,7 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
         ({"cfg_interval_start": 0.2}, "cfg_interval_start", 0.2),
         ({"cfg_interval_end": 0.8}, "cfg_interval_end", 0.8),
         ({"bpm": 120}, "bpm", 120),
-        ({}, "bpm", None),
+        ({"thinking": False}, "bpm", None),
         ({"key": "Bb major"}, "keyscale", "Bb major"),
         ({"meter": "6/8"}, "timesignature", "6"),
         ({"duration": 11}, "audio_duration", 11),
