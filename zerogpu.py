@@ -28,6 +28,7 @@ SHORTEST, LONGEST = 60, 300  # seconds that the GPU is borrowed for
 _LOADING = 40.0  # seconds
 _DECODING, _STEP = 0.02, 0.004  # seconds of work for a second of music, and for each step of diffusion
 _TOKENS = 0.6  # seconds of work for a second of music that is drawn code by code
+_THINKING = 0.15  # seconds of work for a second of music that is planned first
 _STEPS, _MUSIC = 50, 60.0  # where a request does not say
 
 
@@ -47,7 +48,7 @@ def on_gpu(entry: Entry) -> Entry:
 
 
 def estimate(arguments: Mapping[str, Any]) -> int:
-    """Seconds that a song and those made beside it may take, from mode, length and steps; never out of bounds."""
+    """Seconds that a song and those made beside it may take, from mode, length, steps and thinking, within bounds."""
     request, songs = arguments["request"], 1 + len(arguments.get("beside", ()))
     original = float((arguments.get("source") or {}).get("duration", 0.0))
     music = (request.get("duration") or original or _MUSIC) + (request.get("seconds") or 0.0)
@@ -55,6 +56,7 @@ def estimate(arguments: Mapping[str, Any]) -> int:
     work = (
         _TOKENS if request["engine"] == "musicgen" else _DECODING + _STEP * (request.get("inference_steps") or _STEPS)
     )
+    work += _THINKING if request["engine"] == "acestep" and request.get("thinking") else 0.0
     return round(min(LONGEST, max(SHORTEST, _LOADING + songs * passes * music * work)))
 
 

@@ -47,6 +47,8 @@ HINTS = {
     "band": "piano, upright bass, brushes",
     "form": "intro 4, verse 8, chorus 8, outro 4",
     "chords": "| Am | F | C | G |",
+    "planner": "the smallest that is here",
+    "lm_negative_prompt": "muddy, off key",
     "cover-prompt": "In what style? bossa nova, with nylon guitar and flute",
     "extend-prompt": "How does it go on? Empty: as it was",
     "edit-prompt": "What changes? new drums; no bass; busier piano",

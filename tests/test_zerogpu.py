@@ -140,6 +140,7 @@ def test_the_estimate_follows_the_work_and_keeps_to_its_bounds():
     assert 60 < one < 300
     assert estimate({"request": middle, "beside": [middle]}) > one
     assert estimate({"request": middle | {"inference_steps": 80}}) > one
+    assert estimate({"request": middle | {"engine": "acestep", "thinking": True}}) > one
     edit = {"engine": "acestep", "mode": "edit", "regions": "2-5", "inference_steps": 50}
     painted = estimate({"request": edit, "source": {"duration": 240.0}})
     assert painted == one < estimate({"request": edit | {"regions": "2-5, 7-8"}, "source": {"duration": 240.0}})
