@@ -110,7 +110,6 @@ def test_every_value_can_be_written_token_by_token_and_read_again(model, name):
         while said != wanted:
             tokens = letters.following(said, lines.values())
             said += max(letters.bytes[int(one)] for one in tokens if wanted.startswith(said + letters.bytes[int(one)]))
-        assert metas.written(name, said.decode()) == value
         assert read(replace(Metas(), **{name: value}).thinking()) == (replace(Metas(), **{name: value}), ())
 
 
@@ -126,7 +125,7 @@ def test_a_value_may_be_cut_in_any_way_and_never_goes_on_too_far(model):
     assert pieces(b" 120\n") == pieces(b" 13") == set()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_the_weights_every_field_is_one_that_there_is(planner, seed):
     chance = Chance(temperature=2, top_p=0, guidance=1 + seed % 2)
     planned = planner.plan(Asked(WORDS, SUNG, seed=seed, longest=14, rewrite=False, chance=chance), silent)
@@ -138,9 +137,8 @@ def test_whatever_the_weights_every_field_is_one_that_there_is(planner, seed):
     assert all(0 <= code < tiny_planner.CODES for code in planned.codes) and len(set(planned.codes)) > 10
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_caption_of_its_own_is_free_and_bounded(planner, seed):
-    asked = Asked(WORDS, SUNG, seed=seed, metadata=False, language=False, sound=False)
+def test_a_caption_of_its_own_is_free_and_bounded(planner):
+    asked = Asked(WORDS, SUNG, seed=1, metadata=False, language=False, sound=False)
     planned = planner.plan(asked, silent)
     caption = planned.metas.caption
     assert planned.metas == Metas(caption=caption) and planned.codes == ()
@@ -167,7 +165,7 @@ def test_a_caption_ends_where_a_line_is_not_indented(model):
     words = model.tokens(" A calm.\n  静かな piano\n")
     rows = Dictated([*words, model.tokens("duration:")[0]])
     writer = _Writer(model, rows, Asked(WORDS, chance=Chance(temperature=0)), silent)
-    assert metas.written("caption", writer.words("duration:")) == "A calm. 静かな piano"
+    assert read(f"caption:{writer.words('duration:')}") == (Metas(caption="A calm. 静かな piano"), ())
     assert rows.fed == words and next(rows.tokens, None) is None
 
 
@@ -200,10 +198,10 @@ def test_what_was_given_is_what_it_thinks_of_the_rest_by(planner):
         asked = replace(QUIET, given=Metas(**said), sound=False, chance=Chance(temperature=2, top_p=0, guidance=1))
         return planner.plan(asked, silent).metas
 
-    assert len({(one.keyscale, one.language) for one in (thought(bpm=bpm) for bpm in range(40, 140, 10))}) > 1
+    assert len({(one.keyscale, one.language) for one in (thought(bpm=bpm) for bpm in range(40, 160, 30))}) > 1
 
 
-@pytest.mark.parametrize("switch", ["rewrite", "metadata", "language"])
+@pytest.mark.parametrize("switch", ["metadata", "language"])  # that of the caption is above
 def test_thoughts_are_switched_one_by_one(planner, switch):
     fields = {"rewrite": {"caption"}, "language": {"language"}, "metadata": {"bpm", "keyscale", "timesignature"}}
     asked = Asked(WORDS, SUNG, seconds=12, sound=False, **{name: name == switch for name in fields})

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import tiny_planner
 from backend import Studio
 from engines.acestep import AceStep, thoughts
 from engines.acestep.asked import told
-from engines.acestep.planner import Asked, Chance, Metas
+from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner
+from engines.acestep.planner import read as read_plan
 from engines.acestep.planner.metas import KEYS, LANGUAGES
 from settings import Settings, settings
 from song.errors import BadRequest, Cancelled, EngineMissing
@@ -170,6 +172,17 @@ def test_planner_and_pipeline_make_room_for_each_other(shelf, monkeypatch):
     engine.generate(request, silent)
     engine.unload()
     assert engine._model is None and engine._planner is None
+
+
+def test_what_the_planner_could_not_say_is_said_with_the_take(shelf, monkeypatch):
+    """Constrained as it is, only a caption can be of no use: one that YAML takes for a list, say."""
+    found = Planned(Metas(bpm=90), (), read_plan("caption: [Intro]")[1])
+    monkeypatch.setattr(Planner, "plan", lambda *_: found)
+    request = Generate(prompt="warm piano")
+    asked = thoughts.question(request, told(request), 30, sound=True)
+    thought = thoughts.planned(Planner(shelf / "tiny-planner"), asked, told(request), silent)
+    assert thought.told == replace(told(request), bpm=90)
+    assert thought.notices == ("The plan says caption: something that is no text, which cannot be; it was left out.",)
 
 
 def test_a_planner_that_is_not_here_is_named(studio):

@@ -70,9 +70,9 @@ def question(request: Any, told: Told, seconds: float, sound: bool) -> Asked:
 def planned(planner: Planner, asked: Asked, told: Told, progress: Progress) -> Thought:
     """What the planner thinks. Raises CannotMake, NotEnoughMemory, Cancelled."""
     found = planner.plan(asked, progress)
-    notices = (
-        () if asked.sound else ("The checkpoint cannot follow the planner's codes, so it was told its words only.",)
-    )
+    notices = found.notices
+    if not asked.sound:
+        notices = (*notices, "The checkpoint cannot follow the planner's codes, so it was told its words only.")
     versions = {"planner": f"{planner.name} {checkpoints.fingerprint(planner.folder)}"}
     return Thought(_told(told, found.metas), found.audio_codes, _shown(planner.name, asked, found), notices, versions)
 

@@ -19,7 +19,7 @@ class Letters:
     """A tokenizer's tokens as bytes. Raises ValueError for one that is no byte-level tokenizer with audio codes.
 
     codes   int64: the token of every code, in order
-    inside  tokens that may stand inside a line; indents: those of them that start with a space
+    inside  tokens that may stand inside a line of words; indents: those of them that start with a space
     onward  those inside a line, and those that end it with nothing after
     """
 
@@ -30,9 +30,9 @@ class Letters:
         self.codes = _codes(vocabulary)
         if not all(bytes([one]) in self.tokens for one in range(256)):
             raise ValueError("a token for every byte")
-        self.inside = _places(place for place, piece in self.bytes.items() if piece and not _control(piece))
+        self.inside = _places(place for place, piece in self.bytes.items() if piece and not _foreign(piece))
         self.indents = _places(place for place in self.inside if self.bytes[int(place)].startswith(b" "))
-        ends = (place for place, piece in self.bytes.items() if piece[-1:] == b"\n" and not _control(piece[:-1]))
+        ends = (place for place, piece in self.bytes.items() if piece[-1:] == b"\n" and not _foreign(piece[:-1]))
         self.onward = _places([*self.inside, *ends])
 
     def following(self, said: bytes, choices: Iterable[bytes]) -> np.ndarray:
@@ -54,8 +54,9 @@ def _places(places: Iterable[Any]) -> np.ndarray:
     return np.array(sorted(places), dtype=np.int64)
 
 
-def _control(piece: bytes) -> bool:
-    return any(one < 32 or one == 127 for one in piece)
+def _foreign(piece: bytes) -> bool:
+    """Whether it has something that no words have: control characters, or what marks and code are written with."""
+    return any(one < 32 or one == 127 or one in b"<`" for one in piece)
 
 
 def _bytes(token: str) -> bytes:

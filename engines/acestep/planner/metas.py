@@ -8,7 +8,7 @@ names, four meters, 50 languages and "unknown".
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import yaml
@@ -51,10 +51,6 @@ class Metas:
         """The think block, as the weights were taught to read it."""
         written = yaml.dump(self.known(), allow_unicode=True, sort_keys=True).strip() if self.known() else ""
         return f"<think>\n{written}\n</think>"
-
-    def with_value(self, name: str, value: Any) -> "Metas":
-        """The same, and one value more."""
-        return replace(self, **{name: value})
 
     @property
     def meter(self) -> str | None:
@@ -120,20 +116,21 @@ def _keyscale(key: str) -> str:
     return f"{known.name(known.tonic)} {'minor' if known.minorish else 'major'}"
 
 
-# --- reading a plan that comes from elsewhere -------------------------------------------------------------------------
+# --- reading what was written, by the planner or by anybody -----------------------------------------------------------
 
 
 def read(text: str) -> tuple[Metas, tuple[str, ...]]:
     """The metadata in a think block, or in plain YAML, and a sentence for each value that cannot be. Never raises:
     what stands there may be anything."""
-    found, notices = Metas(), []
-    for name, value in _entries(_block(text[:_READ])):
-        read_value = _value(name, value)
-        if read_value is None:
-            notices.append(f"The plan says {name}: {_short(value)}, which cannot be; it was left out.")
-        elif getattr(found, name) is None:
-            found = found.with_value(name, read_value)
-    return found, tuple(notices)
+    found: dict[str, Any] = {}
+    notices = []
+    for name, said in _entries(_block(text[:_READ])):
+        value = _value(name, said)
+        if value is None:
+            notices.append(f"The plan says {name}: {_short(said)}, which cannot be; it was left out.")
+        else:
+            found.setdefault(name, value)
+    return Metas(**found), tuple(notices)
 
 
 def _block(text: str) -> str:
@@ -160,13 +157,6 @@ def _scalar(entry: str, raw: str) -> str | None:
     except (yaml.YAMLError, AttributeError, RecursionError, ValueError):
         return " ".join(raw.split())
     return " ".join(found.split()) if isinstance(found, str) else None
-
-
-def written(name: str, said: str) -> Any:
-    """The value of a field from what the planner wrote behind its name; None for what cannot be. A caption may look
-    like a list or a mapping to YAML: then it is taken as it stands."""
-    found = _value(name, _scalar(f"{name}:{said}", said))
-    return shortened(said) or None if found is None and name == "caption" else found
 
 
 def _value(name: str, text: str | None) -> str | int | None:

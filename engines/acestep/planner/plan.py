@@ -66,10 +66,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Planned:
-    """What was decided: `metas`, those that were given among them, and the song's `codes`, 0-63999, five a second."""
+    """What was decided: `metas`, those that were given among them, and the song's `codes`, 0-63999, five a second.
+    `notices` say what could not be used."""
 
     metas: Metas
     codes: tuple[int, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def audio_codes(self) -> str:
@@ -96,7 +98,7 @@ class Planner:
     def load(self, positions: int = 2 * _AROUND) -> Model:
         """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory where texts of so many
         `positions` do not fit."""
-        _free()
+        _give_back()
         require(self.folder, self.device, self.precision, positions, self.loaded)
         if self._model is None:
             self._model = Model(self.folder, self.device, self.precision)
@@ -105,7 +107,8 @@ class Planner:
     def unload(self) -> None:
         """Give the memory of the weights back."""
         self._model = None
-        _free()
+        gc.collect()
+        _give_back()
 
     def plan(self, asked: Asked, progress: Progress) -> Planned:
         """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake, NotEnoughMemory and
@@ -114,7 +117,7 @@ class Planner:
         asked = replace(asked, given=given)
         model = self.load(asked.positions)
         try:
-            found = _thought(model, asked, part(progress, 0.0, THOUGHTS))
+            found, notices = _thought(model, asked, part(progress, 0.0, THOUGHTS))
             codes = _codes(model, asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
@@ -125,7 +128,7 @@ class Planner:
                 f"There is not enough memory to plan this with {self.name} in {self.precision}; close other programs, "
                 "choose a smaller planner, or switch Thinking off."
             ) from error
-        return Planned(found, codes)
+        return Planned(found, codes, notices)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -134,9 +137,8 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-def _free() -> None:
-    """Give back what the last song held."""
-    gc.collect()
+def _give_back() -> None:
+    """Let the GPU have what torch keeps of the last song."""
     if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -144,18 +146,19 @@ def _free() -> None:
 # --- thoughts ---------------------------------------------------------------------------------------------------------
 
 
-def _thought(model: Model, asked: Asked, progress: Progress) -> Metas:
-    """What was given, and what the planner thinks of all that is open."""
-    script, found = _script(asked), asked.given
+def _thought(model: Model, asked: Asked, progress: Progress) -> tuple[Metas, tuple[str, ...]]:
+    """What was given and what the planner thinks of all that is open, and what it thought that cannot be."""
+    script, block = _script(asked), ""
     if len(script) == 1:
-        return found
+        return asked.given, ()
     texts = prompt.about_thoughts(model.tokenizer, asked.caption, asked.lyrics, asked.negative)
     writer = _Writer(model, model.begin(texts, asked.chance.guidance), asked, progress)
     for (text, name), (after, _) in pairwise(script):
         writer.rows.feed(model.tokens(text))
         said = writer.words(after) if name == "caption" else writer.one_of(_choices(name, asked.longest))
-        found = found.with_value(name, metas.written(name, said))
-    return found
+        block += text + said
+    found, notices = metas.read(block)
+    return replace(found, **asked.given.known()), notices
 
 
 def _script(asked: Asked) -> list[tuple[str, str]]:
@@ -211,6 +214,7 @@ class _Writer:
             worded = worded or any(one > 127 or chr(one).isalnum() for one in letters.bytes[token])
         if not said.endswith(b"\n"):
             self.rows.feed(self.model.tokens("\n"))
+            said += b"\n"
         return said.decode(errors="ignore")
 
     def _chosen(self, allowed: np.ndarray) -> int:

@@ -10,7 +10,6 @@ caption's place there. The turns are put together by the tokenizer's own chat te
 """
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from engines.acestep.planner.metas import Metas
@@ -29,9 +28,8 @@ def about_thoughts(tokenizer: Any, caption: str, lyrics: str, negative: str = NO
 def about_sound(tokenizer: Any, caption: str, lyrics: str, metas: Metas, negative: str = NOTHING) -> tuple[str, str]:
     """The text after which the planner writes codes, and the one without its thoughts."""
     without = _asked(negative if _meant(negative) else caption, lyrics)
-    thoughts = replace(metas, caption=metas.caption and _plain(metas.caption)).thinking()
     return (
-        _chat(tokenizer, _asked(caption, lyrics), thoughts),
+        _chat(tokenizer, _asked(caption, lyrics), metas.thinking()),
         _chat(tokenizer, without, "<think>\n</think>"),
     )
 
