@@ -348,6 +348,18 @@ def test_a_plan_is_read_as_it_was_written():
     assert read(f"{known.thinking()}\n\n<|audio_code_1|><|audio_code_2|>") == (known, ())
 
 
+def test_captions_are_read_as_they_are_meant():
+    for said, meant in (
+        ("The #1 hit: soft, slow", "The #1 hit: soft, slow"),
+        ("'It''s soft'", "It's soft"),
+        ('"soft \\u266f"', "soft ♯"),
+        (">-\n  soft\n  and slow", "soft and slow"),
+        ("soft\n  and: slow", "soft and: slow"),
+        ("'it begins", "'it begins"),
+    ):
+        assert read(f"<think>\nbpm: 90\ncaption: {said}\nduration: 30\n</think>") == (Metas(90, meant, 30), ())
+
+
 BROKEN = {
     "bpm: fast": 'bpm: "fast"',
     "bpm: 1200": 'bpm: "1200"',

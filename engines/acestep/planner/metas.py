@@ -149,14 +149,18 @@ def _entries(block: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _scalar(entry: str, raw: str) -> str | None:
-    """One field's text. YAML's own types are not wanted: to them "no" is no language. None for lists and the like."""
-    if raw.lstrip()[:1] in ("[", "{", "&", "*", "!"):
+    """One field's text; None for lists and the like. YAML's own types and comments are not wanted: to it "no" is no
+    language, and "the #1 hit" ends before the number."""
+    start = raw.lstrip()[:1]
+    if start in ("[", "{", "&", "*", "!"):
         return None
+    if start not in ("'", '"', "|", ">"):
+        return " ".join(raw.split())
     try:
         found = next(iter(yaml.load(entry, Loader=yaml.BaseLoader).values()))
-    except (yaml.YAMLError, AttributeError, RecursionError, ValueError):
+    except (yaml.YAMLError, AttributeError, ValueError):
         return " ".join(raw.split())
-    return " ".join(found.split()) if isinstance(found, str) else None
+    return " ".join(str(found).split())
 
 
 def _value(name: str, text: str | None) -> str | int | None:

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -174,6 +175,7 @@ def _script(asked: Asked) -> list[tuple[str, str]]:
     return [*script, (f"{text}</think>", "")]
 
 
+@cache
 def _choices(name: str, longest: int) -> tuple[bytes, ...]:
     """All that may stand behind a field's name, up to the end of its line."""
     return tuple(f"{metas.line(name, one)}\n"[len(name) + 1 :].encode() for one in metas.values(name, longest))
@@ -204,9 +206,7 @@ class _Writer:
         said, worded = b"", False
         while len(said) < metas.CAPTION or len(said.decode(errors="ignore")) < metas.CAPTION:
             fresh = said.endswith(b"\n")
-            allowed = (
-                letters.onward if worded and not fresh else letters.inside if said and not fresh else letters.indents
-            )
+            allowed = letters.indents if fresh or not said else letters.onward if worded else letters.inside
             token = self._chosen(np.append(allowed, end) if fresh else allowed)
             if fresh and token == end:
                 break
