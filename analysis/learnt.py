@@ -1,5 +1,5 @@
 """What listening knows of music, as weights. learnt.npz is written by bench/fit_listening.py from songs of our own
-(every style, seeds 1 to 20), never by hand.
+(every style, seeds 1 to 40), never by hand.
 
 TEMPO    which repetition is the quarter note                  beats.evidence
 BAR      which meter, and where its bars begin                 beats.hypotheses

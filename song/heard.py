@@ -15,7 +15,7 @@ _LOOPS = (1, 2, 4, 8)  # bars after which chords come round again
 _SHOWN = 8  # bars of chords that a sentence can hold
 _LINE = 4  # bars in a line of a chart
 
-LISTENER = "2"  # changes whenever the same sound would be heard otherwise
+LISTENER = "3"  # changes whenever the same sound would be heard otherwise
 
 
 class _Found(BaseModel):
