@@ -1,4 +1,4 @@
-"""Packed matrix products and the decode step of a transformer on a CPU, close to what the memory bus allows.
+"""Packed matrix products, the decode step of a transformer and convolutions on a CPU, as fast as it and its memory are.
 
 Numbers in, numbers out: knows no model, no tokens and no sound. Weights are packed once, as fp32, bf16 or int8; a step
 then reads each of them once, as one stream, however many rows are decoded together. All of it is Python: numba compiles
@@ -9,19 +9,24 @@ AVX-512 with and without dot products) and aarch64 (NEON); what this CPU gets is
     step.begin(rows=2, conditioned=1, positions=1500, context=context)
     logits = step(embedded, position=0)
     step.close()
+
+    Convolution(weight, bias, dilation=3)(signal, kept=sums, added=residual, snake=Snake.of(a, b), active=following)
 """
 
+from kernels.convolution import Convolution, Snake
 from kernels.decode import DecodeStep, Layer, Norm, Shape
 from kernels.errors import KernelsUnfit
 from kernels.fitness import PRECISIONS, choose, read_bandwidth, weight_seconds
 
 __all__ = [
     "PRECISIONS",
+    "Convolution",
     "DecodeStep",
     "KernelsUnfit",
     "Layer",
     "Norm",
     "Shape",
+    "Snake",
     "choose",
     "read_bandwidth",
     "weight_seconds",

@@ -187,7 +187,7 @@ def _read(thread, table):
     _meet(table, 0, 0)
 
 
-def _fingerprint() -> int:
+def fingerprint() -> int:
     """Of every file of this room, and of what it found the CPU to be."""
     texts = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return int.from_bytes(hashlib.sha256(texts + repr(CPU).encode()).digest()[:7], "big")
@@ -200,7 +200,7 @@ def entry() -> Callable[[int, int], int]:
 
     Compiled, or read from the disk, when first asked for.
     """
-    stamp = _fingerprint()
+    stamp = fingerprint()
 
     @njit(types.int64(types.int64, types.int64), cache=True, **ENTRY)
     def enter(thread, table_at):

@@ -33,7 +33,7 @@ def _multiplier(kind: int):
     return multiply
 
 
-_fp32, _bf16, _int8 = (_multiplier(kind) for kind in CPU.kinds)
+add_fp32, add_bf16, add_int8 = (_multiplier(kind) for kind in CPU.kinds)
 
 
 @njit(**FAST)
@@ -64,11 +64,11 @@ def product(precision, matrix, x, x_scales, inner, rows, y, outputs, first, last
             count = min(stretch, steps - step)
             part = block + step * PANEL_BYTES
             if precision == 0:
-                _fp32(sums, x + step * _X_FP32, steps * _X_FP32, part, count, rows, step == 0)
+                add_fp32(sums, x + step * _X_FP32, steps * _X_FP32, part, count, rows, step == 0)
             elif precision == 1:
-                _bf16(sums, x + step * _X_BF16, steps * _X_BF16, part, count, rows, step == 0)
+                add_bf16(sums, x + step * _X_BF16, steps * _X_BF16, part, count, rows, step == 0)
             else:
-                _int8(sums, x + step * _X_INT8, steps * _X_INT8, part, count, rows, step == 0)
+                add_int8(sums, x + step * _X_INT8, steps * _X_INT8, part, count, rows, step == 0)
         column = number * PANEL_BYTES
         for row in range(rows):
             at = sums + row * PANEL_BYTES
