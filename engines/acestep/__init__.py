@@ -6,6 +6,8 @@ found   which checkpoints there are, and what each can do
 model   a checkpoint in memory: words and sound in, latents out, sound of latents
 thoughts what is decided before a song is made, and by whom
 planner a language model that thinks a song over before it is made
+native  checkpoints in ACE-Step's own layout, converted once; parts: what they are made of
+snake   latents -> sound, faster than diffusers decodes them
 """
 
 from engines.acestep.door import AceStep
