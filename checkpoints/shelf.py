@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from settings import settings
 from song.errors import BadCheckpoint, BadRequest, EngineMissing, NotFound
 
 PARTIAL = ".partial-"  # what a download's folder starts with until it is whole
+MADE = ".diffusers-"  # and what a folder that was made of a checkpoint in another layout starts with
 NEEDED = ("config.json", "preprocessor_config.json", "tokenizer.json")  # other tools fetch what they need, no more
 
 
@@ -73,7 +75,7 @@ def places(name: str) -> Iterator[Path]:
 
 
 def forget(name: str) -> int:
-    """Remove what the studio downloaded, whole or begun; the bytes that are free now.
+    """Remove what the studio downloaded, whole or begun, and what it made of it; the bytes that are free now.
 
     Raises NotFound where nothing is there, BadRequest where it is somebody else's.
     """
@@ -82,7 +84,7 @@ def forget(name: str) -> int:
         raise BadRequest("name", "must be the name of a checkpoint, not a path")
     if folder.exists() and not _ours(folder):
         raise BadRequest("name", f"{folder} was not downloaded by the studio; remove it yourself")
-    mine = [path for path in (folder, begun) if path.exists()]
+    mine = [*(path for path in (folder, begun) if path.exists()), *made_of(name)]
     if not mine:
         elsewhere = next(places(name), None)
         if elsewhere is not None:
@@ -95,6 +97,11 @@ def forget(name: str) -> int:
         for path in mine:
             shutil.rmtree(path)
     return freed
+
+
+def made_of(name: str) -> list[Path]:
+    """Folders that the studio made of a checkpoint in another layout: `MADE`, its name, a fingerprint."""
+    return sorted(settings().fetched.glob(f"{MADE}{glob.escape(name)}-{'[0-9a-f]' * 16}"))
 
 
 @contextlib.contextmanager
