@@ -15,6 +15,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,11 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
     """name -> (dtype, shape, start, end) of a safetensors file, held against its size. Raises BadCheckpoint."""
-    size = _check_regular(path)
+    return _header(path, _check_regular(path), path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)  # a song asks many times which checkpoints are whole, and a large one takes 30 ms
+def _header(path: Path, size: int, changed: int) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MAX_HEADER, size - 8):
