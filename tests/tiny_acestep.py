@@ -40,7 +40,7 @@ def built(kind: str = "turbo", seed: int = 0, width: int = WIDTH) -> Any:
     transformers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
-    pipeline = diffusers.AceStepPipeline(
+    pipeline: Any = diffusers.AceStepPipeline(
         vae=vae(),
         text_encoder=text_encoder(),
         tokenizer=tokenizer(),
@@ -76,7 +76,7 @@ def condition_encoder() -> Any:
     import torch
     from diffusers.pipelines.ace_step import AceStepConditionEncoder
 
-    encoder = AceStepConditionEncoder(
+    encoder: Any = AceStepConditionEncoder(
         hidden_size=WIDTH,
         intermediate_size=2 * WIDTH,
         text_hidden_dim=WIDTH,
