@@ -1,13 +1,17 @@
 """The decoder of latents, judged by diffusers' own."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import tiny_acestep
 from engines.acestep import snake
+from engines.acestep.door import _unused
 from engines.acestep.snake import PackedDecoder, TorchDecoder, decoder, overlap
 from kernels import KernelsUnfit
 from song.errors import Cancelled
+from song.request import Generate
 
 FRAMES = 40
 
@@ -138,4 +142,6 @@ def test_where_the_kernels_cannot_be_used(latents, right, monkeypatch):
     monkeypatch.setattr(snake, "PackedDecoder", refuse)
     found, notice = decoder(lively())
     assert isinstance(found, TorchDecoder) and "They compute wrongly." in notice
+    model = SimpleNamespace(name="base", turbo=False, notice=notice)
+    assert _unused(Generate(prompt="x"), model) == (notice,)  # what the user is told
     assert error(found.decode(latents), right) < 1e-5

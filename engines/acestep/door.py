@@ -449,11 +449,13 @@ def _guidance(request: Any, defaults: dict[str, float]) -> float:
 
 
 def _unused(request: Any, model: "Model") -> tuple[str, ...]:
-    """What was turned but means nothing to this checkpoint."""
+    """What was turned but means nothing to this checkpoint, and why it is slower than it could be."""
+    slower = (model.notice,) if model.notice else ()
     interval = (request.cfg_interval_start, request.cfg_interval_end) != (0, 1)
     if model.turbo and (interval or (request.guidance_scale or 1) > 1):
-        return (f"{model.name} has its guidance built in, so guidance_scale and the CFG interval are not used.",)
-    return ()
+        told = f"{model.name} has its guidance built in, so guidance_scale and the CFG interval are not used."
+        return told, *slower
+    return slower
 
 
 def _shown(source: Source, heard: Heard) -> dict[str, Any]:

@@ -9,8 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import ceil, prod
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import checkpoints
 import memory
 from engines.acestep.asked import NotNumbers, Told
+from engines.acestep.snake import decoder
 from song.errors import BadRequest, CannotMake
 from song.progress import Progress
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16")
 TEXT_TOKENS, LYRIC_TOKENS = 256, 2048  # that are read; the model was trained on no more
-_DILATIONS = (1, 3, 9)  # of the VAE's residual units, whose kernels are seven wide
 
 log = logging.getLogger("studio.acestep")
 
@@ -81,8 +80,7 @@ class Model:
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
             self.net.to(self.device)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
-        self.hop = prod(self.net.vae.config.downsampling_ratios)
-        self.reach = _reach(self.net.vae.config)
+            self.decoder, self.notice = decoder(self.net.vae)
 
     @property
     def turbo(self) -> bool:
@@ -177,33 +175,14 @@ class Model:
                 return BadRequest(field, f"ACE-Step reads {most} tokens of it, these are {count}; shorten it")
         return None
 
-    def sound(self, latents: "Tensor", progress: Progress, tile: int = 250) -> np.ndarray:
-        """The sound of one song's latents, (1, frames, channels); `tile` frames at once, with as many on either side as
-        reach into them: what comes out is what would have come out at once, within rounding."""
-        import torch
-
-        frames, pieces = latents.shape[1], []
-        with torch.inference_mode():
-            for start in range(0, frames, tile):
-                progress(start / frames, "Decoding")
-                end = min(start + tile, frames)
-                low, high = max(0, start - self.reach), min(frames, end + self.reach)
-                heard = latents[:, low:high].transpose(1, 2).to(self.device, self.net.vae.dtype)
-                sound = self.net.vae.decode(heard).sample
-                pieces.append(sound[..., (start - low) * self.hop : (end - low) * self.hop].float().cpu())
+    def sound(self, latents: "Tensor", progress: Progress, tile: int = 0) -> np.ndarray:
+        """The sound of one song's latents, (1, frames, channels), as (2, samples); at most `tile` frames at once.
+        Raises NotNumbers, and whatever `progress` raises."""
+        whole = self.decoder.decode(latents, progress, tile)[0]
         self.net.maybe_free_model_hooks()
-        whole = torch.cat(pieces, dim=-1)[0]
-        if not whole.isfinite().all():
+        if not np.isfinite(whole).all():
             raise NotNumbers
-        return np.ascontiguousarray(whole.numpy())
-
-
-def _reach(config: Any) -> int:
-    """Frames to either side that a sample depends on: the first convolution, then of every stage its upsampling and its
-    residual units, and the last convolution."""
-    rates = np.cumprod([1, *reversed(config.downsampling_ratios)])
-    stages = sum(1 / before + 3 * sum(_DILATIONS) / after for before, after in pairwise(rates))
-    return ceil(3 + stages + 3 / rates[-1])
+        return whole
 
 
 # --- before it is loaded ----------------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ Span = tuple[int, int]
 class Decoder(Protocol):
     def decode(self, latents: "Tensor", progress: Progress = silent, tile: int = 0) -> np.ndarray:
         """Latents (songs, frames, channels), as the pipeline gives them with output_type="latent" -> float32
-        (songs, channels, samples), as the VAE means it: not normalised. `tile` frames at once, or what is usual;
-        before each, `progress` may raise Cancelled."""
+        (songs, channels, samples), as the VAE means it: not normalised. No more than `tile` frames at once, or what
+        is usual; before each tile `progress` may raise Cancelled."""
 
 
 def decoder(vae: Any) -> tuple[Decoder, str]:
@@ -153,7 +153,7 @@ class PackedDecoder:
         self._last = _closing(vae.decoder.conv2, precision)
 
     def decode(self, latents: "Tensor", progress: Progress = silent, tile: int = 0) -> np.ndarray:
-        (songs, frames, _), tile = latents.shape, tile or TILE
+        (songs, frames, _), tile = latents.shape, min(tile or TILE, TILE)
         rows = latents.detach().float().cpu().numpy()
         sound = np.empty((songs, self.channels, frames * self.hop), np.float32)
         rooms: SimpleQueue[Room] = SimpleQueue()
@@ -307,7 +307,7 @@ class TorchDecoder:
     def decode(self, latents: "Tensor", progress: Progress = silent, tile: int = 0) -> np.ndarray:
         import torch
 
-        frames, tile, sounds = latents.shape[1], tile or TILE_ELSEWHERE, []
+        frames, tile, sounds = latents.shape[1], min(tile or TILE_ELSEWHERE, TILE_ELSEWHERE), []
         with torch.inference_mode():
             for first in range(0, frames, tile):
                 progress(first / frames, "Decoding")
