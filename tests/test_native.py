@@ -6,15 +6,18 @@ import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import checkpoints
 import tiny_native
 from checkpoints import shelf
-from engines.acestep import native
+from engines.acestep import AceStep, native
+from engines.acestep.found import use
 from engines.acestep.native import converted
 from settings import settings
 from song.errors import BadCheckpoint, Cancelled, DiskFull
+from song.request import Generate
 
 NAME = "acestep-v15-turbo"
 
@@ -107,6 +110,19 @@ def test_it_is_done_once(folder, home):
     assert (place / "vae" / "config.json").samefile(folder / "vae" / "config.json")  # linked: no second copy
 
 
+def test_it_is_converted_when_it_is_first_played(folder):
+    engine = AceStep()
+    assert engine.available() is None and engine.checkpoints() == (NAME,)
+    assert "cover" in use(NAME, folder).tasks
+    engine.load()
+    assert engine._model is None, "nobody asked for it yet"
+    seen: list[str] = []
+    asked = Generate(prompt="warm piano", seed=1, duration=10, precision="fp32", inference_steps=1)
+    take = engine.generate(asked, lambda fraction, stage: seen.append(stage))
+    assert seen[0].startswith(f"Converting {NAME}, ") and f"Loading {NAME}" in seen
+    assert take.audio.frames == 480_000 and np.abs(take.audio.samples).max() > 0.01
+
+
 def test_shards_xl_and_another_kind(home, tmp_path, original):
     """A model alone, wider than its encoders, in shards; what it shares lies in the umbrella on another shelf."""
     xl = tiny_native.built("base", xl=True)
@@ -123,6 +139,7 @@ def test_a_checkpoint_without_audio_tokens(folder, pipeline):
     rewrite(folder, lambda tensors: {name: one for name, one in tensors.items() if "tokenizer." not in name})
     found = loaded(converted(NAME, folder))
     assert found.audio_tokenizer is None and found.audio_token_detokenizer is None
+    assert "cover" not in use(NAME, folder).tasks
     assert_same(found, pipeline, ("transformer", "condition_encoder"))
 
 

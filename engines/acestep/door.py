@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import checkpoints
 from composer import extend
 from composer.original import Original
-from engines.acestep import asked, found, thoughts
+from engines.acestep import asked, found, native, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
 from engines.acestep.planner import Planner
 from engines.acestep.thoughts import Thought
@@ -115,7 +116,7 @@ class AceStep:
     # -- making -------------------------------------------------------------------------------------------------------
 
     def load(self) -> None:
-        places = found.places()
+        places = {one: folder for one, folder in found.places().items() if checkpoints.layout(folder) == "diffusers"}
         if places:
             name = min(places, key=lambda one: found.KINDS.index(found.kind(one, places[one])))
             self._loaded(name, places[name], "auto", asked.USUAL, 1)
@@ -163,6 +164,7 @@ class AceStep:
         name, folder = found.chosen(request)
         defaults = found.use(name, folder).defaults
         seconds = asked.seconds(request, source.audio.duration if source else 0.0)
+        folder = native.readable(name, folder, progress)
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
         thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
         progress(planning, f"Loading {name}")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import checkpoints
+from engines.acestep import native
 from song.errors import BadRequest, EngineMissing, StudioError
 
 ENGINE = "acestep"
@@ -21,8 +22,10 @@ TASKS = {  # what the model calls what the studio does
 
 
 def places() -> dict[str, Path]:
-    """Folders with a whole pipeline by name, in alphabetical order."""
-    return {one.name: one.path for one in checkpoints.there() if one.problem is None and one.layout == "diffusers"}
+    """Folders with a whole checkpoint by name, in alphabetical order. One in ACE-Step's own layout is converted when it
+    is first used."""
+    layouts = ("diffusers", "native")
+    return {one.name: one.path for one in checkpoints.there() if one.problem is None and one.layout in layouts}
 
 
 def kind(name: str, folder: Path) -> str:
@@ -35,7 +38,7 @@ def use(name: str, folder: Path) -> checkpoints.Use:
     """How a checkpoint is used, and what it can do. Without an audio tokenizer it makes no covers."""
     published = checkpoints.known(ENGINE).get(name)
     usual = published.use if published else checkpoints.uses(ENGINE)[kind(name, folder)]
-    if (folder / "audio_tokenizer" / "config.json").is_file():
+    if (folder / "audio_tokenizer" / "config.json").is_file() or native.tokenizes(folder):
         return usual
     return checkpoints.Use(usual.defaults, tuple(task for task in usual.tasks if task != "cover"))
 

@@ -28,6 +28,7 @@ from checkpoints.whole import AGAIN, INDEX, PART_SINGLE, PIPELINE, SILENCE, read
 from engines.acestep.parts import CONDITIONS, PARTS, TRANSFORMER, Part, agree, config, place
 from settings import settings
 from song.errors import BadCheckpoint, DiskFull
+from song.progress import Progress
 
 VAE, TEXT_ENCODER = "vae", "Qwen3-Embedding-0.6B"  # folders of the umbrella repository
 UMBRELLA = "acestep-v15-turbo"  # the checkpoint that has them
@@ -51,6 +52,19 @@ class Plan:
     def bytes(self) -> int:
         """Of the tensors."""
         return sum(one.bytes for found in self.parts.values() for one in found.values())
+
+
+def readable(name: str, folder: Path, progress: Progress) -> Path:
+    """The folder that diffusers reads of a checkpoint in any layout; see `converted`."""
+    if checkpoints.layout(folder) != "native":
+        return folder
+    return converted(name, folder, lambda done, total, _: progress(0.0, f"Converting {name}, {done / total:.0%}"))
+
+
+def tokenizes(folder: Path) -> bool:
+    """Whether a checkpoint in ACE-Step's layout can turn sound into audio codes, as covers need it."""
+    inner = checkpoints.native(folder)
+    return inner is not None and any(name.startswith("tokenizer.") for name in tensors(inner))
 
 
 def converted(name: str, folder: Path, progress: Watch = quiet) -> Path:
