@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -179,9 +180,8 @@ class AceStep:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
             take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
-        versions = {library: version(library) for library in ("torch", "transformers", "diffusers")}
+        versions = _libraries() | (thought.versions if thought else {})
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
-        versions |= thought.versions if thought else {}
         told = (f"Made with {name}. {found.licence(name)}", *asked.notices(request), *_unused(request, model))
         return replace(take, notices=(*told, *take.notices), versions=versions)
 
@@ -448,6 +448,12 @@ class AceStep:
 def _guidance(request: Any, defaults: dict[str, float]) -> float:
     said = request.guidance_scale
     return float(defaults["guidance_scale"] if said is None else said)
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    """Their versions, which are read from files."""
+    return {library: version(library) for library in ("torch", "transformers", "diffusers")}
 
 
 def _unused(request: Any, model: "Model") -> tuple[str, ...]:
