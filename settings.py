@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         return self.home / "checkpoints"
 
     @property
+    def loras(self) -> Path:
+        """Where LoRAs are kept."""
+        return self.home / "loras"
+
+    @property
     def page_cache(self) -> Path:
         """Where the page keeps uploads and what it hands to browsers."""
         return self.home / "page"
