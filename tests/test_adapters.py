@@ -1,0 +1,226 @@
+"""LoRAs on a tiny random ACE-Step: what they add is held against weights that were merged by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import loras
+import settings
+import tiny_acestep
+import tiny_loras as tiny
+from engines.acestep.adapters import Adapters, check_width, wanted
+from song.errors import BadRequest, CannotMake
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """LoRAs "erhu" (rank 4, alpha 8), "choir" (rank 3, alpha 2) and "bare" (no alpha), in three dialects."""
+    folder = tmp_path_factory.mktemp("loras")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_HOME", str(folder / "home"))
+        settings.settings.cache_clear()
+        loras.add(tiny.folder(folder / "erhu", alpha=8))
+        loras.add(tiny.lora(folder / "choir.safetensors", "LyCORIS", 2, seed=1, rank=3))
+        loras.add(tiny.lora(folder / "bare.safetensors", "diffusers", seed=2))
+        loras.add(tiny.lora(folder / "wide.safetensors", "ComfyUI", width=tiny_acestep.XL))
+        loras.add(tiny.lora(folder / "deep.safetensors", "ComfyUI", layers=3))
+        yield folder
+    settings.settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[Any]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tiny work: threads would wait for each other
+    built = tiny_acestep.built("turbo")
+    built.set_progress_bar_config(disable=True)
+    yield built
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def adapters(pipeline: Any, shelf: Path) -> Iterator[Adapters]:
+    """On the one pipeline of all tests, which they leave as they found it."""
+    found = Adapters(pipeline)
+    yield found
+    found.remove()
+
+
+def latents(pipeline: Any) -> np.ndarray:
+    """What the pipeline makes of one seed, before it is decoded: (1, frames, channels)."""
+    import torch
+
+    said = {"num_inference_steps": 2, "guidance_scale": 1.0, "shift": 3.0, "audio_duration": 1.0}
+    chance = torch.Generator().manual_seed(5)
+    return pipeline(prompt="warm piano", generator=chance, output_type="latent", **said).audios.float().numpy()
+
+
+def merged(pipeline: Any, *parts: tuple[tiny.Matrices, float]) -> np.ndarray:
+    """What a pipeline makes whose weights are W + factor * up @ down, by hand; the weights are put back."""
+    import torch
+
+    weights = dict(pipeline.transformer.named_parameters())
+    before = {name: weight.detach().clone() for name, weight in weights.items()}
+    with torch.no_grad():
+        for matrices, factor in parts:
+            for module, (down, up) in matrices.items():
+                weights[f"{module}.weight"] += torch.from_numpy(factor * up @ down)
+        made = latents(pipeline)
+        for name, weight in weights.items():
+            weight.copy_(before[name])
+    return made
+
+
+ERHU, CHOIR, BARE = tiny.matrices(), tiny.matrices(seed=1, rank=3), tiny.matrices(seed=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("erhu", [(ERHU, 8 / 4)]),
+        ("erhu:0.5", [(ERHU, 0.5 * 8 / 4)]),
+        ("choir:1.5", [(CHOIR, 1.5 * 2 / 3)]),
+        ("bare:0.7", [(BARE, 0.7)]),
+        ("erhu:0.3, choir:0.4, bare:0.5", [(ERHU, 0.3 * 8 / 4), (CHOIR, 0.4 * 2 / 3), (BARE, 0.5)]),
+    ],
+)
+def test_a_lora_adds_exactly_its_product(adapters: Adapters, text: str, parts: Any) -> None:
+    plain, expected = latents(adapters.pipeline), merged(adapters.pipeline, *parts)
+    adapters.use(wanted(text))
+    heard = latents(adapters.pipeline)
+    assert np.abs(expected - plain).max() > 0.05
+    assert np.abs(heard - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_taking_off_leaves_the_model_bit_for_bit_as_it_was(adapters: Adapters) -> None:
+    import torch
+
+    transformer = adapters.pipeline.transformer
+    plain, kinds = latents(adapters.pipeline), [type(one) for one in transformer.modules()]
+    before = {name: weight.clone() for name, weight in transformer.state_dict().items()}
+    for text in ("erhu:0.5", "erhu, choir:1.2", "bare"):
+        adapters.use(wanted(text))
+    assert not np.array_equal(latents(adapters.pipeline), plain)
+    adapters.use(())
+    after = transformer.state_dict()
+    assert list(after) == list(before) and all(torch.equal(after[name], before[name]) for name in before)
+    assert [type(one) for one in transformer.modules()] == kinds
+    assert np.array_equal(latents(adapters.pipeline), plain)
+
+
+def test_the_order_makes_no_difference(adapters: Adapters) -> None:
+    heard = []
+    for steps in (["erhu:0.5, choir, bare:0.2"], ["bare:0.2, choir, erhu:0.5"], ["bare", "choir:0.1, erhu", ""]):
+        for text in steps:
+            adapters.use(wanted(text))
+        adapters.use(wanted("choir, erhu:0.5, bare:0.2"))
+        heard.append(latents(adapters.pipeline))
+    assert np.array_equal(heard[0], heard[1]) and np.array_equal(heard[0], heard[2])
+
+
+def test_strength_nothing_is_the_model_itself(adapters: Adapters) -> None:
+    plain = latents(adapters.pipeline)
+    adapters.use(wanted("erhu:0, choir:0"))
+    assert np.array_equal(latents(adapters.pipeline), plain) and wanted("erhu:0") == ()
+
+
+def test_another_strength_loads_nothing_again(adapters: Adapters) -> None:
+    adapters.use(wanted("erhu:0.5"))
+    layer = adapters.pipeline.transformer.layers[0].self_attn.to_q
+    first = latents(adapters.pipeline)
+    adapters.use(wanted("erhu:1"))
+    assert adapters.pipeline.transformer.layers[0].self_attn.to_q is layer
+    assert not np.array_equal(latents(adapters.pipeline), first)
+    adapters.use(wanted("erhu:0.5"))
+    assert np.array_equal(latents(adapters.pipeline), first)
+
+
+def test_in_half_precision_a_lora_is_of_the_models_kind(shelf: Path) -> None:
+    import torch
+
+    half = tiny_acestep.built("turbo")
+    half.set_progress_bar_config(disable=True)
+    half.transformer.to(torch.bfloat16)
+    adapters = Adapters(half)
+    adapters.use(wanted("erhu:0.5, choir"))
+    assert {one.dtype for one in half.transformer.parameters()} == {torch.bfloat16}
+    layer = half.transformer.layers[1].cross_attn.to_k
+    x = torch.randn(3, 32, generator=torch.Generator().manual_seed(0)).bfloat16()
+    (down, up), (other_down, other_up) = ERHU["layers.1.cross_attn.to_k"], CHOIR["layers.1.cross_attn.to_k"]
+    weight = layer.base_layer.weight.float().numpy() + up @ down + other_up @ other_down * (2 / 3)
+    expected = x.float().numpy() @ weight.T
+    with torch.no_grad():
+        assert np.abs(layer(x).float().numpy() - expected).max() < 0.02 * np.abs(expected).max()
+
+
+def test_what_a_take_says_of_them(shelf: Path) -> None:
+    erhu = wanted("choir:0, erhu:0.8")[0]
+    assert erhu.notice == "LoRA erhu at 0.8: applied 32 of 32 tensors."
+    assert erhu.version == f"{loras.find('erhu').sha256} at 0.8, alpha over rank 2"
+    assert "alpha is said nowhere and taken as its rank" in wanted("bare")[0].notice
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("erhu, wide:0.5", r"wide is made for another size \(48\), loaded is another size \(32\)"),
+        ("erhu, deep", r"deep does not fit what is loaded: layers\.2\.\S+ is no matrix of the model"),
+        ("violin", r'there is no "violin" here \(bare, choir, deep, erhu, wide\)'),
+    ],
+)
+def test_loras_that_do_not_fit_leave_the_model_alone(adapters: Adapters, text: str, why: str) -> None:
+    plain = latents(adapters.pipeline)
+    adapters.use(wanted("choir"))
+    with pytest.raises(BadRequest, match=why) as no:
+        adapters.use(wanted(text))
+    assert no.value.field == "loras"
+    adapters.use(())
+    assert np.array_equal(latents(adapters.pipeline), plain)
+
+
+def test_a_width_is_refused_before_anything_is_loaded(shelf: Path) -> None:
+    check_width(wanted("erhu, choir"), tiny.WIDTH)
+    with pytest.raises(BadRequest, match=r"erhu is made for another size \(32\), loaded is 2B \(2048\)"):
+        check_width(wanted("erhu"), 2048)
+
+
+def test_what_could_not_be_placed_is_named(adapters: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """diffusers logs what it could not place, and goes on."""
+    plain, load = latents(adapters.pipeline), adapters.pipeline.load_lora_weights
+
+    def lossy(named: dict[str, Any], **said: Any) -> None:
+        load({name: matrix for name, matrix in named.items() if "layers.1.cross_attn.to_v" not in name}, **said)
+
+    monkeypatch.setattr(adapters.pipeline, "load_lora_weights", lossy)
+    with pytest.raises(CannotMake, match=r"only 30 of 32 tensors could be applied, layers.1.cross_attn.to_v.lora_A"):
+        adapters.use(wanted("erhu"))
+    assert np.array_equal(latents(adapters.pipeline), plain)
+
+
+def test_a_file_that_was_changed_on_the_shelf_is_not_used(adapters: Adapters, tmp_path: Path) -> None:
+    kept = loras.add(tiny.lora(tmp_path / "spoilt.safetensors", seed=9))
+    asked = wanted("spoilt")
+    kept.path.write_bytes(tiny.lora(tmp_path / "other.safetensors", seed=10).read_bytes())
+    with pytest.raises(BadRequest, match="spoilt was changed on disk"):
+        adapters.use(asked)
+    loras.forget("spoilt")
+
+
+def test_settings_that_come_later_count_from_then_on(adapters: Adapters, tmp_path: Path) -> None:
+    bare = loras.add(tiny.lora(tmp_path / "late.safetensors", seed=7))
+    adapters.use(wanted("late"))
+    before = latents(adapters.pipeline)
+    config = tiny.folder(tmp_path / "late", alpha=8) / "adapter_config.json"
+    assert loras.add(tmp_path / "late.safetensors", config=config) == bare
+    adapters.use(wanted("late"))
+    heard = latents(adapters.pipeline)
+    adapters.remove()
+    expected = merged(adapters.pipeline, (tiny.matrices(seed=7), 2.0))
+    assert not np.array_equal(heard, before)
+    assert np.abs(heard - expected).max() < 1e-4 * np.abs(expected).max()
+    loras.forget("late")
