@@ -23,6 +23,7 @@ from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, r
 if TYPE_CHECKING:
     from backend import Studio
     from checkpoints import Checkpoint, Found
+    from loras import Lora
     from song.audio import Audio
     from song.take import Recipe
 
@@ -469,6 +470,10 @@ def get_model(
         if folder is None:
             _agree(checkpoint, accept)
             folder = _fetched(name)
+        if checkpoint.kind == "lora":
+            import loras
+
+            loras.add(folder, name, licence=checkpoint.licence.sentence)
     if as_json:
         _print_json({"name": name, "path": str(folder), "bytes": checkpoints.size(folder)} | _licence(checkpoint))
     else:
@@ -579,16 +584,91 @@ def _licence(checkpoint: "Checkpoint") -> dict[str, Any]:
 def _model_line(row: dict[str, Any]) -> str:
     facts = [row["kind"] or "kind unknown", f"{_gigabytes(row['bytes'])} on disk"]
     if "parameters" in row:
-        heard = [] if row["kind"] == "planner" else ["stereo" if row["channels"] == 2 else "mono"]
-        facts[1:1] = [*heard, f"{row['parameters'] / 1e9:.1f} B parameters"]
+        heard = [] if row["kind"] in ("planner", "lora") else ["stereo" if row["channels"] == 2 else "mono"]
+        facts[1:1] = [*heard, f"{_counted(row['parameters'])} parameters"]
         facts.append("memory " + ", ".join(f"{_gigabytes(size)} {one}" for one, size in row["memory"].items()))
     facts.append(row.get("licence", "licence: ask whoever made it"))
     where = row.get("problem") or row.get("path") or "not here"
     return f"{'*' if row['there'] else ' '} {row['name']:<30} {', '.join(facts)}; {where}"
 
 
+def _counted(parameters: int) -> str:
+    return f"{parameters / 1e9:.1f} B" if parameters >= 10**8 else f"{parameters / 1e6:.0f} M"
+
+
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.2f} GB"
+
+
+# --- LoRAs ------------------------------------------------------------------------------------------------------------
+
+adapters = typer.Typer(help="LoRAs: what others trained on top of ACE-Step, kept here under a name.")
+app.add_typer(adapters, name="loras")
+LoraName = Annotated[str, typer.Argument(metavar="NAME", help="A LoRA, as `studio loras` lists it.")]
+
+
+@adapters.callback(invoke_without_command=True)
+def list_loras(context: typer.Context, as_json: Json = False) -> int:
+    """Those that are here, what they are made for, and those that are published."""
+    if context.invoked_subcommand is not None:
+        return 0
+    import checkpoints
+    import loras
+
+    with _settled():
+        rows = [_lora(lora) for lora in loras.there()]
+    here = {row["name"] for row in rows}
+    more = [one for one in checkpoints.known("lora").values() if one.name not in here]
+    if as_json:
+        _print_json({"loras": rows, "published": [{"name": one.name} | _licence(one) for one in more]})
+        return 0
+    lines = [f"{row['name']:<28} {row['problem'] or row['words']}" for row in rows]
+    lines += [f"{one.name:<28} not here; get it: studio models get {one.name}. {one.licence.sentence}" for one in more]
+    _print("\n".join(lines))
+    return 0
+
+
+@adapters.command(name="add")
+def add_lora(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors file, or the folder that PEFT made.")],
+    name: Annotated[str, typer.Option("--name", help="What to call it. Default: as the file is called.")] = "",
+    config: Annotated[Path | None, typer.Option("--config", help="Its adapter_config.json, if it lies apart.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Look a LoRA through and keep it. The same file twice is one."""
+    import loras
+
+    with _settled():
+        row = _lora(loras.add(file, name, config))
+    _print_json(row) if as_json else _print(f"{row['name']}: {row['words']}. Use it with --loras {row['name']}:1")
+    return 0
+
+
+@adapters.command(name="forget")
+def forget_lora(
+    name: LoraName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Remove a LoRA. What was made with it stays, but cannot be made again."""
+    import loras
+
+    if not yes:
+        raise BadRequest("yes", f"say --yes to remove {name[:80]}; it would have to be added again")
+    with _settled():
+        gone = loras.forget(name)
+    _print_json({"name": gone.name, "freed": gone.bytes}) if as_json else _print(f"{gone.name} is gone.")
+    return 0
+
+
+def _lora(lora: "Lora") -> dict[str, Any]:
+    """One LoRA of the shelf; `problem` where it was spoilt there."""
+    row: dict[str, Any] = {"name": lora.name, "sha256": lora.sha256, "bytes": lora.bytes, "licence": lora.licence}
+    try:
+        inside = lora.inside()
+    except BadRequest as error:
+        return row | {"words": "", "problem": str(error)}
+    return row | {"words": inside.words(), "width": inside.width, "tensors": inside.tensors, "problem": None}
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

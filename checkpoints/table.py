@@ -42,8 +42,8 @@ class Use:
 class Checkpoint:
     """Weights that somebody published.
 
-    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"
-    layout      of its files: "transformers", "diffusers" or "native"
+    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"; "lora"
+    layout      of its files: "transformers", "diffusers", "native" or "peft"
     parameters  as published
     files       what is downloaded; where they are not known, what fits one of `wanted`, of the folder `inside`
     bytes       about what a download takes
@@ -79,6 +79,8 @@ class Checkpoint:
     @property
     def needs(self) -> dict[str, int]:
         """Bytes of memory by precision: the most exact, and the smallest."""
+        if self.layout == "peft":
+            return {"bf16": 2 * self.parameters}
         if self.shape is None:
             parts = self.parameters + (0 if self.kind == "planner" else memory.ENCODERS)
             sizes = {precision: memory.pipeline(parts, precision) for precision in ("fp32", "bf16")}

@@ -1,9 +1,10 @@
 """Is a folder a whole checkpoint? Looks at sizes and headers, believes neither, and never unpickles anything.
 
-Four layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index),
+Five layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index),
 diffusers' (model_index.json, and a folder for each part of the pipeline), ACE-Step's own ("native": as transformers',
-with silence_latent.pt; the umbrella has it in a folder of its own, text encoder and VAE beside it), and audiocraft's
-(state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes.
+with silence_latent.pt; the umbrella has it in a folder of its own, text encoder and VAE beside it), audiocraft's
+(state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes, and PEFT's,
+which is a LoRA's (adapter_config.json beside adapter_model.safetensors).
 The format of safetensors: eight bytes n, little-endian; n bytes of JSON, name -> dtype, shape, data_offsets; the data,
 without holes (github.com/huggingface/safetensors, "Format").
 """
@@ -27,6 +28,7 @@ PIPELINE, PIPELINES = "model_index.json", ("AceStepPipeline",)
 SILENCE = "silence_latent.pt"  # what ACE-Step's own layout has beside its weights: a tensor, read as one
 VERSIONS = ("turbo", "sft", "base")  # of ACE-Step's transformer
 AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
+ADAPTER, ADAPTED = "adapter_config.json", "adapter_model.safetensors"
 MANIFEST = "studio.json"  # what the studio writes beside what it downloaded
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PART_SINGLE, PART_INDEX = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"
@@ -50,6 +52,7 @@ def check(folder: Path | str) -> None:
         raise BadCheckpoint(f"{folder} is no folder; give one that holds config.json and model.safetensors.")
     _check_manifest(folder)
     checks = {"audiocraft": _check_audiocraft, "diffusers": _check_pipeline, "native": _check_native}
+    checks["peft"] = _check_adapter
     checks.get(layout(folder), _check_model)(folder)
 
 
@@ -57,6 +60,12 @@ def _check_audiocraft(folder: Path) -> None:
     for name in AUDIOCRAFT:
         if name == AUDIOCRAFT[0] or (folder / name).exists():
             _check_torch_zip(folder / name)
+
+
+def _check_adapter(folder: Path) -> None:
+    """A LoRA's folder; what is inside is looked at where LoRAs are kept."""
+    read_object(folder / ADAPTER)
+    header(folder / ADAPTED)
 
 
 def _check_pipeline(folder: Path) -> None:
@@ -105,13 +114,15 @@ def _check_model(folder: Path) -> None:
 
 
 def layout(folder: Path) -> str:
-    """ "transformers", "diffusers", "native" or "audiocraft"; "" where a folder looks like none of them."""
+    """ "transformers", "diffusers", "native", "audiocraft" or "peft"; "" where a folder looks like none of them."""
     if (folder / PIPELINE).exists():
         return "diffusers"
     if native(folder) is not None:
         return "native"
     if (folder / "config.json").exists():
         return "transformers"
+    if (folder / ADAPTER).exists():
+        return "peft"
     return "audiocraft" if (folder / AUDIOCRAFT[0]).exists() else ""
 
 
@@ -126,6 +137,8 @@ def kind(folder: Path) -> str:
     """What the folder itself says it is, see `Checkpoint.kind`; "" where it does not (audiocraft keeps it inside the
     weights)."""
     there = layout(folder)
+    if there == "peft":
+        return "lora"
     if there == "transformers":
         return MODEL_TYPES.get(read_object(folder / "config.json").get("model_type", ""), "")
     if there not in ("diffusers", "native"):

@@ -2,7 +2,7 @@
 
 <home>/loras/<sha256, first 16>/lora.safetensors      as it was given
                                 adapter_config.json   PEFT's, where it was given, too
-                                lora.json             name, SHA-256, bytes, when it came
+                                lora.json             name, SHA-256, bytes, when it came, what it may be used for
 """
 
 import hashlib
@@ -37,12 +37,14 @@ log = logging.getLogger("studio.loras")
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA on the shelf. `name` is what a request calls it, `added` seconds since 1970."""
+    """A LoRA on the shelf. `name` is what a request calls it, `added` seconds since 1970, `licence` what it may be used
+    for, in a sentence, where that is known."""
 
     name: str
     sha256: str
     bytes: int
     added: float
+    licence: str
     path: Path
 
     @property
@@ -65,7 +67,7 @@ class Lora:
                 )
 
 
-def add(path: Path | str, name: str = "", config: Path | None = None) -> Lora:
+def add(path: Path | str, name: str = "", config: Path | None = None, licence: str = "") -> Lora:
     """Look a LoRA through and keep it. `path` is a .safetensors file, or PEFT's folder; `config` its
     adapter_config.json, which is found by itself beside a file that PEFT named. A LoRA that is here keeps its name, and
     takes the config that comes with it now.
@@ -86,7 +88,7 @@ def add(path: Path | str, name: str = "", config: Path | None = None) -> Lora:
             sha256 = _copied(file, begun / FILE)
             inside(begun / FILE, called, said)
             check_finite(begun / FILE, called)
-            return _kept(begun, sha256, called, said)
+            return _kept(begun, {"name": called, "sha256": sha256, "licence": licence}, said)
         finally:
             shutil.rmtree(begun, ignore_errors=True)
             _sweep(shelf)
@@ -157,17 +159,17 @@ def _copied(source: Path, place: Path) -> str:
     return found.hexdigest()
 
 
-def _kept(begun: Path, sha256: str, called: str, said: dict[str, Any] | None) -> Lora:
-    place = settings().loras / sha256
+def _kept(begun: Path, about: dict[str, Any], said: dict[str, Any] | None) -> Lora:
+    place = settings().loras / about["sha256"]
     if not (place / ABOUT).exists():
-        about = {"name": _free(called), "sha256": sha256, "bytes": (begun / FILE).stat().st_size, "added": time.time()}
+        about |= {"name": _free(about["name"]), "bytes": (begun / FILE).stat().st_size, "added": time.time()}
         durable.write_text(begun / ABOUT, json.dumps(about))
         shutil.rmtree(place, ignore_errors=True)
         begun.rename(place)
         durable.sync_folder(place.parent)
     if said is not None:
         durable.write_text(place / CONFIG, json.dumps(said))
-    return next(lora for lora in _all() if lora.sha256 == sha256)
+    return next(lora for lora in _all() if lora.sha256 == about["sha256"])
 
 
 def _free(called: str) -> str:

@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import checkpoints
+import cli
 import loras
 import settings
 import tiny_loras as tiny
+from checkpoints import table as tables
 from loras import file as files
 from loras import names
 from song.errors import BadRequest, DiskFull, NotFound
 from song.loras import Wanted, parse, written
+from tiny_hub import REPO, hub
 
 TENSORS = 32  # of a tiny LoRA: two layers, two attentions, four projections, two matrices
 
@@ -431,3 +435,61 @@ def test_names_of_strangers_become_plain(home: Path, tmp_path: Path, name: str) 
     kept = loras.add(tiny.lora(tmp_path / "x.safetensors"), name)
     assert parse(kept.name) == (Wanted(kept.name, 1),) and len(kept.name) <= 60
     assert kept.path.parent.parent == home / "loras" and loras.find(kept.name) == kept
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def studio(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, what came out, what was complained."""
+    capsys.readouterr()
+    code = cli.main(list(arguments))
+    return code, *capsys.readouterr()
+
+
+def test_add_list_forget(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = str(tiny.folder(tmp_path / "erhu"))
+    code, out, err = studio(capsys, "loras", "add", given)
+    assert (code, err) == (0, "") and "erhu: PEFT, rank 4" in out and "--loras erhu:1" in out
+    code, out, _ = studio(capsys, "loras", "add", given, "--name", "other", "--json")
+    assert code == 0 and json.loads(out)["name"] == "erhu" and json.loads(out)["tensors"] == TENSORS
+    loras.find("erhu").path.write_bytes(b"")
+    _, out, _ = studio(capsys, "loras", "--json")
+    (row,) = json.loads(out)["loras"]
+    assert row["name"] == "erhu" and "is empty" in row["problem"]
+    assert "is empty" in studio(capsys, "loras")[1]
+    code, out, err = studio(capsys, "loras", "forget", "erhu")
+    assert code == 2 and out == "" and "--yes" in err
+    assert studio(capsys, "loras", "forget", "erhu", "--yes")[0] == 0 and loras.there() == []
+    assert studio(capsys, "loras", "forget", "erhu", "--yes")[0] == 2
+
+
+def test_what_cannot_be_added_is_one_sentence(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad\x1b[31m.safetensors"
+    bad.write_bytes(pickle.dumps({"weight": 1}))
+    code, out, err = studio(capsys, "loras", "add", str(bad))
+    assert (code, out) == (2, "") and "could run code" in err and len(err.splitlines()) == 1 and "\x1b" not in err
+
+
+def test_a_published_lora_is_fetched_and_kept_with_its_licence(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (preset,) = checkpoints.known("lora").values()
+    assert preset.licence.non_commercial and preset.pinned and "adapter_config.json" in preset.wanted
+    text = tables.TABLE.read_text("utf-8").replace(preset.repo, REPO).replace(preset.revision, "main")
+    monkeypatch.setattr(tables, "TABLE", tmp_path / "checkpoints.toml")
+    tables.TABLE.write_text(text, "utf-8")
+    tables._table.cache_clear()
+    made = tiny.folder(tmp_path / "made", alpha=8)
+    with hub() as server:
+        server.files = {path.name: path.read_bytes() for path in made.iterdir()} | {"evil.bin": b"pickle"}
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        assert "get it: studio models get chinese-new-year-lora" in studio(capsys, "loras")[1]
+        code, _, err = studio(capsys, "models", "get", "chinese-new-year-lora")
+        assert code == 2 and "forbids commercial use" in err and loras.there() == []
+        code, _, err = studio(capsys, "models", "get", "chinese-new-year-lora", "--accept-licence")
+    tables._table.cache_clear()
+    assert code == 0, err
+    kept = loras.find("chinese-new-year-lora")
+    assert kept.inside().pairs[0].scale == 2 and "forbids commercial use" in kept.licence
+    assert not [*home.rglob("evil.bin")]

@@ -34,8 +34,10 @@ class Used:
     def notice(self) -> str:
         """What a take made with it says. True once `Adapters.use` has put it on."""
         count = self.inside.tensors
-        guessed = " Its alpha is said nowhere and taken as its rank." if self.inside.alpha == "nobody" else ""
-        return f"LoRA {self.lora.name} at {self.strength:g}: applied {count} of {count} tensors.{guessed}"
+        told = [f"LoRA {self.lora.name} at {self.strength:g}: applied {count} of {count} tensors."]
+        if self.inside.alpha == "nobody":
+            told.append("Its alpha is said nowhere and taken as its rank.")
+        return " ".join([*told, self.lora.licence]).strip()
 
     @property
     def version(self) -> str:
