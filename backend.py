@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import durable
+import loras
 import post_process
 import preview
 from composer import midi
@@ -276,6 +277,16 @@ class Studio:
         )
         return Heard.model_validate(answer)
 
+    # -- LoRAs --------------------------------------------------------------------------------------------------------
+
+    def kept_loras(self) -> list[loras.Lora]:
+        """Those that are here, by name."""
+        return loras.there()
+
+    def add_lora(self, path: Path, name: str = "", config: Path | None = None) -> loras.Lora:
+        """Let a LoRA in from outside: look it through, keep it. Raises BadRequest with the reason, DiskFull."""
+        return loras.add(path, name, config)
+
     def _origin(self, what: str, id: str) -> Origin:
         try:
             return self.source(id)
@@ -339,6 +350,7 @@ class Studio:
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""
+        _check_loras(recipe)
         arguments = {"id": new_id(), "request": recipe.request.model_dump(mode="json"), **self._with_source(recipe)}
         again = Recipe.model_validate(make(arguments, folder, silent))
         return folder / FILES["audio"], again, again.samples_sha256 == recipe.samples_sha256
@@ -382,6 +394,18 @@ class Studio:
             else:
                 stems(arguments, folder, silent)
         return path
+
+
+def _check_loras(recipe: Recipe) -> None:
+    """Raises CannotMake where a LoRA that a take was made with is gone, or another one has its name."""
+    here = {lora.name: lora.sha256 for lora in loras.there()}
+    for what, said in recipe.versions.items():
+        kind, _, name = what.partition(" ")
+        if kind == "lora" and here.get(name) != said.split()[0]:
+            raise CannotMake(
+                f"This take was made with the LoRA {name} (SHA-256 {said[:12]}...), which is no longer here; "
+                f"add it again with: studio loras add FILE --name {name}"
+            )
 
 
 _building = threading.Lock()

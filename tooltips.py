@@ -60,6 +60,7 @@ task = "What is done: the regions made anew, a track added, a track taken out, o
 track = "Which track is added or taken out; empty when a band is added: as the model sees fit."
 checkpoint = "Which model plays. Auto takes a small and quick one that can do what is asked."
 precision = "How finely the model computes: fp32 is exact, bf16 about twice as fast, int8 faster and a little rougher."
+loras = 'What others trained on top of the model, each with a strength of 0 to 1.5: "erhu:0.8, choir". Empty: none.'
 stride = "Seconds a song beyond 30 s moves on each time: less remembers more of what came before, and takes longer."
 side = "Where music is added: after the end, or before the start."
 seconds = "How much is added, in seconds; rounded to whole bars."

@@ -27,6 +27,7 @@ import tooltips as tip
 from song.chart import read_chart
 from song.errors import BadRequest
 from song.key import Key
+from song.loras import parse as read_loras
 from song.regions import parse
 from song.sections import read_form
 
@@ -83,7 +84,13 @@ def _regions(text: str) -> str:
     return text
 
 
+def _loras(text: str) -> str:
+    read_loras(text)
+    return text
+
+
 Text = Annotated[str, AfterValidator(_clean)]
+Loras = Annotated[str, AfterValidator(_clean), AfterValidator(_loras)]
 Regions = Annotated[str, AfterValidator(_clean), AfterValidator(_regions)]
 Chords = Annotated[str, AfterValidator(_clean), AfterValidator(_chart)]  # kept as typed
 Form = Annotated[str, AfterValidator(_clean), AfterValidator(_form)]
@@ -244,6 +251,12 @@ class Neural(Knobs):
     guidance_scale: float | None = knob(None, 1, 15, tip.guidance_scale, 0.1)
 
 
+class Adapters(Knobs):
+    """LoRAs"""
+
+    loras: Loras = Field("", description=tip.loras, max_length=1000)
+
+
 class Mastering(Knobs):
     """Mastering"""
 
@@ -275,8 +288,9 @@ class Findings(Knobs):
 
 
 class Generate(
-    Song, Making, Singing, Bars, Structure, Playing, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Mastering
-):
+    Song, Making, Singing, Bars, Structure, Playing, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters,
+    Mastering,
+):  # fmt: skip
     """A song from words."""
 
     mode: Literal["generate"] = "generate"
@@ -284,7 +298,7 @@ class Generate(
 
 class Cover(
     Song, Original, Likeness, Timbre, Findings, Making, Singing, Playing, Metadata, Diffusion, Schedule, Sampling,
-    Neural, Mastering,
+    Neural, Adapters, Mastering,
 ):  # fmt: skip
     """A known song in a new style."""
 
@@ -292,7 +306,7 @@ class Cover(
     mode: Literal["cover"] = "cover"
 
 
-class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural):
+class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters):
     """A song that goes on, or begins earlier."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -302,7 +316,7 @@ class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Sc
     mode: Literal["extend"] = "extend"
 
 
-class Edit(Original, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural):
+class Edit(Original, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters):
     """Some seconds of a song, or one of its parts, made anew."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -325,7 +339,9 @@ SongRequest = Annotated[
     Discriminator(_mode),
 ]
 MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
-MODELS: tuple[type[Knobs], ...] = (Timbre, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural)
+MODELS: tuple[type[Knobs], ...] = (
+    *(Timbre, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters),
+)
 """Groups that mean something to engines with downloaded models alone."""
 _WHOLE = ("variations", "top_k", "lm_top_k", "inference_steps")
 _BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import backend
 import loras
 import settings
 import tiny_acestep
 import tiny_loras as tiny
 from engines.acestep.adapters import Adapters, check_width, wanted
-from song.errors import BadRequest, CannotMake
+from engines.base import unread
+from song.errors import BadRequest, CannotMake, EngineMissing
+from song.progress import silent
+from song.request import read
+from song.take import Kept
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +229,69 @@ def test_settings_that_come_later_count_from_then_on(adapters: Adapters, tmp_pat
     assert not np.array_equal(heard, before)
     assert np.abs(heard - expected).max() < 1e-4 * np.abs(expected).max()
     loras.forget("late")
+
+
+# --- in the studio ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def studio(neural: Path, shelf: Path) -> Iterator[backend.Studio]:
+    opened = backend.Studio(settings.Settings(lane="inline", min_free_disk=0))
+    opened.start()
+    yield opened
+    opened.close()
+
+
+def made(studio: backend.Studio, **knobs: Any) -> Kept:
+    asked = {"engine": "acestep", "precision": "fp32", "inference_steps": 1, "checkpoint": "turbo"}
+    asked |= {"prompt": "warm piano", "duration": 10, "seed": 1}
+    job = list(studio.follow(studio.submit(read(asked | knobs)).id))[-1]
+    assert job.state == "done", job
+    return studio.library.take(job.takes[0])
+
+
+def test_a_take_is_made_with_them_says_so_and_is_made_again(studio: backend.Studio, tmp_path: Path) -> None:
+    take = made(studio, loras="erhu:0.5, choir:1.2")
+    assert {"LoRA erhu at 0.5: applied 32 of 32 tensors.", "LoRA choir at 1.2: applied 32 of 32 tensors."} <= {
+        *take.recipe.notices
+    }
+    said = {name: value for name, value in take.recipe.versions.items() if name.startswith("lora")}
+    assert said.keys() == {"lora erhu", "lora choir"}
+    assert said["lora erhu"] == f"{loras.find('erhu').sha256} at 0.5, alpha over rank 2"
+    plain = backend.engines()["acestep"].generate(take.recipe.request.model_copy(update={"loras": ""}), silent)
+    assert not any("lora" in name for name in plain.versions) and not any("LoRA" in one for one in plain.notices)
+    _, _, identical = studio.replay(take.recipe, tmp_path)
+    assert identical
+
+
+def test_a_lora_that_is_gone_is_said_when_a_take_is_made_again(studio: backend.Studio, tmp_path: Path) -> None:
+    kept = loras.add(tiny.lora(tmp_path / "brief.safetensors", seed=20))
+    take = made(studio, loras="brief:0.5")
+    loras.forget("brief")
+    with pytest.raises(CannotMake, match=rf"the LoRA brief \(SHA-256 {kept.sha256[:12]}.*--name brief"):
+        studio.replay(take.recipe, tmp_path)
+    with pytest.raises(BadRequest, match='there is no "brief" here'):
+        studio.submit(take.recipe.request.model_copy(update={"seed": None}))
+    loras.add(tiny.lora(tmp_path / "brief.safetensors", seed=21))  # another one of its name
+    with pytest.raises(CannotMake, match="the LoRA brief"):
+        studio.replay(take.recipe, tmp_path)
+    loras.forget("brief")
+
+
+def test_what_cannot_be_used_is_refused_before_it_waits_in_line(
+    studio: backend.Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"engine": "acestep", "prompt": "x", "checkpoint": "turbo"}
+    with pytest.raises(BadRequest, match=r"wide is made for another size \(48\), loaded is another size \(32\)"):
+        studio.submit(read(asked | {"loras": "wide"}))
+    with pytest.raises(BadRequest, match="is too strong"):
+        read(asked | {"loras": "erhu:2"})
+    monkeypatch.setattr("engines.acestep.adapters.find_spec", lambda name: None)
+    with pytest.raises(EngineMissing, match="PEFT"):
+        studio.submit(read(asked | {"loras": "erhu"}))
+
+
+def test_only_engines_that_know_loras_read_them() -> None:
+    request = read({"prompt": "x", "loras": "erhu"})
+    reading = {name for name, engine in backend.engines().items() if "loras" not in unread(engine, request)}
+    assert reading == {"acestep"}

@@ -7,10 +7,11 @@ without loading anything again, and taking the LoRAs off leaves the model as it 
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import loras
-from song.errors import CannotMake
+from song.errors import CannotMake, EngineMissing
 from song.loras import Wanted, parse
 
 if TYPE_CHECKING:
@@ -48,8 +49,13 @@ class Used:
 
 def wanted(text: str) -> tuple[Used, ...]:
     """The LoRAs that a request asks for, without those at strength 0. They come in an order of their own: how they were
-    named must not change the sound. Fast: reads headers. Raises BadRequest where one is not here, or was spoilt."""
+    named must not change the sound. Fast: reads headers.
+
+    Raises BadRequest where one is not here or was spoilt, EngineMissing where PEFT is not.
+    """
     found = [_found(one) for one in parse(text) if one.strength > 0]
+    if found and find_spec("peft") is None:
+        raise EngineMissing("LoRAs need PEFT, which is not installed; install it with: make neural.")
     return tuple(sorted(found, key=lambda used: used.lora.sha256))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import checkpoints
 from composer import extend
 from composer.original import Original
-from engines.acestep import asked, found, native, thoughts
+from engines.acestep import adapters, asked, found, native, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
 from engines.acestep.planner import Planner
 from engines.acestep.thoughts import Thought
@@ -26,6 +26,7 @@ from song.heard import Heard
 from song.lyrics import Lyrics
 from song.progress import Progress, part
 from song.request import (
+    Adapters,
     Bars,
     Cover,
     Diffusion,
@@ -79,7 +80,7 @@ class AceStep:
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
         *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Findings, Tracks),
-        *(Planning, Diffusion, Schedule, Neural),
+        *(Planning, Diffusion, Schedule, Neural, Adapters),
         *(Cover, Extend, Edit),
     )
 
@@ -107,8 +108,9 @@ class AceStep:
         return tuple(found.places())
 
     def duration(self, request: SongRequest, original: float = 0.0) -> float:
-        found.chosen(request)
+        _, folder = found.chosen(request)
         asked.check_numbers(request)
+        _loras(request, folder)
         asked.told(request)
         if request.mode == "generate" and request.thinking:
             thoughts.chosen(request)
@@ -166,11 +168,13 @@ class AceStep:
         defaults = found.use(name, folder).defaults
         seconds = asked.seconds(request, source.audio.duration if source else 0.0)
         folder = native.readable(name, folder, progress)
+        loras = _loras(request, folder)
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
         thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
         progress(planning, f"Loading {name}")
         guided = _guidance(request, defaults) > 1
         model = self._loaded(name, folder, request.precision, min(seconds, LONGEST), 2 if guided else 1)
+        model.adapters.use(loras)
         others = () if thought and thought.shown else beside  # a plan is one song's
         job = _Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0))
         if request.mode == "generate":
@@ -182,7 +186,9 @@ class AceStep:
             take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
         versions = _libraries() | (thought.versions if thought else {})
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
-        told = (f"Made with {name}. {found.licence(name)}", *asked.notices(request), *_unused(request, model))
+        versions |= {f"lora {one.lora.name}": one.version for one in loras}
+        told = (f"Made with {name}. {found.licence(name)}", *(one.notice for one in loras))
+        told += (*asked.notices(request), *_unused(request, model))
         return replace(take, notices=(*told, *take.notices), versions=versions)
 
     # -- thinking -----------------------------------------------------------------------------------------------------
@@ -454,6 +460,14 @@ def _guidance(request: Any, defaults: dict[str, float]) -> float:
 def _libraries() -> dict[str, str]:
     """Their versions, which are read from files."""
     return {library: version(library) for library in ("torch", "transformers", "diffusers")}
+
+
+def _loras(request: Any, folder: Path) -> tuple[adapters.Used, ...]:
+    """The LoRAs that are asked for. Raises BadRequest where one is not here, or made for a model of another size."""
+    wanted = adapters.wanted(request.loras)
+    if wanted:
+        adapters.check_width(wanted, found.width(folder))
+    return wanted
 
 
 def _unused(request: Any, model: "Model") -> tuple[str, ...]:

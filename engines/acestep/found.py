@@ -1,5 +1,6 @@
 """Which ACE-Step checkpoints are on this machine, of those that the checkpoint room finds, and what each can do."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ def use(name: str, folder: Path) -> checkpoints.Use:
     if (folder / "audio_tokenizer" / "config.json").is_file() or native.tokenizes(folder):
         return usual
     return checkpoints.Use(usual.defaults, tuple(task for task in usual.tasks if task != "cover"))
+
+
+def width(folder: Path) -> int:
+    """How wide its transformer is: 2048 (2B) or 2560 (XL)."""
+    inner = checkpoints.native(folder) or folder / "transformer"
+    return int(json.loads((inner / "config.json").read_text(encoding="utf-8"))["hidden_size"])
 
 
 def licence(name: str) -> str:

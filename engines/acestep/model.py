@@ -3,7 +3,6 @@
 Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames, channels), 25 frames a second.
 """
 
-import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ import numpy as np
 
 import checkpoints
 import memory
+from engines.acestep import found
+from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
 from engines.acestep.snake import decoder
 from song.errors import BadRequest, CannotMake
@@ -81,6 +82,7 @@ class Model:
             self.net.to(self.device)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
             self.decoder, self.notice = decoder(self.net.vae)
+        self.adapters = Adapters(self.net)
 
     @property
     def turbo(self) -> bool:
@@ -209,8 +211,7 @@ def precision(said: str) -> str:
 def need(folder: Path, precision: str, seconds: float, rows: int) -> memory.Need:
     """What a checkpoint needs for songs of `seconds`, `rows` of them side by side, in bytes."""
     sizes = [one[1] for path in folder.rglob("*.safetensors") for one in checkpoints.header(path).values()]
-    width = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))["hidden_size"]
-    return memory.pipeline(sum(map(prod, sizes)), precision, seconds, rows, width)
+    return memory.pipeline(sum(map(prod, sizes)), precision, seconds, rows, found.width(folder))
 
 
 def require(name: str, folder: Path, precision: str, seconds: float, rows: int, loaded: bool) -> None:
