@@ -23,7 +23,6 @@ from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, r
 if TYPE_CHECKING:
     from backend import Studio
     from checkpoints import Checkpoint, Found
-    from loras import Lora
     from song.audio import Audio
     from song.take import Recipe
 
@@ -616,7 +615,7 @@ def list_loras(context: typer.Context, as_json: Json = False) -> int:
     import loras
 
     with _settled():
-        rows = [_lora(lora) for lora in loras.there()]
+        rows = [lora.summary() for lora in loras.there()]
     here = {row["name"] for row in rows}
     more = [one for one in checkpoints.known("lora").values() if one.name not in here]
     if as_json:
@@ -639,7 +638,7 @@ def add_lora(
     import loras
 
     with _settled():
-        row = _lora(loras.add(file, name, config))
+        row = loras.add(file, name, config).summary()
     _print_json(row) if as_json else _print(f"{row['name']}: {row['words']}. Use it with --loras {row['name']}:1")
     return 0
 
@@ -659,16 +658,6 @@ def forget_lora(
         gone = loras.forget(name)
     _print_json({"name": gone.name, "freed": gone.bytes}) if as_json else _print(f"{gone.name} is gone.")
     return 0
-
-
-def _lora(lora: "Lora") -> dict[str, Any]:
-    """One LoRA of the shelf; `problem` where it was spoilt there."""
-    row: dict[str, Any] = {"name": lora.name, "sha256": lora.sha256, "bytes": lora.bytes, "licence": lora.licence}
-    try:
-        inside = lora.inside()
-    except BadRequest as error:
-        return row | {"words": "", "problem": str(error)}
-    return row | {"words": inside.words(), "width": inside.width, "tensors": inside.tensors, "problem": None}
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

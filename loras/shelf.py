@@ -57,6 +57,15 @@ class Lora:
         """What it holds. Raises BadRequest where somebody spoilt it on the shelf."""
         return inside(self.path, self.name, self.config)
 
+    def summary(self) -> dict[str, Any]:
+        """As scripts see it; `problem` says what is wrong where it was spoilt on the shelf."""
+        row = {"name": self.name, "sha256": self.sha256, "bytes": self.bytes, "licence": self.licence}
+        try:
+            found = self.inside()
+        except BadRequest as error:
+            return row | {"words": "", "width": None, "tensors": 0, "problem": str(error)}
+        return row | {"words": found.words(), "width": found.width, "tensors": found.tensors, "problem": None}
+
     def check(self) -> None:
         """Raises BadRequest where the file is not, byte for byte, the one that was given."""
         check_kind(self.path, self.name)

@@ -14,11 +14,11 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import MODELS, Knobs, fields, groups, read
-from tabs import form, studio, widgets
+from song.request import MODELS, Adapters, Knobs, fields, groups, read
+from tabs import form, loras, studio, widgets
+from tabs.form import QUIET
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Shown = dict[Any, Any]  # component -> what it shows now
 Said = Callable[[dict[str, Any]], dict[str, Any]]
 Boxes = dict[type[Knobs], gr.Accordion]
@@ -97,9 +97,14 @@ def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -
     for part, _ in groups(mode):
         if part is not mode and part not in without:
             boxes[part] = gr.Accordion(part.__doc__, open=False, visible=part not in MODELS)  # until one is chosen
-            with boxes[part], gr.Row(elem_classes="knobs"):
-                drawn |= form.build(part, fixed, prefix=name)
+            with boxes[part]:
+                drawn |= loras.build(boxes[part], name) if part is Adapters else _row(part, fixed, name)
     return drawn, boxes
+
+
+def _row(part: type[Knobs], fixed: Mapping[str, form.Choices], name: str) -> dict[str, Any]:
+    with gr.Row(elem_classes="knobs"):
+        return form.build(part, fixed, prefix=name)
 
 
 # -- wiring -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
     gr.api(submit, api_name="submit", concurrency_limit=None)
-    for door in (cover, extend, edit, listen, job, cancel, take, library):
+    for door in (cover, extend, edit, listen, job, cancel, take, library, loras, add_lora):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
@@ -110,12 +110,37 @@ def listen(audio: gr.FileData = None, source: str = "") -> tuple[str, Summary]: 
 
 
 def let_in(upload: Any) -> str:
-    """The id of an upload. Only what came in through Gradio is taken: a path is no key to the studio's disk."""
+    """The id of an upload."""
+    path, name = uploaded(upload, "audio")
+    return str(answer(studio().add_source, path, Path(name).stem).id)
+
+
+def uploaded(upload: Any, field: str) -> tuple[Path, str]:
+    """Where an upload lies, and what its sender calls it. Only what came in through Gradio is taken: a path is no key
+    to the studio's disk."""
     said = upload.get("path") if isinstance(upload, dict) else getattr(upload, "path", None)
     if not isinstance(said, str) or not Path(said).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise refusal("audio: must be an uploaded file; with gradio_client, handle_file(path)")
+        raise refusal(f"{field}: must be an uploaded file; with gradio_client, handle_file(path)")
     name = upload.get("orig_name") if isinstance(upload, dict) else upload.orig_name
-    return str(answer(studio().add_source, Path(said), Path(str(name or said)).stem).id)
+    return Path(said), str(name or said)
+
+
+def loras() -> list[Summary]:
+    """The LoRAs that are here, by name: what each is made for, and its SHA-256."""
+    return [one.summary() for one in answer(studio().kept_loras)]
+
+
+def add_lora(file: gr.FileData, config: gr.FileData = None, name: str = "") -> Summary:  # type: ignore[assignment]
+    """Keep a LoRA, to be asked for by its name. The same file twice is one.
+
+    Args:
+        file: a .safetensors file; with gradio_client, handle_file(path).
+        config: the adapter_config.json beside it, where PEFT made it.
+        name: what to call it; left out, as the file is called.
+    """
+    path, called = uploaded(file, "file")
+    beside = None if config is None else uploaded(config, "config")[0]
+    return dict(answer(studio().add_lora, path, str(name) or Path(called).stem, beside).summary())
 
 
 @knobs(Generate, gives=Summary)

@@ -9,6 +9,7 @@ import gradio as gr
 from song.errors import BadRequest
 from song.request import Knobs, fields, groups, limits
 
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Choices = Sequence[tuple[str, str]]
 AUTO: tuple[str, str] = ("auto", "")  # an empty text is "not said", see song/request.py
 # What a musician calls a knob, where its name alone would not do.
@@ -26,6 +27,7 @@ LABELS = {
     "chords": "Chord grid",
     "form": "Sections",
     "regions": "Regions, seconds",
+    "loras": "LoRAs",
     "source": "Original",
     "source_bpm": "Heard tempo, bpm",
     "source_key": "Heard key",
@@ -44,6 +46,7 @@ def label(name: str) -> str:
 HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
     "regions": "drag over the waveform, or type 12-24, 40-48",
+    "loras": "none; or name:0.8, other:1.2",
     "band": "piano, upright bass, brushes",
     "form": "intro 4, verse 8, chorus 8, outro 4",
     "chords": "| Am | F | C | G |",

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from gradio_client import Client, handle_file
 
+import tiny_loras
 from song.request import Cover, Edit, Extend, fields
 
 WORDS = "lo-fi hip hop, 96 bpm, A minor, 4/4"
@@ -106,9 +107,23 @@ def test_a_song_that_is_not_there_and_a_file_that_is_no_song(client: Client, tmp
         client.predict(audio=handle_file(str(tmp_path / "no.wav")), api_name="/listen")
 
 
-def test_a_path_is_no_key_to_the_disk_of_the_studio(server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("door", "beside"), [("listen", [""]), ("add_lora", [None, ""])])
+def test_a_path_is_no_key_to_the_disk_of_the_studio(server: str, tmp_path: Path, door: str, beside: list[Any]) -> None:
     secret = tmp_path / "secret.wav"
     soundfile.write(secret, np.random.default_rng(0).uniform(-0.1, 0.1, 96_000), 48_000)
-    event = httpx.post(f"{server}/gradio_api/call/listen", json={"data": [{"path": str(secret)}, ""]}, timeout=30)
-    told = httpx.get(f"{server}/gradio_api/call/listen/{event.json()['event_id']}", timeout=60).text
+    said = {"data": [{"path": str(secret)}, *beside]}
+    event = httpx.post(f"{server}/gradio_api/call/{door}", json=said, timeout=30)
+    told = httpx.get(f"{server}/gradio_api/call/{door}/{event.json()['event_id']}", timeout=60).text
     assert "event: error" in told and "must be an uploaded file" in told
+
+
+def test_a_lora_is_let_in_once_and_a_file_that_is_none_with_its_reason(client: Client, tmp_path: Path) -> None:
+    made = tiny_loras.folder(tmp_path / "erhu", alpha=8)
+    weights, config = (handle_file(str(made / name)) for name in ("adapter_model.safetensors", "adapter_config.json"))
+    kept = client.predict(file=weights, config=config, name="erhu", api_name="/add_lora")
+    assert (kept["name"], kept["tensors"], kept["problem"]) == ("erhu", 32, None) and "alpha" not in kept["words"]
+    assert client.predict(file=weights, name="again", api_name="/add_lora") == kept
+    assert client.predict(api_name="/loras") == [kept]
+    (tmp_path / "page.safetensors").write_text("<!DOCTYPE html><html><body>Not found</body></html>")
+    with pytest.raises(Exception, match="page is a web page, not the file itself"):
+        client.predict(file=handle_file(str(tmp_path / "page.safetensors")), api_name="/add_lora")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import soundfile
 from gradio_client import Client
 
+import tiny_loras
 from song.request import MODES, Generate, fields
 
 WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
@@ -441,7 +443,7 @@ def test_a_file_that_is_no_song_is_refused_in_words(desk, mode, tmp_path):
 def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
     doors = client.view_api(return_format="dict")["named_endpoints"]
     modes = {f"/{mode.model_fields['mode'].default}": mode for mode in MODES}
-    assert set(doors) == {*modes, "/listen", "/submit", "/job", "/cancel", "/library", "/take"}
+    assert set(doors) == {*modes, "/listen", "/submit", "/job", "/cancel", "/library", "/take", "/loras", "/add_lora"}
     for door, mode in {**modes, "/submit": Generate}.items():
         told = {one["parameter_name"]: one for one in doors[door]["parameters"]}
         assert set(told) - {"audio"} == set(fields(mode)), door
@@ -627,4 +629,36 @@ def test_a_song_is_heard_while_it_is_made(chromium, tiny_studio):
         assert gone.status_code == 404 and "can be heard now" in gone.json()["detail"]
         assert httpx.get(f"{url}/jobs/..%2F..%2Fetc/audio").status_code == 404
         assert not list((home / "temp").iterdir())
+        assert not desk.faults
+
+
+def test_a_lora_is_dropped_chosen_and_one_that_is_none_refused_with_its_reason(chromium, tiny_studio, tmp_path):
+    lie = tmp_path / "<img src=x>.safetensors"
+    lie.write_bytes(pickle.dumps({"layers.0.self_attn.q_proj.lora_A.weight": [1.0]}))
+    made = tiny_loras.folder(tmp_path / "made", alpha=8)
+    with chromium.new_context() as context:
+        desk = Desk(context.new_page(), tiny_studio[0]).open()
+        head = desk.page.locator("#form").get_by_role("button", name="LoRAs")
+        desk.expect(head).to_be_hidden()
+        desk.knob("engine").click()
+        desk.page.get_by_role("option", name="acestep").click()
+        head.click()
+        upload = desk.page.locator("#lora-upload input[type=file]")
+        upload.set_input_files(lie)
+        told = desk.page.locator("#lora-told .line")
+        desk.expect(told).to_contain_text("is a pickle, which could run code, and only .safetensors files are opened")
+        desk.expect(told).to_contain_text("LoRAs: ")
+        upload.set_input_files([made / "adapter_model.safetensors", made / "adapter_config.json"])
+        desk.expect(told).to_have_text("adapter_model: PEFT, rank 4, made for another size (32), 32 tensors")
+        desk.expect(desk.knob("loras")).to_have_value("adapter_model:1")
+        strength = desk.page.locator("#lora-strength input[type=number]")
+        for typed, written in (("0.4", "adapter_model:0.4"), ("0", "")):
+            strength.fill(typed)
+            strength.blur()
+            desk.expect(desk.knob("loras")).to_have_value(written)
+        desk.page.locator("#lora input").click()
+        desk.page.get_by_role("option", name="adapter_model").click()
+        desk.expect(desk.knob("loras")).to_have_value("adapter_model:1")
+        desk.page.set_viewport_size({"width": 412, "height": 915})
+        assert desk.page.evaluate(BEYOND) == []
         assert not desk.faults
