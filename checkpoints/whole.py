@@ -241,7 +241,7 @@ def _check_regular(path: Path) -> int:
         raise BadCheckpoint(f"{path} is empty; {AGAIN}.")
     if start == LFS:
         raise BadCheckpoint(f"{path} is a Git LFS pointer, not the file itself; run git lfs pull there, or {AGAIN}.")
-    if path.suffix == ".safetensors" and start.startswith(PICKLES):
+    if path.suffix == ".safetensors" and start.startswith(PICKLES) and start[8:9] != b"{":  # a length may look like one
         raise BadCheckpoint(f"{path} is a pickle under another name; the studio opens safetensors only.")
     return status.st_size
 

@@ -116,6 +116,14 @@ def test_the_table_is_found_from_anywhere(tmp_path: Path) -> None:
 # --- whole or not -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_a_header_whose_length_begins_as_pickles_do_is_read(tmp_path: Path, length: int) -> None:
+    whole = safetensors({"a": 4})
+    short = int.from_bytes(whole[:8], "little")
+    padded = length.to_bytes(8, "little") + whole[8 : 8 + short].ljust(length) + whole[8 + short :]
+    checkpoints.check(folder(tmp_path / "x", model_safetensors=padded))
+
+
 def test_a_whole_folder_passes(tmp_path: Path) -> None:
     place = folder(tmp_path / "tiny")
     checkpoints.check(place)
