@@ -9,12 +9,13 @@ import pytest
 
 import backend
 import loras
+import memory
 import settings
 import tiny_acestep
 import tiny_loras as tiny
 from engines.acestep.adapters import Adapters, check_width, wanted
 from engines.base import unread
-from song.errors import BadRequest, CannotMake, EngineMissing
+from song.errors import BadRequest, CannotMake, EngineMissing, NotEnoughMemory
 from song.progress import silent
 from song.request import read
 from song.take import Kept
@@ -205,6 +206,12 @@ def test_what_could_not_be_placed_is_named(adapters: Adapters, monkeypatch: pyte
     with pytest.raises(CannotMake, match=r"only 30 of 32 tensors could be applied, layers.1.cross_attn.to_v.lora_A"):
         adapters.use(wanted("erhu"))
     assert np.array_equal(latents(adapters.pipeline), plain)
+
+
+def test_what_does_not_fit_into_memory_is_said_in_numbers(adapters: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "room", lambda device: memory.Room(free=1000, whole=1000))
+    with pytest.raises(NotEnoughMemory, match=r"LoRA \w+ and \w+ needs 0.0 GB here, 0.0 GB are free"):
+        adapters.use(wanted("erhu, choir"))
 
 
 def test_a_file_that_was_changed_on_the_shelf_is_not_used(adapters: Adapters, tmp_path: Path) -> None:

@@ -212,6 +212,14 @@ def test_headers_that_lie(tmp_path: Path, header: bytes, data: int, why: str) ->
     assert why in refused(tiny.assemble(tmp_path / "lie.safetensors", header, bytes(data)))
 
 
+@pytest.mark.parametrize("length", [0x10280, 0x10380, 0x10480, 0x10580])
+def test_a_header_whose_length_begins_as_pickles_do_is_read(tmp_path: Path, length: int) -> None:
+    whole = tiny.lora(tmp_path / "x.safetensors").read_bytes()
+    short = int.from_bytes(whole[:8], "little")
+    header = whole[8 : 8 + short].ljust(length)
+    assert loras.inside(tiny.assemble(tmp_path / "y.safetensors", header, whole[8 + short :]), "y").tensors == TENSORS
+
+
 def test_sizes_that_no_lora_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     announced = tiny.assemble(tmp_path / "announced.safetensors", b'{"a":', length=2**62)
     assert "announces a header" in refused(announced)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import loras
+import memory
 from song.errors import CannotMake, EngineMissing
 from song.loras import Wanted, parse
 
@@ -80,13 +81,14 @@ class Adapters:
     def use(self, asked: Sequence[Used]) -> None:
         """Put exactly these on, at their strengths; none at all takes all off.
 
-        Raises BadRequest where one does not fit or was changed on disk, CannotMake where one cannot be put on whole.
-        Then none is on.
+        Raises BadRequest where one does not fit or was changed on disk, NotEnoughMemory, and CannotMake where one
+        cannot be put on whole. Then none is on.
         """
         keys = [(used.lora.sha256, used.scales) for used in asked]
         if keys != self._on:
             self.remove()
-            self._put(asked)
+            if asked:
+                self._put(asked)
             self._on = keys
         if asked:
             self.pipeline.set_adapters([_name(place) for place in range(len(asked))], [one.strength for one in asked])
@@ -102,6 +104,7 @@ class Adapters:
         for used in asked:
             loras.check_fit(used.inside, used.lora.name, shapes, transformer.config.hidden_size)
             used.lora.check()
+        _check_memory(asked, transformer)
         try:
             for place, used in enumerate(asked):
                 matrices = _matrices(used, transformer)
@@ -125,6 +128,16 @@ def _shapes(transformer: Any) -> dict[str, tuple[int, ...]]:
 
     linear = ((name, one) for name, one in transformer.named_modules() if isinstance(one, torch.nn.Linear))
     return {name: tuple(one.weight.shape) for name, one in linear}
+
+
+def _check_memory(asked: Sequence[Used], transformer: Any) -> None:
+    """Raises NotEnoughMemory, with numbers, where they do not fit beside the model; the largest is there twice while it
+    is read."""
+    numbers = [sum(pair.rank * (pair.into + pair.out) for pair in used.inside.pairs) for used in asked]
+    names = " and ".join(used.lora.name for used in asked)
+    device = "cuda" if transformer.device.type == "cuda" else "cpu"
+    needed = sum(numbers) * transformer.dtype.itemsize + max(used.lora.bytes for used in asked)
+    memory.require(needed, f"LoRA {names}", device)
 
 
 def _matrices(used: Used, transformer: Any) -> "dict[str, tuple[Tensor, Tensor]]":
