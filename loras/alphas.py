@@ -1,5 +1,6 @@
 """By how much a LoRA counts, and who says so: the file, PEFT's adapter_config.json, or nobody."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from loras import names
 from loras.file import AGAIN, refusal
 
 CONFIG = "adapter_config.json"
+ALONE = ("lora_alpha", "alpha", "ss_network_alpha")  # what trainers call it in a header
 MAX_CONFIG = 1_000_000  # bytes
 MAX_ALPHA = 1e6
 
@@ -54,12 +56,19 @@ class Alphas:
 
 
 def _of_header(header: Mapping[str, str]) -> dict[str, Any]:
-    """diffusers writes PEFT's settings into the header, with the component in front of each name."""
+    """What a header says beside its tensors: diffusers writes all of PEFT's settings there, with the component in front
+    of each name, others the alpha alone."""
     try:
         said = json.loads(header.get("lora_adapter_metadata", "{}"))
     except (ValueError, RecursionError):
-        return {}
-    return {name.removeprefix("transformer."): value for name, value in said.items()} if isinstance(said, dict) else {}
+        said = {}
+    settings = (
+        {name.removeprefix("transformer."): value for name, value in said.items()} if isinstance(said, dict) else {}
+    )
+    for name in ALONE:
+        with contextlib.suppress(ValueError):  # "None" is written, too
+            settings.setdefault("lora_alpha", float(header.get(name, "")))
+    return settings
 
 
 def read_config(path: Path) -> dict[str, Any]:

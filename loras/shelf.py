@@ -11,6 +11,7 @@ import logging
 import re
 import shutil
 import time
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,7 @@ def _given(path: Path, config: Path | None) -> tuple[Path, Path | None]:
 
 def _spoken(path: Path) -> str:
     """What people call a file: its name, or that of its folder where PEFT named it."""
-    path = path if path.name != PEFT else path.absolute().parent
+    path = path.absolute().parent if path.name == PEFT else path.resolve() if path.is_dir() else path
     return "".join(c if c.isprintable() else " " for c in path.name.removesuffix(".safetensors"))
 
 
@@ -183,7 +184,8 @@ def _kept(begun: Path, about: dict[str, Any], said: dict[str, Any] | None) -> Lo
 
 def _free(called: str) -> str:
     """A name that can be typed, and that no other LoRA has."""
-    plain = re.sub(r"[^\w.+-]+", "-", called).strip("-.")[:LONGEST] or "lora"
+    composed = unicodedata.normalize("NFC", called)  # as a request holds its words; some file systems take them apart
+    plain = re.sub(r"[^\w.+-]+", "-", composed).strip("-.")[:LONGEST] or "lora"
     taken = {lora.name for lora in _all()}
     numbered = (plain if number == 1 else f"{plain}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)

@@ -82,9 +82,9 @@ def given(paths: list[str], text: str) -> list[Any]:
 
 def _kept(files: list[Path]) -> Any:
     """The LoRA among the files, kept with its settings. Raises BadRequest, DiskFull."""
-    configs = [file for file in files if file.name == CONFIG]
-    others = [file for file in files if file.name != CONFIG]
-    if len(others) != 1:
+    configs = [file for file in files if file.suffix == ".json"]  # browsers number what they download twice
+    others = [file for file in files if file not in configs]
+    if len(others) != 1 or len(configs) > 1:
         raise BadRequest("loras", f"give one .safetensors file at a time, with its {CONFIG} or without")
     name = others[0].name.removesuffix(".safetensors")
     return studio().add_lora(others[0], name, configs[0] if configs else None)

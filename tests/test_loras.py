@@ -21,6 +21,7 @@ from loras import file as files
 from loras import names
 from song.errors import BadRequest, DiskFull, NotFound
 from song.loras import Wanted, parse, written
+from song.request import read
 from tiny_hub import REPO, hub
 
 TENSORS = 32  # of a tiny LoRA: two layers, two attentions, four projections, two matrices
@@ -129,6 +130,22 @@ def test_who_says_the_alpha(tmp_path: Path) -> None:
     tensors = {name: values for down_up in zip_named("diffusers") for name, values in down_up}
     said = {"lora_adapter_metadata": json.dumps({"transformer.r": 4, "transformer.lora_alpha": 16})}
     assert scales(tiny.write(tmp_path / "header.safetensors", tensors, metadata=said)) == ("the file", {4.0})
+
+
+@pytest.mark.parametrize(
+    ("header", "scale"),
+    [
+        ({"ss_network_alpha": "2.0", "ss_network_dim": "4"}, 0.5),
+        ({"lora_alpha": "8"}, 2.0),
+        ({"alpha": "None"}, 1.0),
+        ({"lora_adapter_metadata": "no json"}, 1.0),
+        ({"lora_adapter_metadata": "[1]", "alpha": "8"}, 2.0),
+    ],
+)
+def test_alphas_in_headers(tmp_path: Path, header: dict[str, str], scale: float) -> None:
+    tensors = {name: values for pair in zip_named("PEFT") for name, values in pair}
+    found = loras.inside(tiny.write(tmp_path / "x.safetensors", tensors, metadata=header), "x")
+    assert {pair.scale for pair in found.pairs} == {scale}
 
 
 def zip_named(dialect: str) -> list[list[tuple[str, np.ndarray]]]:
@@ -438,10 +455,13 @@ def test_a_file_that_was_changed_on_the_shelf_is_noticed(home: Path, tmp_path: P
         kept.check()
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", ".hidden", "\u202eevil\x00", "'; drop", "", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a/b", ".hidden", "\u202eevil\x00", "'; drop", "", "e\u0301" * 9, "x" * 300]
+)
 def test_names_of_strangers_become_plain(home: Path, tmp_path: Path, name: str) -> None:
     kept = loras.add(tiny.lora(tmp_path / "x.safetensors"), name)
     assert parse(kept.name) == (Wanted(kept.name, 1),) and len(kept.name) <= 60
+    assert read({"prompt": "x", "loras": f"{kept.name}:0.5"}).loras == f"{kept.name}:0.5"
     assert kept.path.parent.parent == home / "loras" and loras.find(kept.name) == kept
 
 
