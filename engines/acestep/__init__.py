@@ -1,6 +1,7 @@
 """ACE-Step 1.5: songs with singing, covers, repaint and single tracks, through diffusers' AceStepPipeline.
 
 door      what the studio asks for, in the studio's words
+making    the modes: what is asked of the model, and what becomes of its sound
 asked     a request in the model's words, and what cannot be said in them
 found     which checkpoints there are, and what each can do
 native    checkpoints in ACE-Step's own layout, converted once; parts: what they are made of

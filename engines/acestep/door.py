@@ -2,8 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -13,17 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import checkpoints
-from composer import extend
-from composer.original import Original
-from engines.acestep import adapters, asked, found, native, thoughts
+from engines.acestep import adapters, asked, found, making, native, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
+from engines.acestep.making import VERSION, Job, guidance
 from engines.acestep.planner import Planner
 from engines.acestep.thoughts import Thought
 from song import findings
-from song.audio import SAMPLE_RATE, Audio
 from song.errors import CannotMake, NotEnoughMemory
-from song.heard import Heard
-from song.lyrics import Lyrics
 from song.progress import Progress, part
 from song.request import (
     Adapters,
@@ -55,28 +50,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engines.acestep.model import Model, Wanted
-    from engines.splicing import Joined
 
 TILES = (250, 100, 25)  # frames that are decoded at once: 10 s, and less where the memory is too small for that
-Spans = tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """A request on its way: the model that plays it, and the songs of the same job that are made beside it."""
-
-    request: Any
-    model: "Model"
-    defaults: dict[str, float]
-    beside: tuple[Any, ...]
-    progress: Progress
 
 
 class AceStep:
     """words, and sound -> latents, step by step out of noise -> sound."""
 
-    name = "acestep"
-    version = "1"
+    name = found.ENGINE
+    version = VERSION
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
         *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Findings, Tracks),
@@ -172,18 +154,19 @@ class AceStep:
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
         thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
         progress(planning, f"Loading {name}")
-        guided = _guidance(request, defaults) > 1
+        guided = guidance(request, defaults) > 1
         model = self._loaded(name, folder, request.precision, min(seconds, LONGEST), 2 if guided else 1)
         model.adapters.use(loras)
         others = () if thought and thought.shown else beside  # a plan is one song's
-        job = _Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0))
+        job = Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0), self._sounded)
         if request.mode == "generate":
             assert thought is not None
             take = self._from_words(job, thought, seconds)
         else:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
-            take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
+            modes = {"cover": making.cover, "extend": making.extended, "edit": making.edited}
+            take = modes[request.mode](job, source, heard)
         versions = _libraries() | (thought.versions if thought else {})
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
         versions |= {f"lora {one.lora.name}": one.version for one in loras}
@@ -227,151 +210,19 @@ class AceStep:
             self._planner = known = Planner(folder, model.device(), precision)
         return known
 
-    # -- the modes ----------------------------------------------------------------------------------------------------
-
-    def _from_words(self, job: _Job, thought: Thought, seconds: float) -> Take:
+    def _from_words(self, job: Job, thought: Thought, seconds: float) -> Take:
         """A song from words, along its plan."""
         told, said, notices = thought.told, asked.told(job.request), thought.notices
-        if told.caption != said.caption and job.model.too_long(self._wanted(job, told, seconds)):
+        if told.caption != said.caption and job.model.too_long(making.wanted(job, told, seconds)):
             told = replace(told, caption=said.caption)
             notices = (*notices, "The planner's caption was longer than the model reads, so it was told yours.")
         words = {} if told == said else {"words": _planned(told)}
-        take = self._whole(job, told, seconds, words | thought.shown, codes=thought.codes)
+        take = making.whole(job, told, seconds, words | thought.shown, codes=thought.codes)
         return replace(take, notices=(*take.notices, *notices))
 
-    def _whole(self, job: _Job, told: Told, seconds: float, shown: dict[str, Any] | None = None, **said: Any) -> Take:
-        """A song from the first sample to the last."""
-        sound = self._sounded(job, self._wanted(job, told, seconds, **said))
-        whole = np.ascontiguousarray(sound[:, : _frames(seconds)])
-        return self._take(job, Audio(whole), told, **(shown or {}))
+    # -- sound and memory ----------------------------------------------------------------------------------------------
 
-    def _cover(self, job: _Job, source: Source, heard: Heard) -> Take:
-        request, told = job.request, asked.told(job.request, source, heard)
-        seconds = min(request.duration or source.audio.duration, source.audio.duration)
-        reference = None
-        if request.reference:
-            assert source.reference is not None
-            reference = _at_home(source.reference)
-        return self._whole(
-            job,
-            told,
-            seconds,
-            {"source": _shown(source, heard)},
-            source=np.ascontiguousarray(_at_home(source.audio)[:, : _frames(seconds)]),
-            reference=reference,
-            strength=request.strength,
-        )
-
-    def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
-        """Silence beside the song, painted over."""
-        from engines import splicing  # compiled code: half a second to import, so only where sound is made
-
-        request, known, told = job.request, Original(heard), asked.told(job.request, source, heard)
-        old = _at_home(source.audio)
-        if request.side == "end":
-            bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
-            at = min(known.seconds(bar * known.bar), source.audio.duration)
-            before = old[:, : _frames(at)][:, -_frames(LONGEST - request.seconds) :]
-            start = before.shape[1]
-            padded = np.pad(before, ((0, 0), (0, _frames(request.seconds))))
-            sound = self._anew(job, told, padded, (start / SAMPLE_RATE, padded.shape[1] / SAMPLE_RATE))
-            made = splicing.continued(source.audio, sound[:, start:], at, known.bpm)
-            return self._onto(job, source, heard, made, told, f"{request.seconds:g} s after {at:.2f} s")
-        bars = max(1, round(request.seconds * known.bpm / 60 / known.bar))
-        length, at = bars * known.bar * 60 / known.bpm, known.start
-        after = old[:, _frames(at) :][:, : _frames(LONGEST - length)]
-        sound = self._anew(job, told, np.pad(after, ((0, 0), (_frames(length), 0))), (0.0, length))
-        made = splicing.begun(source.audio, sound[:, : _frames(length)], length, at, known.bpm)
-        return self._onto(job, source, heard, made, told, f"{bars} bars before the start")
-
-    def _edit(self, job: _Job, source: Source, heard: Heard) -> Take:
-        told = asked.told(job.request, source, heard)
-        spans = asked.spans(job.request, source.audio.duration)
-        ways = {"repaint": self._repaint, "add": self._add, "extract": self._extract, "complete": self._complete}
-        return ways[job.request.task](job, source, heard, told, spans)
-
-    def _repaint(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
-        """New music in some regions, each painted into the song as it was."""
-        from engines import splicing
-
-        pieces = []
-        for (start, end), first, sound in self._windows(job, source, told, spans):
-            pieces.append(splicing.Piece(sound, start, end, start - first, (start, end)))
-        made = splicing.patched(source.audio, pieces)
-        return self._onto(job, source, heard, made, told, f"New music in {_written(spans)}")
-
-    def _add(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
-        """A track on top of the song. The model plays it alone, at the level it has in the song."""
-        from dsp.splice import resampled
-        from engines import splicing
-
-        rate, mixed = source.audio.sample_rate, source.audio.samples.copy()
-        for (start, end), first, sound in self._windows(job, source, told, spans):
-            track = resampled(np.ascontiguousarray(sound[:, _frames(start - first) :]), SAMPLE_RATE, rate)
-            there = mixed[:, round(start * rate) : round(end * rate)]  # a view
-            there[:, : track.shape[1]] += track[:, : there.shape[1]]
-            there[:] = _below(there, rate)
-        made = splicing.rewritten(source.audio, Audio(mixed, rate), spans, 60 / heard.bpm)
-        take = self._onto(job, source, heard, made, told, f"{job.request.track} added in {_written(spans)}")
-        added = Audio(made.audio.samples - source.audio.samples, rate)
-        return replace(take, stems={"original": source.audio, str(job.request.track): added})
-
-    def _extract(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
-        """One track of the song, alone."""
-        ((_, _, sound),) = self._windows(job, source, told, spans)
-        return self._apart(job, source, heard, told, sound, f"{job.request.track} taken out")
-
-    def _complete(self, job: _Job, source: Source, heard: Heard, told: Told, spans: Spans) -> Take:
-        """The song with more tracks: the model plays all of it anew, so it is brought to the song's loudness."""
-        import post_process
-
-        ((_, _, sound),) = self._windows(job, source, told, spans)
-        finished = post_process.finish(Audio(sound), target_lufs=min(-8.0, max(-30.0, heard.lufs)))
-        what = job.request.track or "what it lacked"
-        return self._apart(job, source, heard, told, finished.audio.samples, f"Completed with {what}")
-
-    # -- shared -------------------------------------------------------------------------------------------------------
-
-    def _windows(
-        self, job: _Job, source: Source, told: Told, spans: Spans
-    ) -> Iterator[tuple[tuple[float, float], float, np.ndarray]]:
-        """For each region: itself, the song with it made anew, and the second of the song that this begins with. All of
-        a song is heard that the model can hear at once."""
-        old, length = _at_home(source.audio), source.audio.duration
-        for place, (start, end) in enumerate(spans):
-            within = part(job.progress, place / len(spans), (place + 1) / len(spans))
-            first = min(max(0.0, (start + end - LONGEST) / 2), max(0.0, length - LONGEST))
-            heard = np.ascontiguousarray(old[:, _frames(first) :][:, : _frames(LONGEST)])
-            region = (start - first, end - first)
-            yield (start, end), first, self._anew(replace(job, progress=within), told, heard, region, place)
-
-    def _anew(
-        self, job: _Job, told: Told, heard: np.ndarray, region: tuple[float, float], place: int = 0
-    ) -> np.ndarray:
-        """What is heard, with a region of it made anew: (2, samples), as long as it was."""
-        track = getattr(job.request, "track", None)
-        seconds = heard.shape[1] / SAMPLE_RATE
-        wanted = self._wanted(job, told, seconds, source=heard, region=region, track=track)
-        return np.ascontiguousarray(self._sounded(job, wanted, place)[:, : heard.shape[1]])
-
-    def _wanted(self, job: _Job, told: Told, seconds: float, **said: Any) -> "Wanted":
-        from engines.acestep.model import Wanted
-
-        request, defaults = job.request, job.defaults
-        steps, shift = request.inference_steps, request.shift
-        return Wanted(
-            task=found.wanted(request),
-            told=told,
-            seeds=(request.seed or 0, *(song.seed or 0 for song in job.beside)),
-            seconds=seconds,
-            steps=int(defaults["inference_steps"]) if steps is None else steps,
-            guidance=1.0 if job.model.turbo else _guidance(request, defaults),
-            shift=defaults["shift"] if shift is None else shift,
-            interval=(request.cfg_interval_start, request.cfg_interval_end),
-            **said,
-        )
-
-    def _sounded(self, job: _Job, wanted: "Wanted", place: int = 0) -> np.ndarray:
+    def _sounded(self, job: Job, wanted: "Wanted", place: int) -> np.ndarray:
         """The sound of one song, (2, samples). Songs that will be asked for next are made beside it, and kept."""
         kept = self._kept.pop((job.request.model_dump_json(), place), None)
         if kept is None:
@@ -425,35 +276,8 @@ class AceStep:
             "close other programs, ask for fewer seconds, or choose a smaller checkpoint."
         )
 
-    def _take(self, job: _Job, audio: Audio, told: Told, **shown: Any) -> Take:
-        plan = told.shown() | {"checkpoint": job.model.name, "duration": audio.duration} | shown
-        return Take(
-            request=job.request,
-            engine=self.name,
-            engine_version=self.version,
-            audio=audio,
-            plan=plan,
-            lyrics=Lyrics.parse(told.lyrics) if told.sung else None,
-        )
-
-    def _apart(self, job: _Job, source: Source, heard: Heard, told: Told, sound: np.ndarray, what: str) -> Take:
-        """A take that was made from all of its source and holds none of it."""
-        shown = {"words": _said(what, told), "bpm": heard.bpm, "source": _shown(source, heard)}
-        return self._take(job, Audio(_below(sound, SAMPLE_RATE)), told, **shown)
-
-    def _onto(self, job: _Job, source: Source, heard: Heard, made: "Joined", told: Told, what: str) -> Take:
-        """A take whose sound is partly that of its source."""
-        shown = {"words": _said(what, told), "bpm": heard.bpm, "source": _shown(source, heard)}
-        take = self._take(job, made.audio, told, **shown)
-        return replace(take, stems=made.layers(), splice=made.splice, notices=made.notices)
-
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _guidance(request: Any, defaults: dict[str, float]) -> float:
-    said = request.guidance_scale
-    return float(defaults["guidance_scale"] if said is None else said)
 
 
 @cache
@@ -480,14 +304,6 @@ def _unused(request: Any, model: "Model") -> tuple[str, ...]:
     return slower
 
 
-def _shown(source: Source, heard: Heard) -> dict[str, Any]:
-    return {"id": source.id, "title": source.title, "heard": heard.words()}
-
-
-def _said(what: str, told: Told) -> str:
-    return f"{what}: {told.caption}" if told.caption else what
-
-
 def _planned(told: Told) -> str:
     """A plan in one line, as it is shown."""
     shown = told.shown()
@@ -501,10 +317,6 @@ def _planned(told: Told) -> str:
     return f"{known}: {told.caption}" if known else told.caption
 
 
-def _written(spans: Spans) -> str:
-    return ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
-
-
 def _no_numbers(model: "Model") -> CannotMake:
     finer = "choose precision fp32, or " if model.precision != "fp32" else ""
     return CannotMake(
@@ -513,27 +325,7 @@ def _no_numbers(model: "Model") -> CannotMake:
     )
 
 
-# --- sound and memory -------------------------------------------------------------------------------------------------
-
-
-def _frames(seconds: float) -> int:
-    return round(seconds * SAMPLE_RATE)
-
-
-def _at_home(audio: Audio) -> np.ndarray:
-    """A song as the model hears it: float32 (2, samples) at 48 kHz."""
-    from dsp.splice import resampled  # compiled code
-
-    return np.ascontiguousarray(resampled(audio.samples, audio.sample_rate, SAMPLE_RATE))
-
-
-def _below(sound: np.ndarray, rate: int) -> np.ndarray:
-    """Sound under the ceiling; as it is where it keeps to that."""
-    import dsp  # compiled code
-    from engines.splicing import CEILING
-
-    sound = np.ascontiguousarray(sound)
-    return dsp.limit(sound, rate, CEILING) if dsp.true_peak(sound, rate) > CEILING else sound
+# --- memory -----------------------------------------------------------------------------------------------------------
 
 
 def _out_of_memory(error: Exception) -> bool:
