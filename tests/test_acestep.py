@@ -454,6 +454,13 @@ def test_the_tables_are_the_published_ones():
         assert asked.told(Generate(prompt="x", bpm=bpm)).bpm == bpm
 
 
+def test_what_the_words_name_is_given_and_a_knob_wins():
+    told = asked.told(Generate(prompt="a waltz, 100 bpm, in F# minor, 3/4", key="C major"))
+    assert (told.bpm, told.key, told.meter) == (100, "C major", "3")
+    told = asked.told(Generate(prompt="a jam in D dorian, 7/8"))
+    assert (told.bpm, told.key, told.meter) == (None, "", ""), "the caption says what the metadata cannot"
+
+
 def test_auto_takes_the_quickest_that_can_do_it(neural):
     def name(**knobs) -> str:
         return found.chosen(read({"mode": "edit", "source": "x"} | knobs))[0]

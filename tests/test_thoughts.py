@@ -213,7 +213,7 @@ def test_without_a_planner_the_composer_decides_and_the_take_says_so(alone, stud
     recipe = made(studio, prompt="slow waltz in D minor").recipe
     plan = recipe.plan
     assert (plan["key"], plan["meter"]) == ("D minor", "3/4") and 50 <= plan["bpm"] <= 130
-    notice = f"the composer's plan decided: {plan['bpm']} bpm, D minor, 3/4. Get one with: {thoughts.GET}."
+    notice = f"the composer's plan decided: {plan['bpm']} bpm. Get one with: {thoughts.GET}."  # the words say the rest
     assert f"No planner is here, so {notice}" in recipe.notices
     given = made(studio, bpm=97, key="F# minor", meter="3/4").recipe
     assert (given.plan["bpm"], given.plan["key"], given.plan["meter"]) == (97, "F# minor", "3/4")

@@ -55,7 +55,8 @@ class Told:
 
 
 def told(request: Any, source: Source | None = None, heard: Heard | None = None) -> Told:
-    """A request in the model's words. `heard`, corrected, fills what the request leaves open. Raises BadRequest."""
+    """A request in the model's words. What the knobs leave open, the words decide, then what was `heard` of a source.
+    Raises BadRequest."""
     lyrics, language = _lyrics(request, source), request.vocal_language or UNKNOWN
     caption = _caption(request, source, lyrics != INSTRUMENTAL)
     bpm, key, meter = (getattr(request, name, None) for name in ("bpm", "key", "meter"))
@@ -63,10 +64,20 @@ def told(request: Any, source: Source | None = None, heard: Heard | None = None)
         raise BadRequest("key", "ACE-Step knows major and minor keys only; name one of them, or leave it empty")
     if meter and meter not in METERS:
         raise BadRequest("meter", f"ACE-Step knows {', '.join(METERS)} only; choose one of them, or leave it empty")
+    bpm, key, meter = (one or said for one, said in zip((bpm, key, meter), _said(request.prompt), strict=True))
     if heard is not None:
         bpm, meter = bpm or heard.bpm, meter or heard.meter
         key = key or (heard.key if Key.parse(heard.key).mode in SCALES else None)
     return Told(caption, lyrics, language, round(bpm) if bpm else None, key or "", METERS.get(meter or "", ""))
+
+
+def _said(prompt: str) -> tuple[float | None, str | None, str | None]:
+    """Tempo, key and meter that the words name, where ACE-Step knows them; the caption has the words anyway."""
+    said = spoken(prompt)
+    bpm = said.bpm if said.bpm and 30 <= said.bpm <= 300 else None
+    key = str(said.key) if said.key and said.key.mode in SCALES else None
+    meter = f"{said.meter[0]}/{said.meter[1]}" if said.meter else None
+    return bpm, key, meter if meter in METERS else None
 
 
 def seconds(request: Any, original: float = 0.0) -> float:
