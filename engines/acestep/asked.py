@@ -64,7 +64,8 @@ def told(request: Any, source: Source | None = None, heard: Heard | None = None)
         raise BadRequest("key", "ACE-Step knows major and minor keys only; name one of them, or leave it empty")
     if meter and meter not in METERS:
         raise BadRequest("meter", f"ACE-Step knows {', '.join(METERS)} only; choose one of them, or leave it empty")
-    bpm, key, meter = (one or said for one, said in zip((bpm, key, meter), _said(request.prompt), strict=True))
+    said = _said(request.prompt)
+    bpm, key, meter = bpm or said[0], key or said[1], meter or said[2]
     if heard is not None:
         bpm, meter = bpm or heard.bpm, meter or heard.meter
         key = key or (heard.key if Key.parse(heard.key).mode in SCALES else None)
