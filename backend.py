@@ -19,21 +19,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import daw
 import durable
 import loras
 import post_process
 import preview
-from composer import midi
+from composer import midi, sheet
 from engines import ENGINES, NEURAL, Engine
 from engines.base import read_with, unread
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
 from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
+from song.files import KINDS, SESSIONS
 from song.heard import Heard
 from song.job import Job
+from song.names import one_line
 from song.progress import Aloud, Progress, part, silent
 from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, originals, read
+from song.score import Score
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
 from worker import InWorker, Runner, serve
@@ -331,8 +335,8 @@ class Studio:
         return job
 
     def export(self, take_id: str, kind: str) -> Path:
-        """A take as a file: wav, flac, mp3, midi, lrc (timed lyrics), stems (zip) or recipe (json); an upload as wav.
-        Made when first asked for."""
+        """A take as a file: wav, flac, mp3, midi, lrc (timed lyrics), stems (zip), a session for a DAW (ardour,
+        dawproject, reaper) or recipe (json); an upload as wav. Made when first asked for."""
         if kind == "wav" and self.library.is_upload(take_id):
             return self.source(take_id).path
         kept = self.library.take(take_id)
@@ -346,7 +350,9 @@ class Studio:
             return self._converted(kept, folder / f"song.{kind}")
         if kind == "stems":
             return self._stems(kept, folder)
-        raise BadRequest("kind", "must be one of wav, flac, mp3, midi, lrc, stems, recipe")
+        if kind in SESSIONS:
+            return self._session(kept, folder, kind)
+        raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""
@@ -370,7 +376,11 @@ class Studio:
             raise BadRequest(
                 "duration", f"this studio makes at most {self.settings.max_duration:g} seconds; ask for less"
             )
-        needed = self.settings.min_free_disk + int(2 * duration * BYTES_PER_SECOND * variations)
+        self._spare(int(2 * duration * BYTES_PER_SECOND * variations))
+
+    def _spare(self, size: int) -> None:
+        """Raises DiskFull where `size` bytes would leave less than must stay free."""
+        needed = self.settings.min_free_disk + size
         free = shutil.disk_usage(self.settings.home).free
         if free < needed:
             raise DiskFull(
@@ -393,6 +403,16 @@ class Studio:
                 self.lane.call("stems", arguments, folder)
             else:
                 stems(arguments, folder, silent)
+        return path
+
+    def _session(self, kept: Kept, folder: Path, kind: str) -> Path:
+        """The stems with their lines, the tempo and the sections as a session."""
+        path = folder / FILES[kind]
+        if not path.exists():
+            stems = self._stems(kept, folder)
+            self._spare(stems.stat().st_size + Path(kept.files["audio"]).stat().st_size)
+            session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
+            daw.write(path, kind, session)
         return path
 
 
@@ -423,9 +443,8 @@ def studio() -> Studio:
 
 
 def _upload_title(name: str) -> str:
-    """A file's name as a title: no control characters, no broken text, not endless."""
-    words = "".join(c if c.isprintable() else " " for c in name.replace("_", " "))
-    return " ".join(words.split())[:120] or "Upload"
+    """A file's name as a title."""
+    return one_line(name.replace("_", " ")) or "Upload"
 
 
 def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source | None, seconds: float) -> Recipe:
@@ -457,6 +476,18 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
         proof=post_process.proof(finished.audio, take.splice) if take.splice else None,
         stems=bool(take.stems),
     )
+
+
+def _score(kept: Kept) -> Score:
+    """A take's music for other programs: its score as General MIDI plays it, or else tempo, meter and sections."""
+    place = kept.files.get("sheet")
+    written = json.loads(Path(place).read_text(encoding="utf-8")) if place else {}
+    if known := sheet.read(written):
+        return midi.general(known[1])
+    facts, plan = kept.recipe.facts, kept.recipe.plan
+    heard = Heard.model_validate(written["heard"]) if "heard" in written else None
+    meter, sections = (heard.meter, heard.sections) if heard else (plan.get("meter") or "4/4", ())
+    return daw.outline(facts.bpm or 120.0, meter, facts.key or "", kept.recipe.duration, sections)
 
 
 def _retitled(title: str, mode: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from song.errors import BadRequest, Cancelled, CannotOpen, StudioError
+from song.files import KINDS
 from song.job import Job
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, read
 
@@ -326,7 +327,7 @@ def show(id: Id, as_json: Json = False) -> int:
 @app.command()
 def export(
     id: Id,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="wav, flac, mp3, midi, lrc, stems or recipe.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
     out: Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")] = None,
 ) -> int:
     """A take as a file."""

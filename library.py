@@ -1,7 +1,8 @@
 """Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
 
     <home>/studio.db          jobs and takes
-    <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3 and stems.zip once asked
+    <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3, stems.zip and
+                              sessions for DAWs once asked
     <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard-<n>.json once listened to
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
@@ -47,6 +48,9 @@ FILES = {
     "recipe": "recipe.json",
     "sheet": "sheet.json",
     "stems": "stems.zip",
+    "ardour": "ardour.zip",
+    "dawproject": "song.dawproject",
+    "reaper": "reaper.zip",
 }
 HEARD = f"heard-{LISTENER}.json"  # what an older listener wrote down is not asked again
 _UPLOAD = re.compile(r"u[0-9a-f]{16}")

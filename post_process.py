@@ -11,7 +11,6 @@ that the same request gives the same file; it leaves noise at -146 dBFS, far bel
 import hashlib
 import shutil
 import struct
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import tags
 from durable import atomic, copy
 from song.audio import Audio
 from song.errors import BadRequest, EngineFailed
+from song.names import file_name
 from song.progress import Progress, silent
 from song.take import Proof, Recipe, Region, Seam, Splice
 
@@ -289,20 +289,13 @@ def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str) -> None:
     """
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         for number, (stem, audio) in enumerate(stems.items(), 1):
-            label = _file_name(stem)
+            label = file_name(stem, "Stem")
             entry = zipfile.ZipInfo(f"{number:02d} {label}.wav")  # dated 1980: the same stems give the same zip
             entry.external_attr = 0o644 << 16
             step = range(0, audio.frames, BLOCK)
             blocks = (audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes() for at in step)
             with archive.open(entry, "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
                 _write_riff(file, audio, 3, 32, tags.info_list({"title": f"{name}: {label}"}), blocks)
-
-
-def _file_name(stem: str) -> str:
-    """A stem's name as a file name on any system."""
-    kept = "".join(c if c.isalnum() or c in " -_()#+&" else " " for c in unicodedata.normalize("NFC", stem))
-    words = " ".join(kept.split())[:60] or "Stem"
-    return words[0].upper() + words[1:]
 
 
 def _write_riff(

@@ -8,8 +8,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from song.errors import NotFound, StudioError
+from song.files import KINDS
 
-KINDS = ("wav", "flac", "mp3", "midi", "lrc", "stems", "recipe")
+_ENDINGS = {"stems": " stems", "ardour": " for Ardour", "reaper": " for Reaper"}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 
 
@@ -20,7 +21,7 @@ def made(take_id: str, kind: str) -> tuple[str, str]:
     path = backend.studio().export(take_id, kind)
     title = backend.studio().source(take_id).title
     words = " ".join(_UNSAFE.sub(" ", title).split())[:80].strip(". ") or take_id
-    return str(path), f"{words}{' stems' if kind == 'stems' else ''}{path.suffix}"
+    return str(path), f"{words}{_ENDINGS.get(kind, '')}{path.suffix}"
 
 
 async def send(request: Request) -> Response:

@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,14 +62,30 @@ def write(score: Score, target: Target) -> None:
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS, charset="utf-8")
     file.tracks.append(_conductor(score))
     channels = _channels()
-    for track in score.tracks:
-        if track.role != "texture":
-            words = score.lyrics if track.role == "vocals" else ()
-            file.tracks.append(_written(track, _DRUM_CHANNEL if track.drums else next(channels), words))
+    for track in _lines(score):
+        words = score.lyrics if track.role == "vocals" else ()
+        file.tracks.append(_written(track, _DRUM_CHANNEL if track.drums else next(channels), words))
     if isinstance(target, str | os.PathLike):
         file.save(str(target))
     else:
         file.save(file=target)
+
+
+def general(score: Score) -> Score:
+    """The score as its MIDI file holds it: General MIDI's drums, starts and ends on ticks, no pitch over itself, no
+    noise."""
+    lines = (replace(track, notes=tuple(_on_ticks(track))) for track in _lines(score))
+    return replace(score, tracks=tuple(lines))
+
+
+def _on_ticks(track: Track) -> Iterator[Note]:
+    for on, off, pitch, velocity in _spans(track):
+        yield Note(pitch, velocity, on / TICKS, (off - on) / TICKS)
+
+
+def _lines(score: Score) -> Iterator[Track]:
+    """What has notes to write."""
+    return (track for track in score.tracks if track.role != "texture")
 
 
 def _channels() -> Iterator[int]:

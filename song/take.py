@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from song.audio import Audio
+from song.files import SESSIONS
 from song.lyrics import Lyrics
 from song.request import SongRequest
 from song.score import Score
@@ -147,7 +148,7 @@ class Kept(BaseModel):
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""
         recipe = self.recipe.model_dump(mode="json")
         wanted = "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent"
-        kinds = ("audio", "midi", "lrc", "recipe", "stems")
+        kinds = ("audio", "midi", "lrc", "recipe", "stems", *SESSIONS)
         return {name: recipe[name] for name in (*wanted.split(), "parent", "proof")} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
             "favourite": self.favourite,

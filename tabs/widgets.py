@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from song.files import SESSIONS
 from song.take import Kept
 
 HERE = Path(__file__).parent
@@ -90,7 +91,8 @@ def kinds(kept: Kept) -> list[str]:
     """The kinds of file that this take can be had as."""
     there = {"midi": "midi", "lrc": "lrc"}
     scores = [kind for kind, file in there.items() if file in kept.files]
-    return ["wav", "flac", "mp3", *scores, *(["stems"] if kept.recipe.stems else []), "recipe"]
+    parts = ["stems", *SESSIONS] if kept.recipe.stems else []
+    return ["wav", "flac", "mp3", *scores, *parts, "recipe"]
 
 
 def proof(kept: Kept) -> list[str] | None:

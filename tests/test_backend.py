@@ -19,7 +19,8 @@ from engines import ENGINES, Engine
 from listen import likely_tonics, longest_silence, tempo_near
 from settings import Settings
 from song.audio import Audio
-from song.errors import BadRequest, CannotMake, EngineMissing
+from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing
+from song.files import SESSIONS
 from song.key import Key
 from song.progress import silent
 from song.request import MODES, Generate, Knobs, fields, groups
@@ -119,6 +120,28 @@ def test_the_song_is_made_of_the_sum_of_its_stems(studio, take):
                 total += soundfile.read(file, dtype="float32")[0].T
     mastered = Audio(mix.mastered(total, plan(take.recipe.request)))
     assert np.abs(post_process.finish(mastered).audio.samples - sound(take).samples).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_a_take_opens_in_a_daw_with_the_stems_and_the_song_as_they_are(studio, take, kind):
+    with zipfile.ZipFile(studio.export(take.id, "stems")) as archive:
+        before = {name: archive.read(name) for name in archive.namelist()}
+    path = studio.export(take.id, kind)
+    with zipfile.ZipFile(path) as archive:
+        sounds = {Path(name).name: archive.read(name) for name in archive.namelist() if name.endswith(".wav")}
+        words = b"".join(archive.read(name) for name in archive.namelist() if not name.endswith(".wav"))
+    assert sounds == before | {f"{len(before) + 1:02d} Mix.wav": Path(take.files["audio"]).read_bytes()}
+    assert all(section["name"].encode() in words for section in take.recipe.plan["sections"])
+    assert b"Drums MIDI" in words and b"82" in words
+    assert studio.export(take.id, kind) == path and studio.library.take(take.id).files[kind] == str(path)
+
+
+def test_a_full_disk_refuses_a_session_before_it_is_written(studio, take, monkeypatch):
+    Path(studio.export(take.id, "reaper")).unlink()
+    monkeypatch.setattr(studio, "settings", studio.settings.model_copy(update={"min_free_disk": 2**60}))
+    with pytest.raises(DiskFull, match="Not enough room on the disk"):
+        studio.export(take.id, "reaper")
+    assert "reaper" not in studio.library.take(take.id).files
 
 
 def test_a_fault_in_the_score_costs_a_notice_and_not_the_song(studio, monkeypatch):

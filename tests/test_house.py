@@ -20,6 +20,7 @@ FLOORS = [
     {"engines", "zerogpu"},
     {
         "composer",
+        "daw",
         "analysis",
         "decode",
         "post_process",

@@ -7,6 +7,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -339,6 +340,12 @@ def test_the_stems_of_a_joined_song_are_its_two_layers(studio, take):
     assert np.abs(sum(stems.values()) - sound(new).samples).max() < 1e-6
     cut = new.recipe.proof.regions[0].first
     assert not stems["New.wav"][:, :cut].any() and not stems["Original.wav"][:, cut:].any()
+    with zipfile.ZipFile(studio.export(new.id, "dawproject")) as archive:
+        project = ET.fromstring(archive.read("project.xml"))
+    tracks = [track.get("name") for track in project.iter("Track")]
+    assert tracks == ["Original", "New", "Mix", "Master"], "no notes are known of a joined song"
+    assert float(project.find("Transport/Tempo").get("value")) == new.recipe.facts.bpm
+    assert len(project.findall("Arrangement/Markers/Marker")) >= 2
 
 
 def test_new_music_meets_the_level_of_its_neighbours():

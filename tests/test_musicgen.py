@@ -388,8 +388,9 @@ def test_words_become_a_song(studio, kind):
     assert recipe.versions["checkpoint"] == f"{kind} {found.revision(found.places()[kind])}"
     assert {"torch", "transformers"} <= recipe.versions.keys()
     assert any(one.startswith(f"Made with {kind}. ") and "CC-BY-NC 4.0" in one for one in recipe.notices)
-    with pytest.raises(CannotMake, match="no stems"):
-        studio.export(song.id, "stems")
+    for kind in ("stems", "ardour"):
+        with pytest.raises(CannotMake, match="no stems"):
+            studio.export(song.id, kind)
 
 
 @pytest.mark.parametrize(

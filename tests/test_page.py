@@ -111,7 +111,8 @@ def test_words_become_a_song_that_can_be_heard(desk):
 
 def test_every_kind_of_file_downloads(desk):
     desk.make(prompt=WORDS, duration="5", title='Night / "Drive" <1>')
-    starts = {"WAV": b"RIFF", "FLAC": b"fLaC", "MP3": b"", "MIDI": b"MThd", "Stems": b"PK", "Recipe": b"{"}
+    starts = {"WAV": b"RIFF", "FLAC": b"fLaC", "MP3": b"", "MIDI": b"MThd", "Recipe": b"{"}
+    starts |= dict.fromkeys(("Stems", "Ardour", "DAWproject", "Reaper"), b"PK")
     for name, start in starts.items():
         with desk.page.expect_download(timeout=SOON) as download:
             desk.page.locator("#card").get_by_role("link", name=f"{name}: download").click()
@@ -459,7 +460,8 @@ def test_a_script_makes_a_song(client, server):
     assert np.abs(soundfile.read(path)[0]).max() > 0.1
     assert (take["seed"], take["duration"], len(take["takes"])) == (7, 5.0, 2)
     assert take["plan"]["bpm"] == 82 and take["plan"]["key"] == "D minor"
-    for kind, start in {"audio": b"RIFF", "midi": b"MThd", "recipe": b"{", "stems": b"PK"}.items():
+    starts = {"audio": b"RIFF", "midi": b"MThd", "recipe": b"{", "stems": b"PK", "dawproject": b"PK"}
+    for kind, start in starts.items():
         assert take["files"][kind].startswith(server)
         assert httpx.get(take["files"][kind], timeout=30).raise_for_status().content.startswith(start), kind
     path, again = client.predict(take["id"], api_name="/take")
