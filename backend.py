@@ -19,19 +19,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import daw
 import durable
 import loras
 import post_process
 import preview
 from composer import midi, sheet
+from composer.loop import chosen, seam_db
 from engines import ENGINES, NEURAL, Engine
 from engines.base import read_with, unread
+from engines.composer import Composer
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
+from song.audio import Audio
 from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
-from song.files import KINDS, SESSIONS
+from song.files import KINDS, LOOPS, SESSIONS
 from song.heard import Heard
 from song.job import Job
 from song.names import one_line
@@ -184,7 +189,27 @@ def _with_midi(take: Take, path: Path) -> Take:
     return take
 
 
-TASKS = {"make": make, "stems": stems, "listen": listen}
+def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Write bars of a take as a loop into `folder`, where it is not there yet. `arguments`: recipe, sheet (a path), bar
+    (counted from 1), bars, times. Answers the file's name, its bars, and its seam, see composer.loop.seam_db."""
+    recipe, times = Recipe.model_validate(arguments["recipe"]), arguments["times"]
+    written = json.loads(Path(arguments["sheet"]).read_text(encoding="utf-8")) if arguments["sheet"] else {}
+    known, composer = sheet.read(written), engine_named("composer")
+    if known is None or not isinstance(composer, Composer):
+        raise CannotMake("No score of this song is known, so it cannot be looped; take one that the composer made.")
+    span = chosen(known[0], arguments["bar"], arguments["bars"])
+    path = folder / f"loop-{span.first + 1}-{span.count}-x{times}.wav"
+    if not path.is_file():
+        lufs = written.get("mastering", {}).get("target_lufs", post_process.TARGET_LUFS)
+        once = composer.looped(*known, span, lufs, progress)
+        played = Audio(np.tile(once.samples, times), once.sample_rate)
+        post_process.write_loop(path, played, recipe, known[0].bpm, known[0].meter, span.count * times)
+    heard = post_process.read(path)
+    seam = seam_db(Audio(heard.samples[:, : heard.frames // times], heard.sample_rate))
+    return {"name": path.name, "bar": span.first + 1, "bars": span.count, "times": times, "seam_db": seam}
+
+
+TASKS = {"make": make, "stems": stems, "loop": loop, "listen": listen}
 
 
 def work(handle: int) -> None:
@@ -352,7 +377,22 @@ class Studio:
             return self._stems(kept, folder)
         if kind in SESSIONS:
             return self._session(kept, folder, kind)
+        if kind in LOOPS:
+            return self.loop(kept.id, times=LOOPS[kind])[0]
         raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
+
+    def loop(
+        self, take_id: str, bar: int | None = None, bars: int | None = None, times: int = 1
+    ) -> tuple[Path, dict[str, Any]]:
+        """`bars` bars of a take from `bar` (counted from 1) on as a loop, played `times` times: the file, and its bar,
+        bars and seam_db. Left out, the liveliest bars. Raises NotFound, BadRequest, CannotMake."""
+        kept = self.library.take(take_id)
+        folder = self.settings.takes / kept.id
+        recipe, written = kept.recipe.model_dump(mode="json"), kept.files.get("sheet")
+        arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars, "times": times}
+        self._spare(int(times * kept.recipe.duration * BYTES_PER_SECOND))
+        told = self.lane.call("loop", arguments, folder) if self.lane.ours else loop(arguments, folder, silent)
+        return folder / told["name"], told
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""

@@ -232,6 +232,11 @@ def _delivered(
     return take
 
 
+def _check_place(out: Path) -> None:
+    if not out.parent.is_dir() or out.is_dir():
+        raise BadRequest("out", "must be the name of a file in a folder that exists")
+
+
 def _copy(source: Path, place: Path) -> None:
     import durable
 
@@ -334,10 +339,30 @@ def export(
     with _studio() as studio:
         path = studio.export(id, kind)
         if out is not None:
-            if not out.parent.is_dir() or out.is_dir():
-                raise BadRequest("out", "must be the name of a file in a folder that exists")
+            _check_place(out)
             _copy(path, out)
     _print(str(out or path))
+    return 0
+
+
+@app.command()
+def loop(
+    id: Id,
+    bar: Annotated[int | None, typer.Option(help="The first bar, from 1. Default: the liveliest section's.")] = None,
+    bars: Annotated[int | None, typer.Option(help="How many. Default: to that section's end, 8 at most.")] = None,
+    times: Annotated[int, typer.Option(min=1, max=16, help="How often it is played; more than once to listen.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Bars of a take as a WAV that loops without a seam, for samplers and DAWs."""
+    with _studio() as studio:
+        path, told = studio.loop(id, bar, bars, times)
+        if out is not None:
+            _check_place(out)
+            _copy(path, out)
+    told = told | {"out": str(out or path)}
+    words = f"bars {told['bar']} to {told['bar'] + told['bars'] - 1}, seam {told['seam_db']:+.1f} dB"
+    _print_json(told) if as_json else _print(f"{told['out']}: {words}")
     return 0
 
 

@@ -31,6 +31,7 @@ from song.take import Proof, Recipe, Region, Seam, Splice
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
 TOLERANCE_LU = 0.08
+TARGET_LUFS = -14.0
 MARGIN_DB = 0.3  # another meter's interpolation filter may read this much higher than ours
 MOST_GAIN_DB = 40.0  # more would bring up what was never meant to be heard
 MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is heard as crushing
@@ -61,7 +62,7 @@ class Finished:
 def finish(
     audio: Audio,
     *,
-    target_lufs: float = -14.0,
+    target_lufs: float = TARGET_LUFS,
     fade_in: float = 0.0,
     fade_out: float = 0.0,
     ceiling_dbtp: float = -1.0,
@@ -258,6 +259,24 @@ def write_wav(path: Path, audio: Audio, recipe: Recipe) -> None:
     with atomic(path) as beside, open(beside, "wb") as file:
         before, after = tags.info_list(tags.fields(recipe)), tags.chunk(b"id3 ", tags.id3(recipe))
         _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)), after)
+
+
+def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tuple[int, int], bars: int) -> None:
+    """24-bit WAV that says where it loops: a `smpl` chunk for samplers, an `acid` chunk for what stretches loops to a
+    tempo. Raises DiskFull.
+
+    Sources: IBM and Microsoft, Multimedia Standards Update 3.0 (smpl); libsndfile's reading of ACID's chunk.
+    """
+    rate, quarters = audio.sample_rate, bars * meter[0] * 4 / meter[1]
+    unit = 4 if quarters.is_integer() else meter[1]  # what its tempo counts: quarter notes, where they come out even
+    whole = struct.pack("<6I", 0, 0, 0, audio.frames - 1, 0, 0)  # from the first sample to the last, without an end
+    smpl = struct.pack("<9I", 0, 0, round(1e9 / rate), 60, 0, 0, 0, 1, 0) + whole
+    stretches = 4  # one flag of many; no root note is claimed
+    count = struct.pack("<IHHf", round(quarters * unit / 4), meter[1], meter[0], bpm * unit / 4)
+    acid = struct.pack("<IHHf", stretches, 60, 0x8000, 0.0) + count
+    before = tags.info_list({"title": f"{recipe.title}: loop"}) + tags.chunk(b"smpl", smpl) + tags.chunk(b"acid", acid)
+    with atomic(path) as beside, open(beside, "wb") as file:
+        _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)))
 
 
 def convert(wav_path: Path, out_path: Path, recipe: Recipe) -> None:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from song.errors import NotFound, StudioError
 from song.files import KINDS
 
-_ENDINGS = {"stems": " stems", "ardour": " for Ardour", "reaper": " for Reaper"}
+_ENDINGS = {"stems": " stems", "ardour": " for Ardour", "reaper": " for Reaper", "loop": " loop", "loop4": " loop x 4"}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 
 

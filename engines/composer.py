@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from composer import cover, edit, extend, sheet, wish
+from composer import cover, edit, extend, loop, sheet, wish
 from composer.arrange import compose
 from composer.original import Original, sketch, style_for
 from composer.plan import STYLES, Plan, plan
@@ -248,6 +248,17 @@ class Composer:
         where = ", ".join(f"{piece.start:.2f}-{piece.end:.2f} s" for piece in pieces)
         return self._onto(
             request, source, patch.plan, made, whole, heard, f"New music in {where}: {patch.plan.words()}"
+        )
+
+    def looped(self, decided: Plan, score: Score, span: loop.Bars, target_lufs: float, progress: Progress) -> Audio:
+        """Bars of a song of this plan and score as a loop, see composer.loop."""
+        import post_process
+
+        over, again = loop.repeated(decided, score, span)
+        mixed = self._played(over, again, part(progress, 0.0, 0.85))
+        rest = part(progress, 0.85, 1.0)
+        return loop.cut(
+            post_process.finish(Audio(mixed.master), target_lufs=target_lufs, progress=rest).audio, over, span
         )
 
     # -- shared -------------------------------------------------------------------------------------------------------

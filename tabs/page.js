@@ -1,7 +1,7 @@
 // What the widgets share. User text enters the page as text nodes only, never as markup.
 window.studio = {
   kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["midi", "MIDI"], ["stems", "Stems"],
-    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["lrc", "LRC"], ["recipe", "Recipe"]],
+    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["loop", "Loop"], ["loop4", "Loop x 4"], ["lrc", "LRC"], ["recipe", "Recipe"]],
 
   node(tag, props = {}, ...children) {
     const made = document.createElement(tag);

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from song.files import SESSIONS
+from song.files import LOOPS, SESSIONS
 from song.take import Kept
 
 HERE = Path(__file__).parent
@@ -92,7 +92,8 @@ def kinds(kept: Kept) -> list[str]:
     there = {"midi": "midi", "lrc": "lrc"}
     scores = [kind for kind, file in there.items() if file in kept.files]
     parts = ["stems", *SESSIONS] if kept.recipe.stems else []
-    return ["wav", "flac", "mp3", *scores, *parts, "recipe"]
+    loops = LOOPS if "midi" in kept.files else []  # what has a score
+    return ["wav", "flac", "mp3", *scores, *parts, *loops, "recipe"]
 
 
 def proof(kept: Kept) -> list[str] | None:

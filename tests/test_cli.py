@@ -307,6 +307,10 @@ def test_the_library_shows_exports_forgets_and_restores(made: tuple[Path, dict[s
     exported = _process(home, "export", take["id"], "midi", "--out", str(tmp_path / "song.mid"))
     assert exported.stdout.strip() == str(tmp_path / "song.mid")
     assert (tmp_path / "song.mid").read_bytes()[:4] == b"MThd"
+    looped = _process(home, "loop", take["id"], "--bar", "1", "--bars", "1", "--out", str(tmp_path / "loop.wav"))
+    assert looped.stdout.startswith(f"{tmp_path / 'loop.wav'}: bars 1 to 1, seam "), looped.stderr
+    assert soundfile.info(tmp_path / "loop.wav").frames == round(4 * 60 / take["plan"]["bpm"] * 48_000)
+    assert _process(home, "loop", take["id"], "--bar", "0").stderr.startswith("bar: this song has bars 1 to")
     assert _process(home, "forget", take["id"]).returncode == 0
     assert _process(home, "show", take["id"]).returncode == 2
     assert _process(home, "restore", take["id"]).returncode == 0

@@ -113,6 +113,7 @@ def test_every_kind_of_file_downloads(desk):
     desk.make(prompt=WORDS, duration="5", title='Night / "Drive" <1>')
     starts = {"WAV": b"RIFF", "FLAC": b"fLaC", "MP3": b"", "MIDI": b"MThd", "Recipe": b"{"}
     starts |= dict.fromkeys(("Stems", "Ardour", "DAWproject", "Reaper"), b"PK")
+    starts |= dict.fromkeys(("Loop", "Loop x 4"), b"RIFF")
     for name, start in starts.items():
         with desk.page.expect_download(timeout=SOON) as download:
             desk.page.locator("#card").get_by_role("link", name=f"{name}: download").click()
