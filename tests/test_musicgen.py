@@ -443,7 +443,7 @@ def test_a_song_goes_on_and_before_it_nothing_changes(studio, take, kind):
     assert np.array_equal(new.samples[:, :cut], old.samples[:, :cut])
     assert new.frames == cut + 5 * 48_000 and cut / 48_000 == pytest.approx(10, abs=0.02), "a barline: a bar is 2.5 s"
     assert abs(proof.seams[0].level_step_db) <= 3 and longer.recipe.facts.true_peak_dbtp <= -1.0
-    assert studio.export(longer.id, "stems").is_file()
+    assert all(studio.export(longer.id, kind).is_file() for kind in ("stems", "reaper"))
 
 
 def test_what_comes_after_depends_on_what_came_before(studio, take):
