@@ -22,7 +22,7 @@ def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
     gr.api(submit, api_name="submit", concurrency_limit=None)
-    for door in (cover, extend, edit, listen, job, cancel, take, library, loras, add_lora):
+    for door in (cover, extend, edit, listen, job, cancel, take, loop, library, loras, add_lora):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
@@ -175,6 +175,21 @@ def take(take_id: str, caller: gr.Request = None) -> tuple[gr.FileData, Summary]
     """
     kept = answer(studio().library.take, str(take_id))
     return audio(kept), summary(kept, caller)
+
+
+def loop(take_id: str, bar: int = 0, bars: int = 0, times: int = 1) -> tuple[gr.FileData, Summary]:
+    """Bars of a take as a WAV that loops, and its bar, bars and `seam_db`: up to 0 the seam is a step like any other.
+
+    Args:
+        take_id: an id from /library.
+        bar: the first bar, from 1; 0 begins the liveliest section.
+        bars: how many; 0 goes on to that section's end, for 8 at most.
+        times: how often it is played, 1 to 16; more than once to listen.
+    """
+    first, count = (whole(name, value, 0, 10**6) or None for name, value in (("bar", bar), ("bars", bars)))
+    path, told = answer(studio().loop, str(take_id), first, count, whole("times", times, 1, 16))
+    name = told.pop("name")
+    return gr.FileData(path=str(path), orig_name=name), told
 
 
 def library(

@@ -445,7 +445,18 @@ def test_a_file_that_is_no_song_is_refused_in_words(desk, mode, tmp_path):
 def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
     doors = client.view_api(return_format="dict")["named_endpoints"]
     modes = {f"/{mode.model_fields['mode'].default}": mode for mode in MODES}
-    assert set(doors) == {*modes, "/listen", "/submit", "/job", "/cancel", "/library", "/take", "/loras", "/add_lora"}
+    assert set(doors) == {
+        *modes,
+        "/listen",
+        "/submit",
+        "/job",
+        "/cancel",
+        "/library",
+        "/take",
+        "/loop",
+        "/loras",
+        "/add_lora",
+    }
     for door, mode in {**modes, "/submit": Generate}.items():
         told = {one["parameter_name"]: one for one in doors[door]["parameters"]}
         assert set(told) - {"audio"} == set(fields(mode)), door
@@ -467,6 +478,11 @@ def test_a_script_makes_a_song(client, server):
         assert httpx.get(take["files"][kind], timeout=30).raise_for_status().content.startswith(start), kind
     path, again = client.predict(take["id"], api_name="/take")
     assert soundfile.info(path).duration == 5 and again["id"] == take["id"]
+    path, told = client.predict(take["id"], bar=1, bars=1, api_name="/loop")
+    assert (told["bar"], told["bars"], told["times"]) == (1, 1, 1) and told["seam_db"] <= 0
+    assert soundfile.info(path).frames == round(4 * 60 / 82 * 48_000)
+    with pytest.raises(Exception, match=r"^bar: this song has bars 1 to"):
+        client.predict(take["id"], bar=99, api_name="/loop")
     assert take["id"] in [one["id"] for one in client.predict(search="dusty", limit=200, api_name="/library")]
 
 
