@@ -343,7 +343,7 @@ MODELS: tuple[type[Knobs], ...] = (
     *(Timbre, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters),
 )
 """Groups that mean something to engines with downloaded models alone."""
-_WHOLE = ("variations", "top_k", "lm_top_k", "inference_steps")
+_WHOLE = ("variations", "top_k", "lm_top_k", "inference_steps", "lines")
 _BY_NAME = {mode.model_fields["mode"].default: mode for mode in MODES}
 _adapter: TypeAdapter[Any] = TypeAdapter(SongRequest)
 
@@ -397,13 +397,23 @@ def limits(field: Any) -> tuple[float | None, float | None]:
 
 
 def _sentence(error: ValidationError) -> BadRequest:
-    """The first complaint as a plain sentence; pydantic's own words speak of types, not of songs."""
+    """The first complaint as a plain sentence; it names the mode before the knob."""
     first = error.errors()[0]
-    kind, context = first["type"], first.get("ctx", {})
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return BadRequest("mode", f"must be one of {', '.join(_BY_NAME)}")
     mode, *place = (str(part) for part in first["loc"])
-    knobs = fields(_BY_NAME[mode])
+    return _complaint(first, place, fields(_BY_NAME[mode]))
+
+
+def complaint(error: ValidationError, asked: type[Knobs]) -> BadRequest:
+    """The first complaint about a request of one class as a plain sentence."""
+    first = error.errors()[0]
+    return _complaint(first, [str(part) for part in first["loc"]], fields(asked))
+
+
+def _complaint(first: Any, place: list[str], knobs: dict[str, Any]) -> BadRequest:
+    """A complaint in our words; pydantic's own speak of types, not of songs."""
+    kind, context = first["type"], first.get("ctx", {})
     name = place[0] if place else "request"
     known = knobs.get(name)
     if kind == "extra_forbidden":

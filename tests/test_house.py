@@ -10,6 +10,7 @@ import tooltips
 from engines import ENGINES
 from settings import ROOT
 from song.request import MODES, fields
+from song.writing import WriteLyrics
 
 FLOORS = [
     {"cli", "app"},
@@ -17,7 +18,7 @@ FLOORS = [
     {"tabs", "api"},
     {"backend"},
     {"jobs"},
-    {"engines", "zerogpu"},
+    {"engines", "lyrics", "zerogpu"},
     {
         "composer",
         "daw",
@@ -27,7 +28,6 @@ FLOORS = [
         "library",
         "checkpoints",
         "loras",
-        "lyrics",
         "kernels",
         "worker",
     },
@@ -108,7 +108,7 @@ def test_engines_are_known_before_their_libraries_are_loaded():
 
 def test_every_knob_has_a_tip_and_every_tip_a_knob():
     tips = {name: text for name, text in vars(tooltips).items() if not name.startswith("_")}
-    knobs = {name: field.description for mode in MODES for name, field in fields(mode).items()}
+    knobs = {name: field.description for mode in (*MODES, WriteLyrics) for name, field in fields(mode).items()}
     assert knobs == tips
 
 
