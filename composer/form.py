@@ -167,6 +167,9 @@ def _apportioned(weights: list[float], bars: int) -> list[int]:
     while sum(counts) != bars:
         step = max(-unit, min(unit, bars - sum(counts)))
         able = [place for place, count in enumerate(counts) if count + step >= 1]
+        if not able:  # all are too short to give so much away
+            unit = 1
+            continue
         place = max(able, key=lambda at: (ideal[at] - counts[at]) * step)
         counts[place] += step
     return counts

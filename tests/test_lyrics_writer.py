@@ -20,7 +20,7 @@ BRIEFS = (
     "24 hours", "hopeful gospel about the morning after a storm", "Friday night party",
     "we are the champions of the world",
 )  # fmt: skip
-SCRAPS = ("the", "my old", "rain", "A B", "x", "running", "war", "[verse", "{a}", "@", "Ünal", "99", "'s", "of", "日本")
+SCRAPS = ("the", "my old", "rain", "A B", "x", "running", "war", "[verse", "{a}", "@", "Ünal", "99", "'s", "of", "née")
 
 
 def asked(**said):

@@ -375,3 +375,9 @@ def test_where_no_style_is_named_the_notice_names_the_one_that_was_taken() -> No
     made = planned("ffff")
     said = next(notice for notice in made.notices if "name no style" in notice)
     assert STYLES[made.style].name in said and "under Style" in said
+
+
+def test_a_short_song_has_room_for_a_bar_of_every_stanza() -> None:
+    words = "[verse]\nWalking down the river in the morning light\nNothing makes it right\n[chorus]\nOh hold on\n" * 3
+    song = planned("song", seed=0, lyrics=words, duration=20.0)
+    assert song.duration == 20.0 and all(section.bars >= 1 for section in song.sections)

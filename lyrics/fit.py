@@ -1,0 +1,117 @@
+"""How words fit a song: what each line has to hurry, and which sections are too short for their words.
+
+The words are laid on bars as the studio's own composer lays them, at the tempo and length that were asked for. A line
+is green at the pace at which songs are easily sung, amber up to the fastest that a singer articulates, red beyond it,
+and red where it has no room at all.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from composer import stanzas
+from composer.plan import Plan, plan
+from composer.rhythm import steps_in_bar
+from song.request import read
+
+Colour = Literal["green", "amber", "red"]
+
+
+@dataclass(frozen=True)
+class LineFit:
+    """A line: its syllables, the seconds it has (0 where it has no room), and how that is to sing."""
+
+    text: str
+    syllables: int
+    seconds: float
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class SectionFit:
+    """Words under one tag: the seconds they need at an easy pace, and those it has."""
+
+    name: str
+    lines: tuple[LineFit, ...]
+    needs: float
+    has: float
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong in plain words; "" where the words fit."""
+        if all(line.colour == "green" for line in self.lines):
+            return ""
+        return f"{self.name} needs about {self.needs:.0f} s, has {self.has:.0f} s"
+
+
+def measure(words: str, asked: Mapping[str, Any] | None = None) -> tuple[SectionFit, ...]:
+    """How `words` fit a song; `asked` are knobs of Generate such as bpm and duration, those left out are as the
+    composer would choose them. Nothing where nobody can sing. Raises BadRequest."""
+    request = read({"prompt": "a song", "seed": 0, "mode": "generate"} | dict(asked or {}) | {"lyrics": words})
+    planned = plan(request)
+    if planned.lyrics is None:
+        return ()
+    room = _room(planned)
+    seen: Counter[str] = Counter()
+    sung = [part for part in planned.lyrics.sections if any(stanzas.syllables(line.text) for line in part.lines)]
+    several = Counter(section.name for section in sung)
+    found = []
+    for section in sung:
+        seen[section.name] += 1
+        name = f"{section.name} {seen[section.name]}" if several[section.name] > 1 else section.name
+        found.append(_section(planned, name, [line.text for line in section.lines], room))
+    return tuple(found)
+
+
+Room = dict[str, deque[tuple[float, float]]]
+
+
+def _room(planned: Plan) -> Room:
+    """What each line gets: its words -> (its own seconds, those of its section), once for each time it is sung."""
+    assert planned.lyrics is not None
+    layout = stanzas.lay(planned.lyrics, planned.sections, planned.bpm, planned.meter)
+    step = planned.bar_seconds / steps_in_bar(planned.meter)
+    room: Room = {}
+    for section in planned.sections:
+        for place in layout.sections.get(section.id, ()):
+            room.setdefault(place.text, deque()).append((place.width * step, section.bars * planned.bar_seconds))
+    return room
+
+
+def _section(planned: Plan, name: str, lines: list[str], room: Room) -> SectionFit:
+    laid = [_taken(line, room, name.startswith(("chorus", "hook", "refrain"))) for line in lines]
+    needs = stanzas.easy_bars(lines, planned.bar_seconds) * planned.bar_seconds
+    fits = tuple(_line(line, own) for line, (own, _) in zip(lines, laid, strict=True))
+    return SectionFit(name.capitalize() or "The song", fits, needs, max(whole for _, whole in laid))
+
+
+def _taken(line: str, room: Room, returns: bool) -> tuple[float, float]:
+    """The room of a line, which the song may sing in several breaths; (0, 0) where there is none. A chorus that
+    `returns` and is not sung again keeps what it had."""
+    if places := room.get(line):
+        return places[0] if returns and len(places) == 1 else places.popleft()
+    pieces = [places[0] for text, places in room.items() if places and text in line and len(text.split()) > 2]
+    return (sum(own for own, _ in pieces), max(whole for _, whole in pieces)) if pieces else (0.0, 0.0)
+
+
+def _line(text: str, seconds: float) -> LineFit:
+    count = stanzas.syllables(text)
+    colour: Colour = ("green" if not count else "red") if not seconds else _colour(count / seconds)
+    return LineFit(text, count, round(seconds, 2), colour)
+
+
+def _colour(pace: float) -> Colour:
+    """How it is to sing so many syllables a second. Bars are no finer than halves, so a little is given."""
+    if pace <= stanzas.EASY * 1.25:
+        return "green"
+    return "amber" if pace <= stanzas.FASTEST else "red"
+
+
+def unclosed(words: str) -> str:
+    """What is wrong with the tags of some words, in a sentence; "" where all is well."""
+    for number, line in enumerate(words.splitlines(), 1):
+        said = line.strip()
+        if said.startswith("[") and not said.endswith("]"):
+            return f'Line {number} begins with a bracket that never closes, so it is sung: "{said[:40]}"; add a ].'
+    return ""
