@@ -30,7 +30,7 @@ import theme
 from api import faults, files, live
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
-from tabs import cover, doors, edit, extend, generate, library, studio
+from tabs import cover, doors, edit, extend, generate, library, lyrics, studio
 from tabs.widgets import script
 
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
@@ -46,6 +46,8 @@ with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_
         for name, room in {"generate": generate, "cover": cover, "extend": extend, "edit": edit}.items():
             with gr.Tab(name.capitalize(), id=name):
                 desks[name] = room.build(demo)
+        with gr.Tab("Lyrics", id="lyrics"):
+            lyrics.build(tabs, {name: desks[name] for name in ("generate", "cover")})
         with gr.Tab("Library", id="library") as shelf:
             library.build(shelf, tabs, desks)
 

@@ -20,6 +20,7 @@ from song.errors import BadRequest, Cancelled, CannotOpen, StudioError
 from song.files import KINDS
 from song.job import Job
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, limits, read
+from song.writing import WriteLyrics, read_brief
 
 if TYPE_CHECKING:
     from backend import Studio
@@ -120,19 +121,12 @@ def _source(studio: "Studio", song: str) -> str:
 def _flags(mode: type[Knobs]) -> inspect.Signature:
     """The knobs as flags. All but switches are text here, so that a bad number gets the same sentence as everywhere."""
     knobs = dict(fields(mode))
-    prompt = typer.Argument(help=knobs.pop("prompt").description, metavar="WORDS", show_default=False)
-    members = [_parameter("prompt", str | None, prompt)]
-    if knobs.pop("source", None):
+    words = knobs.pop("prompt")
+    source = knobs.pop("source", None)
+    members = _knob_flags("prompt", words, knobs)
+    if source:
         kind = Annotated[str, typer.Argument(metavar="FILE|ID", help=SONG, show_default=False)]
         members.insert(0, inspect.Parameter("song", inspect.Parameter.KEYWORD_ONLY, annotation=kind))
-    for name, field in knobs.items():
-        flag = f"--{name.replace('_', '-')}"
-        if _kinds(field) == {bool}:
-            switch = typer.Option(f"{flag}/--no-{flag[2:]}", help=_help(field), show_default=False)
-            members.append(_parameter(name, bool | None, switch))
-        else:
-            option = typer.Option(flag, help=_help(field), metavar=_metavar(field))
-            members.append(_parameter(name, str | None, option))
     every = typer.Option(
         "--stems/--no-stems", help="Also make the zip of stems. Default: with --json, where there are any."
     )
@@ -142,6 +136,22 @@ def _flags(mode: type[Knobs]) -> inspect.Signature:
         _parameter("stems", bool | None, every),
     ]
     return inspect.Signature(members, return_annotation=int)
+
+
+def _knob_flags(words: str, field: Any, knobs: dict[str, Any]) -> list[inspect.Parameter]:
+    """The words as an argument, every other knob as a flag."""
+    members = [
+        _parameter(words, str | None, typer.Argument(help=field.description, metavar="WORDS", show_default=False))
+    ]
+    for name, field in knobs.items():
+        flag = f"--{name.replace('_', '-')}"
+        if _kinds(field) == {bool}:
+            switch = typer.Option(f"{flag}/--no-{flag[2:]}", help=_help(field), show_default=False)
+            members.append(_parameter(name, bool | None, switch))
+        else:
+            option = typer.Option(flag, help=_help(field), metavar=_metavar(field))
+            members.append(_parameter(name, str | None, option))
+    return members
 
 
 def _parameter(name: str, kind: Any, info: Any) -> inspect.Parameter:
@@ -245,6 +255,34 @@ def _copy(source: Path, place: Path) -> None:
 
 for _mode in (Generate, Cover, Extend, Edit):
     app.command(name=str(_mode.model_fields["mode"].default))(_command(_mode))
+
+
+def _lyrics(*, as_json: bool, **words: Any) -> int:
+    """Write lyrics from a brief, by the studio's own English writer: no download, no waiting."""
+    import lyrics
+
+    said = {name: _typed(fields(WriteLyrics)[name], text) for name, text in words.items() if text is not None}
+    written = lyrics.write(read_brief(said))
+    if as_json:
+        _print_json({"title": written.title, "lyrics": str(written.lyrics), "seed": written.seed})
+    else:
+        print(f"{written.title} (seed {written.seed})", file=sys.stderr)
+        _print(str(written.lyrics))
+    return 0
+
+
+_lyrics.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        *_knob_flags(
+            "brief",
+            fields(WriteLyrics)["brief"],
+            {name: knob for name, knob in fields(WriteLyrics).items() if name != "brief"},
+        ),
+        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
+    ],
+    return_annotation=int,
+)
+app.command(name="lyrics")(_lyrics)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from composer.language import foreign
+from lyrics.rewrite import rewritten
 from lyrics.writer import KINDS, Writer
 from song.errors import BadRequest
 from song.lyrics import Lyrics, Section
@@ -12,7 +13,7 @@ from song.request import SEED_LIMIT
 from song.sections import canonical, read_form
 from song.writing import OTHERS, STRUCTURE, WriteLyrics
 
-__all__ = ["Written", "write", "writing"]
+__all__ = ["Written", "rewritten", "write", "writing"]
 
 MOST_LINES = 160  # that are not the same, in one song
 

@@ -53,7 +53,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Candidate:
     """A line that could be taken: its text, how well it suits, and its stock."""
 
     text: str
@@ -130,7 +130,11 @@ class Writer:
                 self.page.used.add(found.line.pattern)
         return texts
 
-    def _rhymed(self, kind: str, count: int, rng: np.random.Generator, named: int) -> list[_Found]:
+    def fitting(self, kind: str, rng: np.random.Generator) -> list[Candidate]:
+        """Every new line for a section of a kind, in its best wording."""
+        return [one for members in self._families(tuple(_METERS), kind, rng, False, 1).values() for one in members]
+
+    def _rhymed(self, kind: str, count: int, rng: np.random.Generator, named: int) -> list[Candidate]:
         """The best lines that rhyme. Raises CannotMake where there are no more."""
         for kinds in ((kind,), ("verse", "chorus", "bridge")):
             for again in (False, True):
@@ -144,9 +148,9 @@ class Writer:
 
     def _families(
         self, kinds: Sequence[str], kind: str, rng: np.random.Generator, again: bool, named: int
-    ) -> dict[object, list[_Found]]:
+    ) -> dict[object, list[Candidate]]:
         """Lines that fit, the best wording of each, by rhyme."""
-        found: dict[object, list[_Found]] = {}
+        found: dict[object, list[Candidate]] = {}
         for line in self._stock(kinds):
             if line.end not in stock.families() or (line.pattern in self.page.used and not again):
                 continue
@@ -180,7 +184,7 @@ class Writer:
             score += _RIGHT_TONE if line.tones & self.brief.tones else -_WRONG_TONE
         return score
 
-    def _worded(self, line: Stock, kind: str, score: float) -> _Found | None:
+    def _worded(self, line: Stock, kind: str, score: float) -> Candidate | None:
         """The wording that sings best in the section's meter; None where none comes near it."""
         meter = self.meters[kind]
         best: tuple[float, str] | None = None
@@ -196,12 +200,12 @@ class Writer:
                     best = cost, text
             if best:
                 break
-        return _Found(best[1], score - best[0], line) if best else None
+        return Candidate(best[1], score - best[0], line) if best else None
 
-    def _pick(self, members: list[_Found], count: int) -> list[_Found]:
+    def _pick(self, members: list[Candidate], count: int) -> list[Candidate]:
         """The best lines of a family that end on different sounds, in the order they were written; [] if too few."""
         ranked = sorted(members, key=lambda one: (-one.score, one.text))[:_CANDIDATES]
-        best: list[_Found] = []
+        best: list[Candidate] = []
         for first in ranked:
             taken = [first]
             for found in sorted(ranked, key=lambda one: -one.score - _COUPLET * _couplet(first, one)):
@@ -211,7 +215,7 @@ class Writer:
                 best = taken
         return sorted(best, key=lambda one: (one.line.theme, one.line.number))
 
-    def _worth(self, lines: list[_Found], kind: str) -> float:
+    def _worth(self, lines: list[Candidate], kind: str) -> float:
         """What a rhyme is worth: its lines, and that the song did not have it yet. Lines of one theme agree better."""
         family = stock.families()[lines[0].line.end]
         themes = {one.line.theme for one in lines} - {stock.ANY, stock.ABOUT}
@@ -231,18 +235,18 @@ def _said(text: str, topic: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _couplet(one: _Found, other: _Found) -> bool:
+def _couplet(one: Candidate, other: Candidate) -> bool:
     """Whether two lines follow each other in their theme: they were written together."""
     return one.line.theme == other.line.theme and abs(one.line.number - other.line.number) == 1
 
 
-def _sum(lines: Sequence[_Found]) -> float:
+def _sum(lines: Sequence[Candidate]) -> float:
     together = _couplet(lines[0], lines[-1])
     astray = not together and any(one.line.theme == stock.ABOUT and TOPIC not in one.line.pattern for one in lines)
     return sum(one.score for one in lines) + _COUPLET * together - _ASTRAY * astray
 
 
-def _differ(one: _Found, other: _Found) -> bool:
+def _differ(one: Candidate, other: Candidate) -> bool:
     """Two ends that rhyme, but are not the same sound: "sea" and "see" are one; nor two wordings of one line."""
     names = TOPIC in one.line.pattern and TOPIC in other.line.pattern
     return not names and parts(one.line.end)[-1][0] != parts(other.line.end)[-1][0]

@@ -17,7 +17,7 @@ OTHERS = (
 
 
 def _english(text: str) -> str:
-    if text.strip().lower() not in ("en", "english"):
+    if text.strip().lower() not in ("", "en", "english"):
         raise ValueError(OTHERS)
     return "en"
 

@@ -12,6 +12,7 @@ from song.errors import StudioError
 from song.job import Job
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.take import Kept
+from song.writing import WriteLyrics, read_brief
 from tabs import studio
 
 Summary = dict[str, Any]
@@ -22,7 +23,7 @@ def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
     gr.api(submit, api_name="submit", concurrency_limit=None)
-    for door in (cover, extend, edit, listen, job, cancel, take, loop, library, loras, add_lora):
+    for door in (cover, extend, edit, lyrics, listen, job, cancel, take, loop, library, loras, add_lora):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
@@ -76,6 +77,16 @@ def extend(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
 def edit(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
     """Seconds of a song, or one part, made anew. Gives the audio file and the take; its `proof` says what stayed."""
     yield from made(edit, "edit", given, named)
+
+
+@knobs(WriteLyrics, gives=tuple[str, Summary])
+def lyrics(*given: Any, **named: Any) -> Iterator[tuple[str, Summary]]:
+    """Write lyrics. Gives them with their tags, section by section, and `title` and `seed`."""
+    import lyrics as room
+
+    said, _ = bound(lyrics, given, named)
+    for written in answer(lambda: list(room.writing(read_brief(said)))):
+        yield str(written.lyrics), {"title": written.title, "seed": written.seed}
 
 
 def made(

@@ -37,6 +37,7 @@ LABELS = {
     "lm_guidance": "LM guidance",
     "lm_negative_prompt": "LM negative prompt",
     "source": "Original",
+    "lines": "Lines in a section",
     "source_bpm": "Heard tempo, bpm",
     "source_key": "Heard key",
     "source_meter": "Heard meter",
@@ -53,6 +54,9 @@ def label(name: str) -> str:
 # What an empty text says, where it is not "auto".
 HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
+    "brief": "What is it about? a lighthouse keeper who misses the sea",
+    "structure": "verse, chorus, verse, chorus, bridge, chorus",
+    "language": "English",
     "regions": "drag over the waveform, or type 12-24, 40-48",
     "loras": "none; or name:0.8, other:1.2",
     "band": "piano, upright bass, brushes",

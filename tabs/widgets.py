@@ -53,6 +53,11 @@ def wave(id: str) -> gr.HTML:
     return widget("wave", '<div class="wave" role="group" aria-label="Original"></div>', id=id)
 
 
+def fit(value: dict[str, Any]) -> gr.HTML:
+    """How words fit a song: {idle, wrong, sections: [{name, sentence, lines: [{text, syllables, colour}]}]}."""
+    return widget("fit", '<div class="fit" role="status" aria-label="How the words fit"></div>', value)
+
+
 def shelf() -> gr.HTML:
     """The library's rows. Event `act` carries {what, id, on}, event `reuse` the take's id."""
     return widget("shelf", '<div class="shelf"></div>')

@@ -361,3 +361,12 @@ def test_doctor_says_when_the_studio_cannot_run(studio: Studio, monkeypatch: pyt
     settings.settings.cache_clear()
     answer = studio("doctor")
     assert answer.code == 3 and "make room" in answer.out
+
+
+def test_lyrics_come_out_on_stdout(studio: Studio) -> None:
+    words = studio("lyrics", "the sea at night", "--seed", "4", "--rhyme", "ABAB")
+    assert words.code == 0 and words.out.startswith("[verse]") and "seed 4" in words.err
+    told = studio("lyrics", "the sea at night", "--seed", "4", "--rhyme", "ABAB", "--json").json()
+    assert told["lyrics"].strip() == words.out.strip() and told["seed"] == 4
+    refused = studio("lyrics", "the sea", "--language", "de")
+    assert refused.code == 2 and "Qwen3" in refused.err and not refused.out

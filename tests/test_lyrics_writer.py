@@ -8,7 +8,7 @@ import pytest
 
 from composer.voice.phones import VOWELS
 from composer.voice.text import plain
-from lyrics import stock, write, writing
+from lyrics import rewritten, stock, write, writing
 from lyrics.writer import KINDS, rhyming, vowel
 from song.errors import BadRequest
 from song.lyrics import Lyrics
@@ -145,3 +145,36 @@ def test_long_songs_find_new_lines():
     sections = write(asked(structure="verse, " * 19 + "verse", lines=8)).lyrics.sections
     lines = [line.text for section in sections for line in section.lines]
     assert len(lines) == len(set(lines)) == 160
+
+
+def test_one_line_is_written_anew_and_keeps_its_rhyme():
+    old = write(asked(rhyme="AABB"))
+    new = rewritten(old.lyrics, 0, 1, asked(), seed=9)
+    assert [part.name for part in new.sections] == [part.name for part in old.lyrics.sections]
+    pairs = [
+        (one.text, other.text)
+        for before, after in zip(old.lyrics.sections, new.sections, strict=True)
+        for one, other in zip(before.lines, after.lines, strict=True)
+    ]
+    changed = [pair for pair in pairs if pair[0] != pair[1]]
+    assert len(changed) == 1 and changed[0] == pairs[1]
+    assert stock.families()[end(changed[0][0])] == stock.families()[end(changed[0][1])]
+
+
+def test_a_chorus_is_written_anew_wherever_it_returns():
+    old = write(asked()).lyrics
+    new = rewritten(old, 1, None, asked(), seed=9)
+    assert [part.lines == other.lines for part, other in zip(old.sections, new.sections, strict=True)] == [
+        part.name != "chorus" for part in old.sections
+    ]
+    assert len({part.lines for part in new.sections if part.name == "chorus"}) == 1
+
+
+def test_words_of_your_own_can_be_written_anew():
+    old = Lyrics.parse("Zyx wvu tsr\nThe orange\n[chorus]\nHello there my silver friend")
+    new = rewritten(old, 0, 1, asked(), seed=1)
+    assert new.sections[0].lines[0] == old.sections[0].lines[0] and new.sections[1] == old.sections[1]
+    assert new.sections[0].lines[1].text not in str(old)
+    for section, line in ((7, None), (-1, None), (0, 2)):
+        with pytest.raises(BadRequest):
+            rewritten(old, section, line, asked(), seed=1)

@@ -16,6 +16,7 @@ from gradio_client import Client
 
 import tiny_loras
 from song.request import MODES, Generate, fields
+from song.writing import WriteLyrics
 
 WORDS = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
 LONG = {"prompt": "slow ambient drift", "duration": "90", "variations": "8"}  # still at work when we look again
@@ -278,7 +279,7 @@ def test_everything_fits_on_a_desk_and_in_a_hand_by_day_and_by_night(desk, tmp_p
         desk.expect(desk.page.locator("body")).to_have_css("background-color", paper)
         for width, height in ((1440, 900), (412, 915)):
             desk.page.set_viewport_size({"width": width, "height": height})
-            for tab in ("Generate", "Cover", "Extend", "Edit", "Library"):
+            for tab in ("Generate", "Cover", "Extend", "Edit", "Lyrics", "Library"):
                 desk.tab(tab)
                 assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (width, tab)
                 assert desk.page.evaluate(BEYOND) == [], (width, tab)
@@ -444,7 +445,7 @@ def test_a_file_that_is_no_song_is_refused_in_words(desk, mode, tmp_path):
 
 def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
     doors = client.view_api(return_format="dict")["named_endpoints"]
-    modes = {f"/{mode.model_fields['mode'].default}": mode for mode in MODES}
+    modes = {f"/{mode.model_fields['mode'].default}": mode for mode in MODES} | {"/lyrics": WriteLyrics}
     assert set(doors) == {
         *modes,
         "/listen",
@@ -681,3 +682,34 @@ def test_a_lora_is_dropped_chosen_and_one_that_is_none_refused_with_its_reason(c
         desk.page.set_viewport_size({"width": 412, "height": 915})
         assert desk.page.evaluate(BEYOND) == []
         assert not desk.faults
+
+
+def test_words_are_written_measured_and_handed_over(desk):
+    desk.tab("Lyrics")
+    page = desk.page
+    part = lambda name: page.locator(f"#lyrics-knob-{name} textarea, #lyrics-knob-{name} input").first  # noqa: E731
+    part("brief").fill("a lighthouse keeper who misses the sea")
+    page.locator("#lyrics-go").click()
+    desk.expect(part("lyrics")).to_have_value(re.compile(r"\[verse\].*\[bridge\].*\[chorus\]", re.DOTALL))
+    desk.expect(part("title")).not_to_have_value("")
+    desk.expect(page.locator("#fit li.green").first).to_be_visible()
+    part("duration").fill("12")
+    desk.expect(page.locator("#fit li.red").first).to_be_visible()
+    desk.expect(page.locator("#fit .part").first).to_contain_text("needs about")
+    part("lyrics").fill("[verse]\nHold on to me\n\n[chorus\nHold on")
+    desk.expect(page.locator("#fit .told")).to_contain_text("never closes")
+    part("lyrics").fill("[verse]\nThe river knows your name")
+    part("duration").fill("10")
+    desk.expect(page.locator("#fit li")).to_have_count(1)
+    page.locator("#lyrics-generate").click()
+    page.get_by_role("button", name="Lyrics and voice").locator("visible=true").click()
+    desk.expect(page.locator("#knob-lyrics textarea")).to_have_value("[verse]\nThe river knows your name")
+    desk.make(prompt="gentle folk", seed="3")
+    desk.expect(page.locator("#card")).to_contain_text("seed 3")
+
+
+def test_a_script_has_lyrics_written(client):
+    words, told = client.predict("the sea at night", seed=4, api_name="/lyrics")
+    assert words.startswith("[verse]") and told["title"] and told["seed"] == 4
+    with pytest.raises(Exception, match="brief: is empty"):
+        client.predict("", api_name="/lyrics")

@@ -1,0 +1,57 @@
+"""One line or one section written anew, all others as they are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from composer.chance import chance
+from composer.voice.text import plain
+from lyrics import stock
+from lyrics.writer import KINDS, Writer
+from song.errors import BadRequest
+from song.lyrics import Line, Lyrics, Section
+from song.sections import canonical
+from song.writing import WriteLyrics
+
+
+def rewritten(lyrics: Lyrics, section: int, line: int | None, request: WriteLyrics, seed: int) -> Lyrics:
+    """`lyrics` with one line of a section written anew, or all its lines where `line` is None; both count from 0.
+
+    A line keeps its rhyme. Sections with the same words, a chorus that returns, change together. Raises BadRequest
+    where there is no such line.
+    """
+    if not 0 <= section < len(lyrics.sections):
+        raise BadRequest("section", f"there are {len(lyrics.sections)}; choose one of them")
+    old = lyrics.sections[section]
+    if not old.lines or (line is not None and not 0 <= line < len(old.lines)):
+        raise BadRequest("line", f"this section has {len(old.lines)} lines; choose one of them")
+    writer = Writer(request, seed)
+    writer.page.used |= {one.text.lower() for part in lyrics.sections for one in part.lines}
+    kind = KINDS.get(canonical(old.name), "verse")
+    writer.meters[kind] = _meter(old.lines)
+    texts = [one.text for one in old.lines]
+    if line is None:
+        texts = writer.lines(kind, len(texts), seed % 1000)
+    else:
+        texts[line] = _line(writer, kind, texts, line, seed)
+    new = tuple(Line(text) for text in texts)
+    return Lyrics(tuple(_with(part, old, new) for part in lyrics.sections))
+
+
+def _with(part: Section, old: Section, new: tuple[Line, ...]) -> Section:
+    return replace(part, lines=new) if part.name == old.name and part.lines == old.lines else part
+
+
+def _meter(lines: Sequence[Line]) -> int:
+    """The meter of lines that are there: what most of them have, within what the writer can keep."""
+    counts = sorted(len(stock.stresses(line.text)) for line in lines)
+    return max(7, min(10, counts[len(counts) // 2]))
+
+
+def _line(writer: Writer, kind: str, texts: Sequence[str], place: int, seed: int) -> str:
+    """A line that rhymes with the one it replaces, and ends on no word that is there already."""
+    family = stock.families().get((plain(texts[place]) or ("",))[-1])
+    ends = {plain(text)[-1] for text in texts if plain(text)}
+    found = writer.fitting(kind, chance(seed, "line", place))
+    fits = [one for one in found if one.line.end not in ends and stock.families()[one.line.end] == family]
+    fits = fits or [one for one in found if one.line.end not in ends]
+    return max(fits, key=lambda one: (one.score, one.text)).text
