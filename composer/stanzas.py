@@ -31,7 +31,7 @@ _ELSEWHERE = {"P": "AB", "bridge": "AB", "intro": "AB", "outro": "BA", "B": "A",
 EASY, FASTEST = 3.2, 6.0  # syllables a second
 _LONGEST_LINE = 20  # syllables in one breath
 _SHORTEST = 2.0  # seconds of a line that takes its time
-_WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # bars
+WIDTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # bars
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,11 @@ def sections_for(
     return tuple(items)
 
 
-def easy_bars(lines: Sequence[str], bar: float) -> float:
-    """How many bars of `bar` seconds some lines take at an easy pace."""
-    sung = [line for line in lines if syllables(line)]
-    return sum(_widths(sung, bar)) if sung else 0.0
-
-
 def _widths(lines: Sequence[str], bar: float) -> list[float]:
     """Bars for each line at an easy pace: the same for all, more for one that could not be sung in it."""
     counts = sorted(syllables(line) for line in lines)
     usual = counts[min(len(counts) - 1, int(len(counts) * 0.8))]
-    easy = next((width for width in _WIDTHS if width * bar >= max(_SHORTEST, usual / EASY)), _WIDTHS[-1])
+    easy = next((width for width in WIDTHS if width * bar >= max(_SHORTEST, usual / EASY)), WIDTHS[-1])
     return _at_least(lines, easy, bar)
 
 
@@ -159,7 +153,7 @@ def _at_least(lines: Sequence[str], width: float, bar: float) -> list[float]:
     for line in lines:
         needed = syllables(line) / FASTEST / bar
         own = width
-        while own < needed and own < _WIDTHS[-1]:
+        while own < needed and own < WIDTHS[-1]:
             own *= 2
         found.append(own)
     return found
@@ -232,7 +226,7 @@ def _packed(
         return (), ()
     widths = _widths(singable, bar)
     width = min(widths)
-    while sum(widths) > bars and width > _WIDTHS[0]:
+    while sum(widths) > bars and width > WIDTHS[0]:
         width /= 2
         widths = _at_least(singable, width, bar)
     count = len(widths)

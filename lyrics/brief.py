@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from lyrics.stock import Theme, stresses, themes
 
@@ -18,6 +19,7 @@ soul funk reggae lofi ballads hit chorus verse bridge duet lullaby hymn feeling 
 somebody anything everything nothing thing things way lot bit kind sort style love life time
 """
 _GRAMMAR = """
+far near long soon today tonight tomorrow yesterday happy
 a an the my your our his her their its this that these those and or but who whom which when where while as if so than
 then because of in on at to from for with without by about into onto over under through after before between during
 until like against across is are was were be been being am do does did has have had will would can could should may
@@ -38,6 +40,7 @@ morning evening wedding king ring spring string wing wings building painting fam
 """
 _NOUNS_LIKE_VERBS = frozenset(_NO_VERBS.split())
 _LONGEST = 6  # syllables of what is named
+_PLACING = ("in", "of", "from", "at", "on")
 _FEW = 2  # words of a brief that names no more than its thing
 
 
@@ -78,7 +81,7 @@ def topics(words: list[str]) -> tuple[str, ...]:
     named = [name for place in range(about, len(words)) if (name := _named(words, low, place))]
     bare = [f"the {word}" for place, word in enumerate(low) if _noun_alone(low, place)]
     if not named and not bare and (about or len(words) <= _FEW) and (phrase := _phrase(words[about : about + 3])):
-        bare = [f"the {phrase}"]
+        bare = [phrase if "'s " in phrase else f"the {phrase}"]
     return tuple(dict.fromkeys(topic for topic in (*named, *bare) if 1 <= len(stresses(topic)) <= _LONGEST))
 
 
@@ -86,11 +89,23 @@ def _named(words: list[str], low: list[str], place: int) -> str:
     """A thing with its article or owner, or a name; "" where there is neither."""
     if low[place] in _DETERMINERS and (phrase := _phrase(words[place + 1 : place + 4])):
         return f"{_DETERMINERS[low[place]]} {phrase}"
+    if name := _name(words, place):
+        return name
     follows = low[place + 1] if place + 1 < len(low) else ""
-    name = words[place][:1].isupper() and len(low[place]) > 2 and low[place] not in _STOP
-    if not place and follows in ("in", "of", "from", "at", "on") and (phrase := _phrase(words[:1])) and not name:
+    if not place and follows in _PLACING and (phrase := _phrase(words[:1])):
         return f"the {phrase}"
-    return words[place] if name and (place or follows in ("at", "in", "on")) and not _manner(low[place]) else ""
+    return ""
+
+
+def _name(words: list[str], place: int) -> str:
+    """A name that begins here, "New York". The first word of a brief is one only where more speaks for it."""
+    if (place and words[place - 1][:1].isupper() and place > 1) or not words[place][:1].isupper():
+        return ""
+    run = list(takewhile(lambda word: word[:1].isupper() and not _manner(word.lower()), words[place : place + 3]))
+    first = run[0].lower() if run else ""
+    follows = words[place + 1].lower() if place + 1 < len(words) else ""
+    sure = place > 0 or len(run) > 1 or follows in _PLACING
+    return " ".join(run) if sure and len(first) > 2 and first not in _STOP else ""
 
 
 def _manner(word: str) -> bool:

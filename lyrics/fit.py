@@ -15,6 +15,7 @@ from composer.plan import Plan, plan
 from composer.rhythm import steps_in_bar
 from song.request import read
 
+_GREEN = 1.25 * stanzas.EASY  # syllables a second; lines get bars and halves of bars, so a little is given
 Colour = Literal["green", "amber", "red"]
 
 
@@ -81,7 +82,7 @@ def _room(planned: Plan) -> Room:
 
 def _section(planned: Plan, name: str, lines: list[str], room: Room) -> SectionFit:
     laid = [_taken(line, room, name.startswith(("chorus", "hook", "refrain"))) for line in lines]
-    needs = stanzas.easy_bars(lines, planned.bar_seconds) * planned.bar_seconds
+    needs = sum(_needed(stanzas.syllables(line), planned.bar_seconds) for line in lines)
     fits = tuple(_line(line, own) for line, (own, _) in zip(lines, laid, strict=True))
     return SectionFit(name.capitalize() or "The song", fits, needs, max(whole for _, whole in laid))
 
@@ -101,9 +102,16 @@ def _line(text: str, seconds: float) -> LineFit:
     return LineFit(text, count, round(seconds, 2), colour)
 
 
+def _needed(count: int, bar: float) -> float:
+    """The seconds that a line needs to be green: as few bars as the composer gives to a line."""
+    widths = (width * bar for width in stanzas.WIDTHS)
+    longest = stanzas.WIDTHS[-1] * bar
+    return next((seconds for seconds in widths if _colour(count / seconds) == "green"), longest) if count else 0.0
+
+
 def _colour(pace: float) -> Colour:
-    """How it is to sing so many syllables a second. Bars are no finer than halves, so a little is given."""
-    if pace <= stanzas.EASY * 1.25:
+    """How it is to sing so many syllables a second."""
+    if pace <= _GREEN:
         return "green"
     return "amber" if pace <= stanzas.FASTEST else "red"
 

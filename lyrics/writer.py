@@ -32,6 +32,7 @@ KINDS = {
 }
 _METERS = {"verse": (8, 9, 10), "chorus": (7, 8, 9), "bridge": (8, 9)}
 _RIGHT_THEME, _ANY_THEME, _RIGHT_TONE, _WRONG_TONE = 4.0, 1.5, 1.0, 2.5
+_STRONG = (frozenset({"defiant"}), frozenset({"sad"}))  # tones that nobody wants unasked
 _USED_FAMILY = 1.2  # points that a rhyme costs which the song had before
 _MOST_TOPICS = 1  # lines of a section that name what the song is about
 _NAMES = 4.0  # points for a line that does so
@@ -141,7 +142,7 @@ class Writer:
                 families = self._families(kinds, kind, rng, again, named)
                 chosen = [picked for members in families.values() if (picked := self._pick(members, count))]
                 if chosen:
-                    best = max(chosen, key=lambda lines: self._worth(lines, kind))
+                    best = max(chosen, key=lambda lines: self._worth(lines))
                     self.page.rhymes.append(stock.families()[best[0].line.end])
                     return best
         raise CannotMake("The writer knows no more lines for a song so long; ask for fewer sections or fewer lines.")
@@ -156,7 +157,7 @@ class Writer:
                 continue
             if TOPIC in line.pattern and (named >= _MOST_TOPICS or not self.topic):
                 continue
-            score = self._suits(line) + rng.random() * 1.5
+            score = self._suits(line) + rng.random() * (3.0 if line.theme == stock.ABOUT else 1.5)
             if best := self._worded(line, kind, score):
                 found.setdefault(self._family(line), []).append(best)
         return found
@@ -182,6 +183,8 @@ class Writer:
             score = _RIGHT_THEME + self.brief.themes[line.theme] if line.theme in self.brief.themes else -1.0
         if line.tones and self.brief.tones:
             score += _RIGHT_TONE if line.tones & self.brief.tones else -_WRONG_TONE
+        elif line.tones in _STRONG:
+            score -= _WRONG_TONE
         return score
 
     def _worded(self, line: Stock, kind: str, score: float) -> Candidate | None:
@@ -215,7 +218,7 @@ class Writer:
                 best = taken
         return sorted(best, key=lambda one: (one.line.theme, one.line.number))
 
-    def _worth(self, lines: list[Candidate], kind: str) -> float:
+    def _worth(self, lines: list[Candidate]) -> float:
         """What a rhyme is worth: its lines, and that the song did not have it yet. Lines of one theme agree better."""
         family = stock.families()[lines[0].line.end]
         themes = {one.line.theme for one in lines} - {stock.ANY, stock.ABOUT}

@@ -36,12 +36,12 @@ def build(tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                 room: dict[str, Any] = {
                     name: form.component(name, fields(Song)[name], prefix="lyrics") for name in ROOMY
                 }
-            meter = widgets.fit({"idle": IDLE, "sections": []})
+            with gr.Row():
+                takers = {name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}") for name in desks}
             with gr.Row():
                 place = gr.Dropdown([], label="Write anew", elem_id="lyrics-place", allow_custom_value=False)
                 anew = gr.Button("Write it anew", elem_id="lyrics-anew")
-            with gr.Row():
-                takers = {name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}") for name in desks}
+            meter = widgets.fit({"idle": IDLE, "sections": []})
     knobs = {name: knobs[name] for name in members}
     go.click(_written, inputs_kwargs=knobs, outputs=[title, words], **QUIET)
     gr.on(

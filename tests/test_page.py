@@ -685,9 +685,12 @@ def test_a_lora_is_dropped_chosen_and_one_that_is_none_refused_with_its_reason(c
 
 
 def test_words_are_written_measured_and_handed_over(desk):
-    desk.tab("Lyrics")
     page = desk.page
-    part = lambda name: page.locator(f"#lyrics-knob-{name} textarea, #lyrics-knob-{name} input").first  # noqa: E731
+
+    def part(name: str) -> Any:
+        return page.locator(f"#lyrics-knob-{name} textarea, #lyrics-knob-{name} input").first
+
+    desk.tab("Lyrics")
     part("brief").fill("a lighthouse keeper who misses the sea")
     page.locator("#lyrics-go").click()
     desk.expect(part("lyrics")).to_have_value(re.compile(r"\[verse\].*\[bridge\].*\[chorus\]", re.DOTALL))
