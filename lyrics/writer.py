@@ -142,7 +142,7 @@ class Writer:
                 families = self._families(kinds, kind, rng, again, named)
                 chosen = [picked for members in families.values() if (picked := self._pick(members, count))]
                 if chosen:
-                    best = max(chosen, key=lambda lines: self._worth(lines))
+                    best = max(chosen, key=self._worth)
                     self.page.rhymes.append(stock.families()[best[0].line.end])
                     return best
         raise CannotMake("The writer knows no more lines for a song so long; ask for fewer sections or fewer lines.")
@@ -163,7 +163,7 @@ class Writer:
         return found
 
     def _stock(self, kinds: Sequence[str]) -> Iterator[Stock]:
-        """Lines of the brief's themes first; those of others, too, once a song outgrows them."""
+        """Every line of some kinds of section; how well it suits the brief is a question of points."""
         return (line for theme in stock.themes().values() for line in theme.lines if line.kind in kinds)
 
     def _family(self, line: Stock) -> object:
