@@ -29,8 +29,8 @@ import lyrics  # noqa: E402
 from composer.stanzas import syllables as by_rule  # noqa: E402
 from composer.voice.phones import VOWELS as SUNG  # noqa: E402
 from composer.voice.text import plain  # noqa: E402
-from lyrics.writer import KINDS, Writer, rhyming  # noqa: E402
 from song.writing import WriteLyrics, read_brief  # noqa: E402
+from writing.writer import KINDS, Writer, rhyming  # noqa: E402
 
 VOWELS = frozenset(name.upper() for name in SUNG)
 TOPICS = """

@@ -85,7 +85,7 @@ def lyrics(*given: Any, **named: Any) -> Iterator[tuple[str, Summary]]:
     import lyrics as room
 
     said, _ = bound(lyrics, given, named)
-    for written in answer(lambda: list(room.writing(read_brief(said)))):
+    for written in answer(lambda: list(room.growing(read_brief(said)))):
         yield str(written.lyrics), {"title": written.title, "seed": written.seed}
 
 

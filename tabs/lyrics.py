@@ -62,7 +62,7 @@ def _written(**held: Any) -> Iterator[tuple[str, str]]:
     import lyrics
 
     try:
-        for written in lyrics.writing(read_brief(form.said(WriteLyrics, held))):
+        for written in lyrics.growing(read_brief(form.said(WriteLyrics, held))):
             yield written.title, str(written.lyrics)
     except StudioError as error:
         raise toast(error) from None
@@ -70,7 +70,7 @@ def _written(**held: Any) -> Iterator[tuple[str, str]]:
 
 def _measured(words: str, bpm: str, duration: str) -> tuple[dict[str, Any], gr.Dropdown]:
     """How the words fit, and what of them can be written anew."""
-    from lyrics import fit
+    from writing import fit
 
     said = {name: value for name, value in form.said(Song, {"bpm": bpm, "duration": duration}).items() if value}
     try:

@@ -17,8 +17,8 @@ FLOORS = [
     {"doctor"},
     {"tabs", "api"},
     {"backend"},
-    {"jobs"},
-    {"engines", "lyrics", "zerogpu"},
+    {"jobs", "lyrics"},
+    {"engines", "writing", "zerogpu"},
     {
         "composer",
         "daw",

@@ -4,8 +4,8 @@ import pytest
 
 from composer.stanzas import syllables
 from lyrics import write
-from lyrics.fit import measure, unclosed
 from song.writing import read_brief
+from writing.fit import measure, unclosed
 
 WORDS = """
 [verse]

@@ -8,11 +8,12 @@ import pytest
 
 from composer.voice.phones import VOWELS
 from composer.voice.text import plain
-from lyrics import rewritten, stock, write, writing
-from lyrics.writer import KINDS, rhyming, vowel
+from lyrics import growing, rewritten, write
 from song.errors import BadRequest
 from song.lyrics import Lyrics
 from song.writing import read_brief
+from writing import stock
+from writing.writer import KINDS, rhyming, vowel
 
 BRIEFS = (
     "a song about a lighthouse keeper who misses the sea", "heartbreak in December", "my grandmother's kitchen",
@@ -96,7 +97,7 @@ def test_same_seed_same_words_and_other_seed_other_words():
 
 
 def test_a_song_grows_section_by_section():
-    grown = [len(written.lyrics.sections) for written in writing(asked())]
+    grown = [len(written.lyrics.sections) for written in growing(asked())]
     assert grown == list(range(1, 7))
 
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from composer.language import foreign
-from lyrics.rewrite import rewritten
-from lyrics.writer import KINDS, Writer
 from song.errors import BadRequest
 from song.lyrics import Lyrics, Section
 from song.request import SEED_LIMIT
 from song.sections import canonical, read_form
 from song.writing import OTHERS, STRUCTURE, WriteLyrics
+from writing.rewrite import rewritten
+from writing.writer import KINDS, Writer
 
-__all__ = ["Written", "rewritten", "write", "writing"]
+__all__ = ["Written", "growing", "rewritten", "write"]
 
 MOST_LINES = 160  # that are not the same, in one song
 
@@ -29,11 +29,11 @@ class Written:
 
 def write(request: WriteLyrics) -> Written:
     """Write a song. Raises BadRequest for what cannot be written, CannotMake where the writer runs out of lines."""
-    *_, last = writing(request)
+    *_, last = growing(request)
     return last
 
 
-def writing(request: WriteLyrics) -> Iterator[Written]:
+def growing(request: WriteLyrics) -> Iterator[Written]:
     """Write a song and give it after every section. Raises as `write` does."""
     if language := foreign(request.brief):
         raise BadRequest("brief", f"seems to be in {language}; {OTHERS}")

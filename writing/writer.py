@@ -13,12 +13,12 @@ import numpy as np
 from composer.chance import chance
 from composer.voice.letters import parts
 from composer.voice.phones import VOWELS
-from lyrics import brief, stock
-from lyrics.stock import TOPIC, Stock
 from song.errors import CannotMake
 from song.lyrics import Line, Section
 from song.sections import canonical
 from song.writing import WriteLyrics
+from writing import brief, stock
+from writing.stock import TOPIC, Stock
 
 KINDS = {
     "prechorus": "bridge",

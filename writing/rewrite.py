@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from composer.chance import chance
 from composer.voice.text import plain
-from lyrics import stock
-from lyrics.writer import KINDS, Writer
 from song.errors import BadRequest
 from song.lyrics import Line, Lyrics, Section
 from song.sections import canonical
 from song.writing import WriteLyrics
+from writing import stock
+from writing.writer import KINDS, Writer
 
 
 def rewritten(lyrics: Lyrics, section: int, line: int | None, request: WriteLyrics, seed: int) -> Lyrics:

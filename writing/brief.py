@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from lyrics.stock import Theme, stresses, themes
+from writing.stock import Theme, stresses, themes
 
 _TONE_WORDS = {
     "hopeful": "happy hopeful uplifting joyful bright cheerful upbeat fun feelgood euphoric sunny optimistic warm",
