@@ -54,7 +54,6 @@ def label(name: str) -> str:
 # What an empty text says, where it is not "auto".
 HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
-    "brief": "What is it about? a lighthouse keeper who misses the sea",
     "structure": "verse, chorus, verse, chorus, bridge, chorus",
     "language": "English",
     "regions": "drag over the waveform, or type 12-24, 40-48",
@@ -104,7 +103,7 @@ def component(name: str, field: Any, choices: Choices | None = None, prefix: str
     if kind is str or optional or low is None or high is None:
         # Optional numbers, too: an empty gr.Number shows 0 and says 0.
         hint = HINTS.get(named(prefix, name)) or HINTS.get(name, "auto")
-        if name == "prompt":  # its tip is what the empty box says
+        if name in ("prompt", "brief"):  # its tip is what the empty box says
             tip = look.pop("info")
             hint = tip if field.is_required() else hint
         lines = ui.get("lines", 1)

@@ -30,8 +30,9 @@ def build(tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                 rest = [name for name in members if name not in FIRST]
                 knobs |= {name: form.component(name, members[name], prefix="lyrics") for name in rest}
         with gr.Column(scale=5, min_width=320, elem_classes="result-side"):
-            title = form.component("title", fields(Making)["title"], prefix="lyrics")
-            words = form.component("lyrics", fields(Singing)["lyrics"], prefix="lyrics")
+            with gr.Column(elem_classes=["knobs", "wide"]):
+                title = form.component("title", fields(Making)["title"], prefix="lyrics")
+                words = form.component("lyrics", fields(Singing)["lyrics"], prefix="lyrics")
             with gr.Row(elem_classes="knobs"):
                 room: dict[str, Any] = {
                     name: form.component(name, fields(Song)[name], prefix="lyrics") for name in ROOMY
@@ -39,7 +40,7 @@ def build(tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
             with gr.Row():
                 takers = {name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}") for name in desks}
             with gr.Row():
-                place = gr.Dropdown([], label="Write anew", elem_id="lyrics-place", allow_custom_value=False)
+                place = gr.Dropdown([], label="A line or a section", elem_id="lyrics-place", allow_custom_value=False)
                 anew = gr.Button("Write it anew", elem_id="lyrics-anew")
             meter = widgets.fit({"idle": IDLE, "sections": []})
     knobs = {name: knobs[name] for name in members}
