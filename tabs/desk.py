@@ -19,6 +19,7 @@ from tabs import form, loras, studio, widgets
 from tabs.form import QUIET
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
+SETTLE = 0.3  # seconds that a new take stands before the next redraw
 Shown = dict[Any, Any]  # component -> what it shows now
 Said = Callable[[dict[str, Any]], dict[str, Any]]
 Boxes = dict[type[Knobs], gr.Accordion]
@@ -210,6 +211,8 @@ def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, pl
             news |= _show(shown, now.takes[0], play) if not takes else {}
             takes = now.takes
         yield news
+        if fresh and not (now and now.final):
+            time.sleep(SETTLE)  # a browser may draw only the last of what comes at once, and that has no card in it
 
 
 def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:
