@@ -16,7 +16,9 @@ Défossez et al. 2022 for EnCodec) and agree with the published files to 2 % (te
 """
 
 import contextlib
+import gc
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,3 +229,17 @@ def require(
 def gigabytes(size: float) -> str:
     """As people read it: 13.9 GB, 0.2 GB."""
     return f"{size / 1e9:.1f} GB"
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error of torch or Python says that memory was not enough."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def give_back() -> None:
+    """Let go of what nothing refers to any more, on the GPU too where torch holds some of it."""
+    gc.collect()
+    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
+        torch.cuda.empty_cache()

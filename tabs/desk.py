@@ -212,7 +212,9 @@ def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, pl
             takes = now.takes
         yield news
         if fresh and not (now and now.final):
-            time.sleep(SETTLE)  # a browser may draw only the last of what comes at once, and that has no card in it
+            time.sleep(
+                SETTLE
+            )  # once a page was seen that said Done and had no card; two redraws at once are the suspicion
 
 
 def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:

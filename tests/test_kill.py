@@ -21,7 +21,7 @@ from song.errors import DiskFull
 from song.job import FINAL
 from song.request import Generate
 
-KILLS = 20
+some_kills = pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
 
 
 def check(home: Path, seen: set[str]) -> set[str]:
@@ -56,9 +56,10 @@ def start(home: Path, count: int) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def test_the_studio_survives_being_killed(tmp_path):
+@some_kills
+def test_the_studio_survives_being_killed(tmp_path, kills):
     chance, seen = random.Random(1), set()
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = start(tmp_path, 12)
         assert process.stdout.readline() == "working\n"
         time.sleep(chance.uniform(0.0, 1.5))
@@ -73,12 +74,13 @@ def test_the_studio_survives_being_killed(tmp_path):
     assert not list((tmp_path / "temp").iterdir())
 
 
-def test_the_worker_survives_being_killed(tmp_path):
+@some_kills
+def test_the_worker_survives_being_killed(tmp_path, kills):
     chance = random.Random(2)
     studio = Studio(Settings(home=tmp_path, lane="process"))
     studio.start()
-    jobs = [studio.submit(Generate(prompt="lofi", duration=5, seed=number)).id for number in range(KILLS)]
-    for _ in range(KILLS):
+    jobs = [studio.submit(Generate(prompt="lofi", duration=5, seed=number)).id for number in range(kills)]
+    for _ in range(kills):
         time.sleep(chance.uniform(0.0, 2.0))
         if (worker := studio.lane.runner._process) is not None and worker.poll() is None:
             os.kill(worker.pid, signal.SIGKILL)

@@ -1,7 +1,5 @@
 """ACE-Step as an engine: the studio's words in, a take out."""
 
-import gc
-import sys
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import checkpoints
+import memory
 from engines.acestep import adapters, asked, found, making, native, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
 from engines.acestep.making import VERSION, Job, guidance
@@ -117,7 +116,7 @@ class AceStep:
         """Give the memory of the checkpoint back."""
         self._model = None
         self._kept.clear()
-        _free()
+        memory.give_back()
 
     def _loaded(self, name: str, folder: Path, precision: str, seconds: float, rows: int) -> "Model":
         """The checkpoint, read if it is not the one in memory. Raises NotEnoughMemory where the song does not fit."""
@@ -246,9 +245,9 @@ class AceStep:
         except NotNumbers:
             raise _no_numbers(model) from None
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
-        _free()
+        memory.give_back()
         if len(wanted.seeds) > 1:
             return self._spared(model, replace(wanted, seeds=wanted.seeds[:1]), progress)
         if model.device == "cuda" and not model.offloaded:
@@ -264,9 +263,9 @@ class AceStep:
             except NotNumbers:
                 raise _no_numbers(model) from None
             except (MemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
+                if not memory.ran_out(error):
                     raise
-            _free()
+            memory.give_back()
         raise self._too_small(model)
 
     def _too_small(self, model: "Model") -> CannotMake:
@@ -323,19 +322,3 @@ def _no_numbers(model: "Model") -> CannotMake:
         f"{model.name} computed something that is no number, so there is no sound; {finer}"
         "lower guidance_scale, or take another seed."
     )
-
-
-# --- memory -----------------------------------------------------------------------------------------------------------
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _free() -> None:
-    """Give back what the last attempt held."""
-    gc.collect()
-    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
-        torch.cuda.empty_cache()

@@ -1,6 +1,5 @@
 """MusicGen as an engine: the studio's words in, a take out."""
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import memory
 from composer import extend
 from composer.original import Original
 from engines.musicgen import brief, found, tunes
@@ -104,7 +104,7 @@ class MusicGen:
         """Give the memory of the checkpoint back."""
         self._model = None
         self._kept.clear()
-        gc.collect()
+        memory.give_back()
 
     def _loaded(self, name: str, folder: Path, precision: str) -> "Model":
         """The checkpoint, read if it is not the one in memory."""
@@ -237,9 +237,10 @@ class MusicGen:
         try:
             return played(model, asked, progress)
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
-        _free(model)
+        model.step.rest()
+        memory.give_back()
         if len(asked.words) > 1:
             alone = replace(asked, words=asked.words[:1], seeds=asked.seeds[:1])
             return self._spared(model, alone, quiet(progress))  # its beginning was heard already
@@ -263,22 +264,3 @@ class MusicGen:
         told = {"id": source.id, "title": source.title, "heard": heard.words()}
         take = self._take(job, made.audio, words, duration=made.audio.duration, bpm=heard.bpm, source=told)
         return replace(take, stems=made.layers(), splice=made.splice, notices=made.notices)
-
-
-# --- memory -----------------------------------------------------------------------------------------------------------
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _free(model: "Model") -> None:
-    """Give back what the last attempt held."""
-    import torch
-
-    model.step.rest()
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

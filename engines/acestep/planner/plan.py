@@ -4,9 +4,7 @@ Who decides: what the user gave stands in the think block as it is, and the plan
 itself is held to the values that there are, token by token; of a song's codes there are as many as it is long.
 """
 
-import gc
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+import memory
 from engines.acestep.planner import metas, prompt
 from engines.acestep.planner.metas import FIELDS, Metas
 from engines.acestep.planner.model import Chance, Model, Rows, drawn, require
@@ -99,7 +98,7 @@ class Planner:
     def load(self, positions: int = 2 * _AROUND) -> Model:
         """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory where texts of so many
         `positions` do not fit."""
-        _give_back()
+        memory.give_back()
         require(self.folder, self.device, self.precision, positions, self.loaded)
         if self._model is None:
             self._model = Model(self.folder, self.device, self.precision)
@@ -108,8 +107,7 @@ class Planner:
     def unload(self) -> None:
         """Give the memory of the weights back."""
         self._model = None
-        gc.collect()
-        _give_back()
+        memory.give_back()
 
     def plan(self, asked: Asked, progress: Progress) -> Planned:
         """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake, NotEnoughMemory and
@@ -121,7 +119,7 @@ class Planner:
             found, notices = _thought(model, asked, part(progress, 0.0, THOUGHTS))
             codes = _codes(model, asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
             del model
             self.unload()
@@ -130,18 +128,6 @@ class Planner:
                 "choose a smaller planner, or switch Thinking off."
             ) from error
         return Planned(found, codes, notices)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _give_back() -> None:
-    """Let the GPU have what torch keeps of the last song."""
-    if "torch" in sys.modules and (torch := sys.modules["torch"]).cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 # --- thoughts ---------------------------------------------------------------------------------------------------------
