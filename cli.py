@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -201,7 +202,7 @@ def _finished(studio: "Studio", job: Job) -> Job:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    _stop_on_signals()
+    stop = _stop_asked()
     columns = (
         TextColumn("{task.description:12}"),
         BarColumn(),
@@ -211,21 +212,33 @@ def _finished(studio: "Studio", job: Job) -> Job:
     terminal = Console(stderr=True)
     with Progress(*columns, console=terminal, transient=True, disable=not sys.stderr.isatty()) as bar:
         line = bar.add_task(job.stage, total=1.0)
-        try:
-            studio.start(only=job.id)
-            for news in studio.follow(job.id):
-                bar.update(line, completed=news.fraction, description=news.stage)
-        except KeyboardInterrupt:
-            studio.cancel(job.id)
-            *_, news = studio.follow(job.id)
+        studio.start(only=job.id)
+        for news in studio.follow(job.id, beat=0.2):
+            bar.update(line, completed=news.fraction, description=news.stage)
+            if stop.is_set():
+                studio.cancel(job.id)
     return news
 
 
-def _stop_on_signals() -> None:
-    """Ctrl-C and a polite kill stop the work in the same way."""
+def _stop_asked() -> threading.Event:
+    """Set by Ctrl-C or a polite kill, so that work is left where that is safe and never in the middle of a write; the
+    second one raises KeyboardInterrupt."""
+    asked = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    _on_signals(note)
+    return asked
+
+
+def _on_signals(handler: Callable[[int, Any], Any]) -> None:
+    """Ctrl-C and a polite kill are answered in the same way."""
     with contextlib.suppress(ValueError):  # only the main thread may do so
         for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with SIGINT ignored
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, handler)
 
 
 def _delivered(
@@ -602,7 +615,7 @@ def _fetched(name: str) -> Path:
 
     import checkpoints
 
-    _stop_on_signals()
+    _on_signals(signal.default_int_handler)  # in the middle of waiting for a server, too
     columns = (
         TextColumn("{task.description:34}"),
         BarColumn(),

@@ -125,7 +125,6 @@ class Library:
             raise CannotOpen(f"{settings.home} cannot be used ({error.strerror}); set STUDIO_HOME.") from error
         self._engine = sa.create_engine(f"sqlite:///{settings.database}", connect_args={"timeout": BUSY_SECONDS})
         sa.event.listen(self._engine, "connect", _prepare)
-        sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with _plainly():
             self._migrate()
@@ -390,6 +389,7 @@ class Library:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         with _plainly(), self._engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     def _change(self, job_id: str, states: tuple[str, ...], **values: object) -> bool:
@@ -434,6 +434,7 @@ class Library:
         config = Config()
         config.set_main_option("script_location", str(ROOT / "migrations"))
         with self._engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

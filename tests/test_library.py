@@ -138,6 +138,16 @@ def test_writes_wait_for_another_program_and_then_say_so(library, monkeypatch):
     assert library.enqueue(Generate(prompt="one"))
 
 
+def test_reads_wait_for_nobody(library, monkeypatch):
+    job = library.enqueue(Generate(prompt="one"))
+    other = sqlite3.connect(library.settings.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(room, "BUSY_SECONDS", 0.2)
+    reader = Library(library.settings)
+    assert reader.job(job.id) == job and reader.takes() == [] and not reader.cancelling(job.id)
+    other.execute("ROLLBACK")
+
+
 def test_a_newer_or_damaged_database_is_left_alone(tmp_path):
     settings = Settings(home=tmp_path / "home")
     Library(settings).close()
