@@ -15,7 +15,7 @@ from song.writing import WriteLyrics
 FLOORS = [
     {"cli", "app"},
     {"doctor"},
-    {"tabs", "api"},
+    {"tabs", "api", "terminal"},
     {"backend"},
     {"jobs", "lyrics"},
     {"engines", "writing", "zerogpu"},
@@ -41,7 +41,7 @@ ONLY_IN = {
     "gradio": {"app", "tabs", "theme"},
     "sqlalchemy": {"library", "migrations"},
     "alembic": {"library", "migrations"},
-    "typer": {"cli"},
+    "typer": {"cli", "terminal"},
 }
 
 

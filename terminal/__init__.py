@@ -1,0 +1,7 @@
+"""What the commands of cli.py have in common, and those that fill a file of their own.
+
+common  options, stopping, the studio without its page, words on stdout
+flags   knobs as flags
+models  studio models: what others publish
+loras   studio loras: what others trained on top
+"""

@@ -1,0 +1,77 @@
+"""What every command needs: an option, the studio without its page, a way to be stopped, words on stdout."""
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from song.errors import CannotOpen
+
+if TYPE_CHECKING:
+    from backend import Studio
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@contextlib.contextmanager
+def opened() -> Iterator["Studio"]:
+    """The studio without its page. What an engine prints goes to stderr: stdout is for the answer alone."""
+    import backend
+    from settings import settings
+
+    with settled():
+        config = settings()
+    studio = backend.Studio(config.model_copy(update={"lane": "inline"}))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield studio
+    finally:
+        studio.close()
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """Say what is wrong with the environment in the studio's own words."""
+    from pydantic import ValidationError
+
+    from settings import complaint
+
+    try:
+        yield
+    except ValidationError as error:
+        raise CannotOpen(complaint(error)) from None
+
+
+def stop_asked() -> threading.Event:
+    """Set by Ctrl-C or a polite kill, so that work is left where that is safe and never in the middle of a write; the
+    second one raises KeyboardInterrupt."""
+    asked = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    on_signals(note)
+    return asked
+
+
+def on_signals(handler: Callable[[int, Any], Any]) -> None:
+    """Ctrl-C and a polite kill are answered in the same way."""
+    with contextlib.suppress(ValueError):  # only the main thread may do so
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with SIGINT ignored
+            signal.signal(number, handler)
+
+
+def print_text(text: str) -> None:
+    """Text for people. Titles come from files of others, so nothing in them may steer the terminal."""
+    print("".join(c if c == "\n" or c.isprintable() else " " for c in text))
+
+
+def print_json(values: dict[str, Any]) -> None:
+    print(json.dumps(values, allow_nan=False))
