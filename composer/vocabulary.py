@@ -122,7 +122,8 @@ METERS: dict[str, tuple[int, int]] = {
     "three four": (3, 4), "four four": (4, 4), "six eight": (6, 8), "seven eight": (7, 8), "five four": (5, 4), "two four": (2, 4), "two-four": (2, 4),
     "mazurka": (3, 4), "minuet": (3, 4), "sarabande": (3, 4), "slip jig": (3, 4), "tarantella": (6, 8), "barcarolle": (6, 8), "siciliana": (6, 8),
     "jigs": (6, 8), "polkas": (2, 4), "marching": (2, 4), "in waltz": (3, 4), "3 4 time": (3, 4), "4 4 time": (4, 4), "6 8 time": (6, 8), "7 8 time": (7, 8),
-    "5 4 time": (5, 4), "2 4 time": (2, 4),
+    "5 4 time": (5, 4), "2 4 time": (2, 4), "celtic reel": (4, 4), "irish reel": (4, 4), "scottish reel": (4, 4), "fiddle reel": (4, 4),
+    "reels": (4, 4), "hornpipe": (4, 4), "hornpipes": (4, 4), "strathspey": (4, 4), "strathspeys": (4, 4),
 }  # fmt: skip
 METERS_IN: dict[str, tuple[int, int]] = {
     "2": (2, 4), "two": (2, 4), "3": (3, 4), "three": (3, 4), "4": (4, 4), "four": (4, 4), "5": (5, 4), "five": (5, 4),
