@@ -19,7 +19,7 @@ from kernels import table as at
 from kernels.arithmetic import FAST, narrowed, norm
 from kernels.attention import append, attend
 from kernels.cpu import CPU, P
-from kernels.product import ADD, GELU, STORE, panel_at, product
+from kernels.product import ADD, GELU, STORE, product
 from kernels.simd import (
     LINE,
     count_up,
@@ -30,7 +30,6 @@ from kernels.simd import (
     nap,
     pause,
     post,
-    prefetch,
     read,
     wait,
     words,
@@ -39,25 +38,21 @@ from kernels.simd import (
 ENTRY: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST["fastmath"]}
 _SPINS = 2000  # looks at the counter before a thread lets others run: some 30 microseconds
 _YIELDS = 200  # of those before it sleeps between looks: the cores are taken by somebody else
-_AHEAD = 128 * 1024  # bytes of the next weights that a waiting thread asks for, into its own cache
 _NAP = 50  # microseconds
 
 
 @njit(**FAST)
-def _meet(table, ahead, size):
-    """Go on when all threads are here. Who comes early asks the memory for what it will need next."""
+def _meet(table):
+    """Go on when all threads are here."""
     threads, counter = table[at.THREADS], table[at.COUNTER]
     if threads == 1:
         return
     arrived = count_up(counter)
     goal = (arrived // threads + 1) * threads
-    looks, asked = 0, 0
+    looks = 0
     while look_at(counter) < goal:
         looks += 1
-        if asked < min(size, _AHEAD):
-            prefetch(ahead + asked)
-            asked += LINE
-        elif looks < _SPINS:
+        if looks < _SPINS:
             pause()
         elif looks < _SPINS + _YIELDS:
             let_others_run()
@@ -166,9 +161,8 @@ def _work(thread, table, job):
         if job == at.ATTEND:
             parts = 0
         else:
-            begin = panel_at(precision, longs(matrix)[0], inputs, first)
             if phase > 0:
-                _meet(table, begin, panel_at(precision, longs(matrix)[0], inputs, last) - begin)
+                _meet(table)
             x = _entering(table, norm_at, x, rows, inputs, scratch)
         for part in range(parts):
             begin, end = first + part * outputs // P, last + part * outputs // P
@@ -176,7 +170,7 @@ def _work(thread, table, job):
             product(precision, matrix, x, scales, inputs, rows, y, outputs * parts, begin, end, then, sums)
         if kind in (_SELF, _CROSS):
             _attention(thread, table, layer_at, kind == _CROSS, number, scratch)
-    _meet(table, 0, 0)
+    _meet(table)
 
 
 @njit(**FAST)
@@ -184,7 +178,7 @@ def _read(thread, table):
     share = table[at.READ_BYTES] // table[at.THREADS] // (8 * LINE) * (8 * LINE)
     kept = words(table[at.SCRATCH] + thread * table[at.SCRATCH_BYTES])  # a sum that nobody wants would not be taken
     kept[0] = np.int32(read(table[at.READ_FROM] + thread * share, share))
-    _meet(table, 0, 0)
+    _meet(table)
 
 
 def fingerprint() -> int:

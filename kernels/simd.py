@@ -26,7 +26,6 @@ from kernels.cpu import BF16_DOT, BF16_SHIFT, CPU, FP32, INT8_DOT, INT8_PAIRS, I
 intrinsic: Any = extending.intrinsic  # to its types, callers would have to pass numba's typing context
 
 VECTORS = 4  # of a panel
-AHEAD = 2048  # bytes that a panel asks the memory for before it needs them
 LINE = 64  # bytes that memory is fetched in
 
 _I8, _I16, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
@@ -78,10 +77,6 @@ class Vectors:
     def call(self, name: str, result: ir.Type, *given: ir.Value) -> ir.Value:
         kind = ir.FunctionType(result, [value.type for value in given])
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), given)
-
-    def prefetch(self, address: ir.Value) -> None:
-        pointer = self.builder.inttoptr(address, _I8.as_pointer())
-        self.call("llvm.prefetch.p0", ir.VoidType(), pointer, _I32(0), _I32(3), _I32(1))  # to read, keep, data
 
 
 # --- how a word of weights meets the activations ----------------------------------------------------------------------
@@ -158,8 +153,6 @@ def emit_panel(builder: ir.IRBuilder, kind: int, rows: int, lanes: int, given: A
             total.add_incoming(value, before)
 
     loaded = [v.load(v.at(word, 4 * lanes * vector), v.words, 4 * lanes) for vector in range(VECTORS)]
-    for line in range(0, 4 * lanes * VECTORS, LINE):
-        v.prefetch(v.at(word, AHEAD + line))
     sums_now = [list(of_row) for of_row in totals]
     row_at = [builder.add(at, builder.mul(stride, _I64(m))) for m in range(rows)]
     for part in range(feeds):  # one part of all vectors before the next, or there would not be registers enough
@@ -219,7 +212,6 @@ def read(typing, address, size):
             total.add_incoming(ir.Constant(v.words, None), before)
             at = v.at(builder.add(given[0], place), LINE * part)
             now.append(builder.add(total, v.load(at, v.words)))
-            v.prefetch(v.at(at, AHEAD))
             total.add_incoming(now[-1], loop)
         following = builder.add(place, _I64(8 * LINE))
         place.add_incoming(following, loop)
@@ -270,17 +262,6 @@ def _same_bits(source: Any, target: Any, word: ir.Type) -> Callable[[Any], Any]:
 
 bits_of = _same_bits(types.float32, types.uint32, _I32)
 float_of = _same_bits(types.uint32, types.float32, _F32)
-
-
-@intrinsic
-def prefetch(typing, address):
-    """Ask for the line at an address; harmless wherever it points."""
-
-    def generate(context, builder, signature, given):
-        Vectors(builder, 1).prefetch(given[0])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
 
 
 @intrinsic

@@ -414,7 +414,7 @@ def test_panels_become_neon_code(kind, wanted):
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(module.triple).create_target_machine(cpu="generic", opt=3)
     code = machine.emit_assembly(llvm.parse_assembly(str(module)))
-    loop = code[code.index("prfm") :]
+    loop = code[code.index(wanted) :]
     assert len(re.findall(rf"\b{wanted}\b.*v\d+\.4s", code)) >= 16 and "ldp\tq" in code
     assert "[sp" not in loop[: loop.index("b.")]
 
