@@ -177,15 +177,16 @@ def difference(before: Audio, after: Audio, regions: Iterable[tuple[int, int]], 
 
     Frame 0 of `before` lies at `offset` of `after`; a frame that `after` has and `before` lacks counts as different.
     """
+    import dsp
+
     compared = different = 0
     for start, end in _outside(regions, after.frames):
         compared += end - start
         low, high = max(start, offset), min(end, offset + before.frames)
         different += (end - start - max(0, high - low)) * after.channels
-        for at in range(low, high, BLOCK):
-            span = slice(at, min(high, at + BLOCK))
-            old = before.samples[:, span.start - offset : span.stop - offset]
-            different += int((pcm24(after.samples[:, span]) != pcm24(old)).sum())
+        if low < high:
+            old = before.samples[:, low - offset : high - offset]
+            different += dsp.differing24(after.samples[:, low:high], old)
     return compared * after.channels, different
 
 
@@ -214,12 +215,6 @@ def _seam(audio: Audio, at: int, frames: int) -> Seam:
 # --- 24-bit numbers ---------------------------------------------------------------------------------------------------
 
 
-def pcm24(samples: np.ndarray) -> np.ndarray:
-    """Float (channels, frames) as whole numbers from -2^23 to 2^23 - 1, int32 (frames, channels): interleaved."""
-    numbers = np.rint(samples.T * np.float32(FULL_SCALE))
-    return np.clip(numbers, -FULL_SCALE, FULL_SCALE - 1, out=numbers).astype(np.int32, order="C")
-
-
 def _quantise(samples: np.ndarray) -> None:
     """Round to steps of 24 bits, in place. Float32 holds every such number exactly."""
     from dsp.hands import each
@@ -237,18 +232,16 @@ def _quantise(samples: np.ndarray) -> None:
 def samples_sha256(audio: Audio) -> str:
     """Hash of the 24-bit samples, interleaved, little-endian: what a replay compares."""
     digest = hashlib.sha256()
-    for numbers in _numbers(audio):
-        digest.update(_packed(numbers))
+    for block in _packed(audio):
+        digest.update(block.data)
     return digest.hexdigest()
 
 
-def _numbers(audio: Audio) -> Iterator[np.ndarray]:
-    return (pcm24(audio.samples[:, start : start + BLOCK]) for start in range(0, audio.frames, BLOCK))
+def _packed(audio: Audio) -> Iterator[np.ndarray]:
+    """The samples as a WAV holds them, block by block."""
+    import dsp
 
-
-def _packed(numbers: np.ndarray) -> bytes:
-    """Three bytes a sample: the lower ones of each little-endian int32."""
-    return numbers.astype("<i4", copy=False).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    return (dsp.pcm24(audio.samples[:, start : start + BLOCK]) for start in range(0, audio.frames, BLOCK))
 
 
 # --- Audio -> file ----------------------------------------------------------------------------------------------------
@@ -258,7 +251,7 @@ def write_wav(path: Path, audio: Audio, recipe: Recipe) -> None:
     """24-bit WAV with the recipe in it. Raises DiskFull."""
     with atomic(path) as beside, open(beside, "wb") as file:
         before, after = tags.info_list(tags.fields(recipe)), tags.chunk(b"id3 ", tags.id3(recipe))
-        _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)), after)
+        _write_riff(file, audio, 1, 24, before, _packed(audio), after)
 
 
 def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tuple[int, int], bars: int) -> None:
@@ -276,7 +269,7 @@ def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tupl
     acid = struct.pack("<IHHf", stretches, 60, 0x8000, 0.0) + count
     before = tags.info_list({"title": f"{recipe.title}: loop"}) + tags.chunk(b"smpl", smpl) + tags.chunk(b"acid", acid)
     with atomic(path) as beside, open(beside, "wb") as file:
-        _write_riff(file, audio, 1, 24, before, (_packed(numbers) for numbers in _numbers(audio)))
+        _write_riff(file, audio, 1, 24, before, _packed(audio))
 
 
 def convert(wav_path: Path, out_path: Path, recipe: Recipe) -> None:
@@ -318,7 +311,13 @@ def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str) -> None:
 
 
 def _write_riff(
-    file: Any, audio: Audio, code: int, bits: int, before: bytes, blocks: Iterable[bytes], after: bytes = b""
+    file: Any,
+    audio: Audio,
+    code: int,
+    bits: int,
+    before: bytes,
+    blocks: Iterable[bytes | np.ndarray],
+    after: bytes = b"",
 ) -> None:
     """WAV: format (`code` 1 is whole numbers, 3 float), tags, samples, more tags. Sizes are known, so nothing seeks."""
     frame = audio.channels * bits // 8

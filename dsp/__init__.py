@@ -9,12 +9,14 @@ from dsp.effects import compress, compress_inplace, duck_curve, echo, fade, reve
 from dsp.filters import bandpass, filter, filter_inplace, high_shelf, highpass, low_shelf, lowpass, peak
 from dsp.limiter import limit, true_peak
 from dsp.meter import SILENCE_LUFS, gated_loudness, hop_power, k_weighting, loudness
+from dsp.pcm import differing24, pcm24
 
 __all__ = [
     "SILENCE_LUFS",
     "bandpass",
     "compress",
     "compress_inplace",
+    "differing24",
     "duck_curve",
     "echo",
     "fade",
@@ -29,6 +31,7 @@ __all__ = [
     "loudness",
     "low_shelf",
     "lowpass",
+    "pcm24",
     "peak",
     "reverb",
     "true_peak",

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from scipy.signal import resample_poly
 
+import dsp
 import post_process
 from song.audio import Audio
 from song.errors import BadRequest, DiskFull, EngineFailed
@@ -142,8 +143,16 @@ def test_finish_is_deterministic_and_leaves_its_input_alone() -> None:
 
 def test_pcm24_rounds_and_clips() -> None:
     step = 1 / 2**23
-    numbers = post_process.pcm24(np.array([[0, step, -step, 2.6 * step, 1.0, 7.0, -1.0, -7.0]], np.float32))
-    assert numbers.T.tolist() == [[0, 1, -1, 3, 2**23 - 1, 2**23 - 1, -(2**23), -(2**23)]]
+    rows = [[0, step, -step, 2.6 * step, 1.0, 7.0, -1.0, -7.0], [2.5 * step, 3.5 * step, *[0] * 6]]
+    given = np.array(rows, np.float32)
+    raw = dsp.pcm24(given).reshape(-1, 2, 3)
+    numbers = np.array([[int.from_bytes(bytes(raw[i, c]), "little", signed=True) for i in range(8)] for c in range(2)])
+    assert numbers[0].tolist() == [0, 1, -1, 3, 2**23 - 1, 2**23 - 1, -(2**23), -(2**23)]
+    assert numbers[1].tolist() == [2, 4, *[0] * 6]  # halves go to the even number
+    moved = given + np.float32(0.4 * step) * (given == 0)  # the same numbers; one more step is another number
+    assert dsp.differing24(given, moved) == 0
+    moved[0, 0] += np.float32(step)
+    assert dsp.differing24(given, moved) == 1
 
 
 @pytest.mark.parametrize(("seconds", "channels"), [(2.345678, 2), (1.00001, 1)])
