@@ -169,6 +169,7 @@ def _perform(
     return take, post_process.finish(
         take.audio,
         target_lufs=request.target_lufs,
+        ceiling_dbtp=request.ceiling_dbtp,
         fade_in=request.fade_in,
         fade_out=request.fade_out,
         progress=part(progress, 0.85, 1.0),

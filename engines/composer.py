@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from composer.synth import SoundFont
     from engines.splicing import Joined
 
+MASTERING = ("target_lufs", "ceiling_dbtp", "fade_in", "fade_out")  # knobs that say how a song is finished
 SHORTEST = 5.0  # seconds of a song; in less, a bar and its last chord find no room at most tempos
 _RING = 5.0  # seconds, at most, that a new part rings on after its bars
 
@@ -118,7 +119,7 @@ class Composer:
         progress(0.02, "Composing")
         score = compose(decided)
         mixed = self._played(decided, score, part(progress, 0.1, 1.0))
-        mastering = {name: getattr(request, name) for name in ("target_lufs", "fade_in", "fade_out")}
+        mastering = {name: getattr(request, name) for name in MASTERING}
         return self._take(
             request,
             decided,

@@ -32,6 +32,7 @@ from song.regions import parse
 from song.sections import read_form
 
 SEED_LIMIT = 2**32
+LOUDNESS = {"streaming": -14.0, "apple": -16.0, "club": -9.0, "broadcast": -23.0}  # LUFS; the last is EBU R128
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -61,6 +62,15 @@ def _whole(value: Any) -> Any:
 
 def _blank_is_unsaid(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def loudness(value: Any) -> Any:
+    """LUFS for the name of a target; a number stays one."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() not in LOUDNESS:
+        raise ValueError(f"must be a number from -30 to -8, or one of {', '.join(LOUDNESS)}")
+    return LOUDNESS[value.strip().lower()]
 
 
 def _key(text: str) -> str:
@@ -102,6 +112,7 @@ KeyName = Annotated[
     Annotated[str, Field(max_length=30), AfterValidator(_key)] | None, BeforeValidator(_blank_is_unsaid)
 ]
 Seed = Annotated[int | None, BeforeValidator(_whole)]
+Loudness = Annotated[float, BeforeValidator(loudness)]
 Steps = Annotated[int | None, BeforeValidator(_whole)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Meter = Annotated[Literal["2/4", "3/4", "4/4", "5/4", "6/8", "7/8"] | None, BeforeValidator(_blank_is_unsaid)]
@@ -260,7 +271,10 @@ class Adapters(Knobs):
 class Mastering(Knobs):
     """Mastering"""
 
-    target_lufs: float = knob(-14, -30, -8, tip.target_lufs, 0.5)
+    target_lufs: Loudness = Field(
+        -14, ge=-30, le=-8, description=tip.target_lufs, json_schema_extra={"step": 0.5, "names": dict(LOUDNESS)}
+    )
+    ceiling_dbtp: float = knob(-1, -9, 0, tip.ceiling_dbtp, 0.1)
     fade_in: float = knob(0, 0, 20, tip.fade_in, 0.5)
     fade_out: float = knob(0, 0, 20, tip.fade_out, 0.5)
 

@@ -17,6 +17,7 @@ LABELS = {
     "bpm": "Tempo, bpm",
     "duration": "Length, seconds",
     "target_lufs": "Loudness, LUFS",
+    "ceiling_dbtp": "True peak, dBTP",
     "fade_in": "Fade in, seconds",
     "fade_out": "Fade out, seconds",
     "seconds": "Length to add, seconds",
@@ -94,6 +95,8 @@ def component(name: str, field: Any, choices: Choices | None = None, prefix: str
     look: dict[str, Any] = {"label": label(name), "info": field.description, "elem_id": named(prefix, f"knob-{name}")}
     if get_origin(kind) is Literal:
         choices = choices or [*([AUTO] if optional else []), *((value, value) for value in get_args(kind))]
+    if names := ui.get("names"):  # numbers with names; any other number can be typed
+        choices = [(f"{said} ({value:g})", value) for said, value in names.items()]
     if choices is not None:
         # Custom values: a page that outlived a restart may hold a choice that the new process has not listed yet.
         return gr.Dropdown(list(choices), value=unsaid(field), allow_custom_value=True, min_width=150, **look)

@@ -206,7 +206,7 @@ class Remembering:
         return value
 
 
-STUDIO_READS = {"engine", "variations", "title", "source", "target_lufs", "fade_in", "fade_out"}
+STUDIO_READS = {"engine", "variations", "title", "source", "target_lufs", "ceiling_dbtp", "fade_in", "fade_out"}
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
@@ -240,7 +240,8 @@ def test_what_an_engine_does_not_use_is_said(studio):
 @pytest.mark.parametrize(
     ("knob", "value"),
     [("style", "jazz"), ("bpm", 150.0), ("key", "A major"), ("meter", "5/4"), ("ending", "fade"), ("humanize", 1.0),
-     ("target_lufs", -20.0), ("fade_in", 2.0), ("fade_out", 2.0), ("duration", 7.0), ("seed", 2)],
+     ("target_lufs", -20.0), ("ceiling_dbtp", -8.0),
+     ("fade_in", 2.0), ("fade_out", 2.0), ("duration", 7.0), ("seed", 2)],
 )  # fmt: skip
 def test_every_knob_changes_the_song(tmp_path, knob, value):
     plain = Generate(prompt=WISH, duration=6, seed=1)

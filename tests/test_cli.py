@@ -218,6 +218,7 @@ REFUSED = {
     ("--seed", "1.5"): "seed: must be a whole number from 0 to 4294967295",
     ("--variations", "99"): "variations: must be a whole number from 1 to 8",
     ("--target-lufs", "0"): "target_lufs: must be a number from -30 to -8",
+    ("--target-lufs", "loud"): "target_lufs: must be a number from -30 to -8, or one of streaming, apple, club, broadc",
     ("--key", "H major"): "key: ",
     ("--meter", "9/9"): "meter: must be one of ",
     ("--ending", "never"): "ending: must be one of ",

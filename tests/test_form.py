@@ -32,9 +32,19 @@ def test_every_mode_has_a_tab_with_all_its_knobs(mode):
 
 
 def test_numbers_with_a_default_slide_within_their_range(built):
-    loudness = built["target_lufs"]
-    assert isinstance(loudness, gr.Slider)
-    assert (loudness.minimum, loudness.maximum, loudness.step, loudness.value) == (-30, -8, 0.5, -14)
+    ceiling = built["ceiling_dbtp"]
+    assert isinstance(ceiling, gr.Slider)
+    assert (ceiling.minimum, ceiling.maximum, ceiling.step, ceiling.value) == (-9, 0, 0.1, -1)
+
+
+def test_loudness_has_names_and_takes_any_number(built):
+    knob = built["target_lufs"]
+    assert isinstance(knob, gr.Dropdown) and knob.allow_custom_value and knob.value == -14
+    assert ("broadcast (-23)", -23) in knob.choices
+    for typed, lufs in [(-23, -23), ("-12.5", -12.5), ("Club", -9), ("apple", -16), (-14, -14)]:
+        assert read(form.said(Generate, {"prompt": "x", "target_lufs": typed})).target_lufs == lufs
+    with pytest.raises(BadRequest, match="-30 to -8, or one of streaming, apple, club, broadcast"):
+        read(form.said(Generate, {"prompt": "x", "target_lufs": "loud"}))
 
 
 @pytest.mark.parametrize("name", ["duration", "bpm", "key", "seed", "style", "title"])
