@@ -1,6 +1,6 @@
 """Studio: the one lazily built object. request -> engine -> finish -> keep.
 
-`make` and `stems` are the two tasks the lane carries out, in a worker process or inline; they touch no database.
+The tasks are what the lane carries out, in a worker process or inline; they touch no database.
 """
 
 import functools
@@ -10,9 +10,11 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +26,7 @@ import numpy as np
 import daw
 import durable
 import loras
+import lyrics
 import post_process
 import preview
 from composer import midi, sheet
@@ -35,20 +38,25 @@ from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
 from song.audio import Audio
-from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
+from song.errors import BadRequest, Cancelled, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
 from song.files import KINDS, LOOPS, SESSIONS
 from song.heard import Heard
 from song.job import Job
+from song.lyrics import Lyrics
 from song.names import one_line
 from song.progress import Aloud, Progress, part, silent
 from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, originals, read
 from song.score import Score
 from song.source import Origin, Source
 from song.take import Facts, Kept, Recipe, Take
+from song.writing import WriteLyrics, read_brief
 from worker import InWorker, Runner, serve
-from zerogpu import Messages, OnGpu, messages, on_gpu
+from writing import chat
+from zerogpu import WRITE, Messages, OnGpu, messages, on_gpu
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
+WORDS = "words.txt"  # where lyrics grow while a language model writes them
+GLANCE = 0.1  # seconds between two looks at what a task is at
 WORKER = "import backend; backend.work({handle})"
 MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
@@ -107,8 +115,28 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
 
 @on_gpu
 def make_on_gpu(arguments: dict[str, Any], folder: str) -> Messages:
-    """`make` where a GPU may have to be borrowed: plain data in, and message by message out."""
-    yield from messages(lambda progress: make(arguments, Path(folder), progress))
+    """`make`, or `write`, where a GPU may have to be borrowed: plain data in, and message by message out."""
+    task = write if arguments.get("task") == WRITE else make
+    yield from messages(lambda progress: task(arguments, Path(folder), progress))
+
+
+def write(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Let a language model write lyrics; its words grow in `folder` under WORDS, line by line. `arguments`: request
+    with its seed, and to write a part anew: words, section, line. Answers the `Written`, its lyrics under words."""
+    request, part = read_brief(arguments["request"]), None
+    if "words" in arguments:
+        part = lyrics.Part(Lyrics.parse(arguments["words"]), arguments["section"], arguments["line"])
+    if not chat.kept():  # an engine and a writer may not fit side by side
+        for engine in NEURAL:
+            engines()[engine.name].unload()
+    with (folder / WORDS).open("a", encoding="utf-8") as file:
+
+        def hear(more: str) -> None:
+            file.write(more)
+            file.flush()
+
+        written = lyrics.model(request, part, request.seed or 0, hear, progress)
+    return written.summary() | {"words": str(written.lyrics)}
 
 
 def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
@@ -160,6 +188,8 @@ def _perform(
 ) -> tuple[Take, post_process.Finished]:
     """Play the song and bring it to its loudness; what holds another song's sound is final as it is."""
     engine = engine_for(request)
+    if isinstance(engine, NEURAL):
+        chat.unload()
     take = engine.generate(request, part(progress, 0.0, 0.85), source, beside)
     if idle := unread(engine, request):
         said = ", ".join(name.replace("_", " ") for name in idle)
@@ -210,7 +240,7 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     return {"name": path.name, "bar": span.first + 1, "bars": span.count, "times": times, "seam_db": seam}
 
 
-TASKS = {"make": make, "stems": stems, "loop": loop, "listen": listen}
+TASKS = {"make": make, "stems": stems, "loop": loop, "listen": listen, WRITE: write}
 
 
 def work(handle: int) -> None:
@@ -219,9 +249,10 @@ def work(handle: int) -> None:
 
 
 def rest() -> None:
-    """Let engines give back what they hold; the next song loads it again."""
+    """Let engines and writers give back what they hold; what needs it next loads it again."""
     for engine in engines().values():
         engine.unload()
+    chat.unload()
 
 
 def warm() -> None:
@@ -306,6 +337,56 @@ class Studio:
             else listen(arguments, self.settings.temp, silent)
         )
         return Heard.model_validate(answer)
+
+    # -- lyrics -------------------------------------------------------------------------------------------------------
+
+    def write(self, request: WriteLyrics, part: lyrics.Part | None = None) -> Generator[lyrics.Written]:
+        """Lyrics as they are written, or `part` of some anew; `stage` of the last one is empty. To stop it, close this.
+        Raises BadRequest, EngineMissing, CannotMake."""
+        if part is not None:
+            part.check()
+        if lyrics.chosen(request).folder is None:
+            yield from lyrics.growing(request, part)
+            return
+        seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
+        request = request.model_copy(update={"seed": seed})
+        arguments: dict[str, Any] = {"task": WRITE, "request": request.model_dump(mode="json")}
+        if part is not None:
+            arguments |= {"words": str(part.lyrics), "section": part.section, "line": part.line}
+        self.settings.temp.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.settings.temp) as name:
+            folder, told = Path(name), ""
+            for stage in self._followed(WRITE, arguments, folder):
+                if isinstance(stage, dict):
+                    words = Lyrics.parse(stage.pop("words"))
+                    yield lyrics.Written(**stage | {"lyrics": words, "notices": tuple(stage["notices"])})
+                elif (now := f"{stage}\n{_read(folder / WORDS)}") != told:
+                    told = now
+                    yield lyrics.so_far(_read(folder / WORDS), request, seed, stage, part)
+
+    def _followed(self, task: str, arguments: dict[str, Any], folder: Path) -> Iterator[str | dict[str, Any]]:
+        """What a task that is no job is at, a few times a second, and at last its answer. Closing this cancels it."""
+        stop, stage = threading.Event(), "Waiting for the song in the making"
+
+        def progress(fraction: float, said: str) -> None:
+            nonlocal stage
+            stage = said
+            if stop.is_set():
+                raise Cancelled
+
+        with ThreadPoolExecutor(1) as thread:
+            going = (
+                self.lane.begin(task, arguments, folder, progress)
+                if self.lane.ours
+                else thread.submit(TASKS[task], arguments, folder, progress)
+            )
+            try:
+                while not wait([going], timeout=GLANCE).done:
+                    yield stage
+                yield going.result()
+            finally:
+                stop.set()
+                wait([going])
 
     # -- LoRAs --------------------------------------------------------------------------------------------------------
 
@@ -481,6 +562,14 @@ def studio() -> Studio:
     """The studio of this process, built when first asked for. Raises CannotOpen."""
     with _building:
         return _studio()
+
+
+def _read(path: Path) -> str:
+    """Text that may still be growing; "" where there is none yet."""
+    try:
+        return path.read_text(encoding="utf-8", errors="ignore")
+    except FileNotFoundError:
+        return ""
 
 
 def _upload_title(name: str) -> str:

@@ -203,15 +203,20 @@ for _mode in (Generate, Cover, Extend, Edit):
 
 
 def _lyrics(*, as_json: bool, **words: Any) -> int:
-    """Write lyrics from a brief, by the studio's own English writer: no download, no waiting."""
+    """Write lyrics from a brief: in English at once, with no download; in other languages by a model that is here."""
     import lyrics
 
     said = {name: typed(fields(WriteLyrics)[name], text) for name, text in words.items() if text is not None}
-    written = lyrics.write(read_brief(said))
-    if as_json:
-        print_json({"title": written.title, "lyrics": str(written.lyrics), "seed": written.seed})
+    request = read_brief(said)
+    if lyrics.chosen(request).folder is None:  # needs no studio
+        written = lyrics.write(request)
     else:
-        print(f"{written.title} (seed {written.seed})", file=sys.stderr)
+        with opened() as studio:
+            *_, written = studio.write(request)
+    if as_json:
+        print_json(written.summary() | {"lyrics": str(written.lyrics)})
+    else:
+        print("\n".join([f"{written.title} (seed {written.seed})", *written.notices]), file=sys.stderr)
         print_text(str(written.lyrics))
     return 0
 

@@ -15,6 +15,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import preview
 from library import Library, new_id, take_id
 from song.errors import Cancelled, CannotMake, EngineFailed, StudioError
 from song.job import Job
-from song.progress import part
+from song.progress import Progress, part, silent
 from song.request import originals
 from song.take import Recipe
 from worker import Runner, WorkerDied, coded, said
@@ -30,6 +31,18 @@ from worker import Runner, WorkerDied, coded, said
 NOTE_EVERY = 0.5  # seconds between two progress rows
 
 log = logging.getLogger("studio.lane")
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A task that is no job, in whose name it is done, and where its answer goes."""
+
+    task: str
+    arguments: dict[str, Any]
+    folder: Path
+    progress: Progress
+    asker: Context
+    answer: Future[dict[str, Any]]
 
 
 class Lane:
@@ -41,7 +54,7 @@ class Lane:
         self.changed = threading.Condition()
         self.current: Job | None = None  # the running job with its newest progress
         self._folder: Path | None = None  # where its take is made
-        self._errands: queue.SimpleQueue[tuple[str, dict[str, Any], Path, Future[dict[str, Any]]]] = queue.SimpleQueue()
+        self._errands: queue.SimpleQueue[Errand] = queue.SimpleQueue()
         self._cancelling: set[str] = set()
         self._askers: dict[str, Context] = {}  # in whose name a job is done, by its id
         self._stopping = threading.Event()
@@ -71,7 +84,7 @@ class Lane:
             self._thread.join()
         self.runner.stop()
         while not self._errands.empty():
-            self._errands.get()[-1].set_exception(CannotMake("The studio is stopping; try again later."))
+            self._errands.get().answer.set_exception(CannotMake("The studio is stopping; try again later."))
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -97,10 +110,15 @@ class Lane:
 
     def call(self, task: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Carry out a task that is no job, between jobs, and wait for its answer."""
+        return self.begin(task, arguments, folder, silent).result()
+
+    def begin(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> Future[dict[str, Any]]:
+        """Carry out a task that is no job, between jobs. `progress` is called on the lane's thread, and may raise
+        Cancelled; then the answer is that."""
         future: Future[dict[str, Any]] = Future()
-        self._errands.put((task, arguments, folder, future))
+        self._errands.put(Errand(task, arguments, folder, progress, copy_context(), future))
         self.wake()
-        return future.result()
+        return future
 
     def _own(self) -> bool:
         if self._lock is None:
@@ -136,20 +154,26 @@ class Lane:
             self.library.recover()
             self._stumbled = False
         with contextlib.suppress(queue.Empty):
-            self._errand(*self._errands.get_nowait())
+            self._errand(self._errands.get_nowait())
             return True
         job = self.library.claim(only)
         if job is not None:
             self._see_through(job)
         return job is not None
 
-    def _errand(self, task: str, arguments: dict[str, Any], folder: Path, future: Future[dict[str, Any]]) -> None:
+    def _errand(self, errand: "Errand") -> None:
+        def progress(fraction: float, stage: str) -> None:
+            if self._stopping.is_set():
+                raise CannotMake("The studio is stopping; try again later.")
+            errand.progress(fraction, stage)
+
         try:
-            future.set_result(self.runner.run(task, arguments, folder, lambda fraction, stage: None))
+            done = errand.asker.run(self.runner.run, errand.task, errand.arguments, errand.folder, progress)
+            errand.answer.set_result(done)
         except WorkerDied:
-            future.set_exception(EngineFailed("The worker stopped while it did this; try again."))
+            errand.answer.set_exception(EngineFailed("The worker stopped while it did this; try again."))
         except Exception as error:  # whatever went wrong belongs to the caller, not to the lane
-            future.set_exception(error)
+            errand.answer.set_exception(error)
 
     def _see_through(self, job: Job) -> None:
         """Run a claimed job and write down how it ended."""

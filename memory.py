@@ -136,6 +136,16 @@ def pipeline(
     return Need(int(parameters * size), int(activations), int(VAE_SECOND * size * min(seconds, tile)))
 
 
+def reader(config: Mapping[str, Any], parameters: int, precision: str, positions: int, texts: int = 1) -> Need:
+    """What a language model needs that reads and writes `texts` of so many `positions` side by side: `parameters` as
+    its files have them, keys and values by transformers' config.json. Raises KeyError for what is no such config."""
+    heads = config["num_attention_heads"]
+    width = config.get("head_dim") or config["hidden_size"] // heads
+    groups = config.get("num_key_value_heads") or heads
+    keys = 2 * config["num_hidden_layers"] * groups * width * positions * texts  # and values
+    return Need(int(parameters * BYTES[precision]), int(keys * BYTES[precision]), 0)
+
+
 def room(device: str = "cpu") -> Room:
     """What is free on "cpu", "cuda" or "cuda:1". A GPU that shares the machine's memory is asked as the machine is."""
     if not device.startswith("cuda"):

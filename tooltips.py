@@ -31,8 +31,8 @@ source_downbeat = "Where the first bar of the original begins, in seconds. Empty
 source_chords = 'Chords of the original, one bar between two lines: "| Am | F | C | G |". Empty: as they were heard.'
 strength = "How much of the original's melody, form and feel stays: 0 keeps tempo, key and chords, 1 all of it."
 temperature = "How daring the choices are: 0 always takes the likeliest, 1 is as the model was trained."
-top_k = "Choose among this many likeliest sounds at every step. 0 leaves none out."
-top_p = "Choose among the likeliest sounds that make up this share. 0 leaves none out."
+top_k = "Choose among this many of the likeliest at every step. 0 leaves none out."
+top_p = "Choose among the likeliest that make up this share. 0 leaves none out."
 guidance_scale = "How closely the music follows the words; more costs variety. Empty: as the model was made to be used."
 inference_steps = (
     "How many steps lead from noise to music: more are finer, and take longer. Empty: the model's own number."
@@ -75,4 +75,9 @@ structure = 'The sections in order: "verse, chorus, verse, chorus, bridge, choru
 tone = "How the words feel. Auto reads it from the brief."
 rhyme = "Which lines of four rhyme; loose lets lines share a vowel alone."
 lines = "Lines in a verse, a chorus and a bridge."
-language = "The language of the words. The studio's own writer knows English."
+language = "The language of the words. Empty: that of the brief. The studio's own writer knows English; a model, many."
+writer = (
+    "Who writes: embedded is the studio's own, in English and at once; the others are language models. Auto takes the "
+    "embedded one for English, and for other languages a model that is here."
+)
+max_tokens = "How much the language model may write, in pieces of words. It is cut off there, and says so."

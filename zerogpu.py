@@ -23,12 +23,14 @@ Entry = Callable[[dict[str, Any], str], Messages]
 """`entry(arguments, folder)`: {"progress": [fraction, stage]} as it goes, at last {"answer"}, {"error"} or
 {"cancelled"}."""
 
+WRITE = "write"  # the task that writes lyrics with a language model; its arguments say so under "task"
 SHORTEST, LONGEST = 60, 300  # seconds that the GPU is borrowed for
 # Not measured on such a machine, but meant to be enough there: what is left over is given back.
 _LOADING = 40.0  # seconds
 _DECODING, _STEP = 0.02, 0.004  # seconds of work for a second of music, and for each step of diffusion
 _TOKENS = 0.6  # seconds of work for a second of music that is drawn code by code
 _THINKING = 0.15  # seconds of work for a second of music that is planned first
+_WORD = 0.05  # seconds of work for a token of a language model that writes lyrics
 _STEPS, _MUSIC = 50, 60.0  # where a request does not say
 
 
@@ -48,8 +50,11 @@ def on_gpu(entry: Entry) -> Entry:
 
 
 def estimate(arguments: Mapping[str, Any]) -> int:
-    """Seconds that a song and those made beside it may take, from mode, length, steps and thinking, within bounds."""
+    """Seconds that a song and those made beside it may take, from mode, length, steps and thinking, or lyrics from the
+    tokens they may have, within bounds."""
     request, songs = arguments["request"], 1 + len(arguments.get("beside", ()))
+    if arguments.get("task") == WRITE:
+        return _bounded(_LOADING + request["max_tokens"] * _WORD)
     original = float((arguments.get("source") or {}).get("duration", 0.0))
     music = (request.get("duration") or original or _MUSIC) + (request.get("seconds") or 0.0)
     passes = max(1, str(request.get("regions", "")).count("-"))  # each region hears the whole song
@@ -57,7 +62,11 @@ def estimate(arguments: Mapping[str, Any]) -> int:
         _TOKENS if request["engine"] == "musicgen" else _DECODING + _STEP * (request.get("inference_steps") or _STEPS)
     )
     work += _THINKING if request["engine"] == "acestep" and request.get("thinking") else 0.0
-    return round(min(LONGEST, max(SHORTEST, _LOADING + songs * passes * music * work)))
+    return _bounded(_LOADING + songs * passes * music * work)
+
+
+def _bounded(seconds: float) -> int:
+    return round(min(LONGEST, max(SHORTEST, seconds)))
 
 
 def messages(work: Callable[[Progress], dict[str, Any]]) -> Messages:
@@ -92,16 +101,20 @@ def messages(work: Callable[[Progress], dict[str, Any]]) -> Messages:
 
 
 class OnGpu(InThread):
-    """Carries tasks out in the lane's own thread, and songs that want a GPU through the one entry."""
+    """Carries tasks out in the lane's own thread, and songs and lyrics that want a GPU through the one entry."""
 
     def __init__(self, tasks: Mapping[str, Task], rest: Callable[[], None], entry: Entry, engines: tuple[str, ...]):
         """`entry` makes the takes of these engines; for `rest` see `InThread`."""
-        super().__init__({**tasks, "make": self._make}, rest)
+        borrowing = {"make": self._make} | ({WRITE: self._borrowed} if WRITE in tasks else {})
+        super().__init__({**tasks, **borrowing}, rest)
         self.plain, self.entry, self.engines = tasks["make"], entry, engines
 
     def _make(self, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
         if arguments["request"]["engine"] not in self.engines:
             return self.plain(arguments, folder, progress)
+        return self._borrowed(arguments, folder, progress)
+
+    def _borrowed(self, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
         with contextlib.closing(self.entry(arguments, str(folder))) as going:
             message = _heard(going)
             while "progress" in message:

@@ -1,9 +1,9 @@
 """Models that others publish: which there are, where they lie, whether they are whole, and how to get one."""
 
 from checkpoints.hub import Watch, fetch, quiet
-from checkpoints.shelf import Found, find, forget, manifest, need, places, size, there
+from checkpoints.shelf import Found, by_id, find, forget, manifest, need, places, size, there
 from checkpoints.table import Checkpoint, File, Licence, Use, known, uses
-from checkpoints.whole import MODEL_TYPES, check, fingerprint, header, kind, layout, native
+from checkpoints.whole import MODEL_TYPES, check, fingerprint, header, kind, layout, native, parameters
 
 __all__ = [
     "MODEL_TYPES",
@@ -13,6 +13,7 @@ __all__ = [
     "Licence",
     "Use",
     "Watch",
+    "by_id",
     "check",
     "fetch",
     "find",
@@ -25,6 +26,7 @@ __all__ = [
     "manifest",
     "native",
     "need",
+    "parameters",
     "places",
     "quiet",
     "size",

@@ -5,6 +5,7 @@ import fcntl
 import glob
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from song.errors import BadCheckpoint, BadRequest, EngineMissing, NotFound
 
 PARTIAL = ".partial-"  # what a download's folder starts with until it is whole
 MADE = ".diffusers-"  # and what a folder that was made of a checkpoint in another layout starts with
+_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 NEEDED = ("config.json", "preprocessor_config.json", "tokenizer.json")  # other tools fetch what they need, no more
 
 
@@ -62,6 +64,14 @@ def there() -> list[Found]:
             if name not in best or not found.problem:
                 best[name] = found
     return sorted(best.values(), key=lambda found: found.name)
+
+
+def by_id(repo: str) -> Path | None:
+    """The folder of a language model that other tools fetched from the hub, by its id there: "Qwen/Qwen3-0.6B"."""
+    if not _ID.fullmatch(repo):
+        return None
+    snapshots = _snapshots(repo, "main")
+    return next((one for one in snapshots if _complete(one, "transformers") and _problem(one) is None), None)
 
 
 def places(name: str) -> Iterator[Path]:
@@ -144,14 +154,17 @@ def _inside(shelf: Path) -> Iterator[tuple[str, Path]]:
 
 def _cached(checkpoint: Checkpoint) -> Iterator[Path]:
     """Snapshots in the Hugging Face cache with all that is needed; the wanted revision first, or what "main" was."""
-    repo = _cache() / f"models--{checkpoint.repo.replace('/', '--')}"
-    wanted = checkpoint.revision
-    if not checkpoint.pinned and (repo / "refs" / wanted).is_file():
-        wanted = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
-    snapshots = sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != wanted, path.name))
-    for folder in snapshots:
+    for folder in _snapshots(checkpoint.repo, checkpoint.revision):
         if _complete(folder / checkpoint.inside, checkpoint.layout):
             yield folder / checkpoint.inside
+
+
+def _snapshots(name: str, wanted: str) -> list[Path]:
+    """What the cache holds of a repository; the wanted revision first, a commit or what a branch was."""
+    repo = _cache() / f"models--{name.replace('/', '--')}"
+    if (repo / "refs" / wanted).is_file():
+        wanted = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
+    return sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != wanted, path.name))
 
 
 def _complete(folder: Path, wanted: str) -> bool:

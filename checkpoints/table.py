@@ -42,7 +42,7 @@ class Use:
 class Checkpoint:
     """Weights that somebody published.
 
-    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"; "lora"
+    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"; "lora"; "chat"
     layout      of its files: "transformers", "diffusers", "native" or "peft"
     parameters  as published
     files       what is downloaded; where they are not known, what fits one of `wanted`, of the folder `inside`
@@ -82,7 +82,7 @@ class Checkpoint:
         if self.layout == "peft":
             return {"bf16": 2 * self.parameters}
         if self.shape is None:
-            parts = self.parameters + (0 if self.kind == "planner" else memory.ENCODERS)
+            parts = self.parameters + (0 if self.kind in ("planner", "chat") else memory.ENCODERS)
             sizes = {precision: memory.pipeline(parts, precision) for precision in ("fp32", "bf16")}
         else:
             smallest = memory.need(self.shape, "int8", cache="bf16")

@@ -23,7 +23,10 @@ from typing import Any
 
 from song.errors import BadCheckpoint
 
-MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody", "qwen3": "planner"}  # of a config.json -> kind
+MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody"}  # of a config.json -> kind
+CAUSAL = "ForCausalLM"  # how transformers' language models of all kinds are called at their end
+READERS = ("qwen2", "qwen3")  # model types that are language models whatever their config calls itself
+SOUNDS = b"<|audio_code_0|>"  # what the tokenizer of a planner has and that of no chat model
 PIPELINE, PIPELINES = "model_index.json", ("AceStepPipeline",)
 SILENCE = "silence_latent.pt"  # what ACE-Step's own layout has beside its weights: a tensor, read as one
 VERSIONS = ("turbo", "sft", "base")  # of ACE-Step's transformer
@@ -102,10 +105,10 @@ def _check_native(folder: Path) -> None:
 
 def _check_model(folder: Path) -> None:
     config = read_object(folder / "config.json")
-    if config.get("model_type") not in MODEL_TYPES:
+    if config.get("model_type") not in MODEL_TYPES and not _speaks(config):
         raise BadCheckpoint(
             f"{folder / 'config.json'} says model_type {config.get('model_type')!r}; the studio knows "
-            f"{' and '.join(MODEL_TYPES)}."
+            f"{', '.join(MODEL_TYPES)} and language models (...{CAUSAL})."
         )
     for path in sorted(folder.glob("*.json")):
         if path.name not in (INDEX, MANIFEST):
@@ -140,7 +143,8 @@ def kind(folder: Path) -> str:
     if there == "peft":
         return "lora"
     if there == "transformers":
-        return MODEL_TYPES.get(read_object(folder / "config.json").get("model_type", ""), "")
+        config = read_object(folder / "config.json")
+        return _language_model(folder) if _speaks(config) else MODEL_TYPES.get(config.get("model_type", ""), "")
     if there not in ("diffusers", "native"):
         return ""
     config = read_object((native(folder) or folder / "transformer") / "config.json")
@@ -148,6 +152,26 @@ def kind(folder: Path) -> str:
         return "turbo"
     version = str(config.get("model_version") or "")
     return next((one for one in VERSIONS if one in version), "")
+
+
+def _speaks(config: dict[str, Any]) -> bool:
+    names = config.get("architectures")
+    called = isinstance(names, list) and any(str(name).endswith(CAUSAL) for name in names)
+    return called or config.get("model_type") in READERS
+
+
+def _language_model(folder: Path) -> str:
+    """ "planner" where its tokenizer has tokens for sound, else "chat"."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return "chat"
+    said = path.stat()
+    return "planner" if _sounds(path, said.st_size, said.st_mtime_ns) else "chat"
+
+
+@lru_cache(maxsize=64)
+def _sounds(path: Path, size: int, changed: int) -> bool:
+    return SOUNDS in path.read_bytes()
 
 
 def fingerprint(folder: Path) -> str:
@@ -164,6 +188,12 @@ def fingerprint(folder: Path) -> str:
             file.seek(max(0, size - _ENDS))
             found.update(file.read())
     return found.hexdigest()[:16]
+
+
+def parameters(folder: Path) -> int:
+    """How many numbers the weights beside a config.json are. Raises BadCheckpoint."""
+    shapes = [shape for path in folder.glob("*.safetensors") for _, shape, _, _ in header(path).values()]
+    return sum(map(math.prod, shapes))
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Doors for scripts: what gradio_client sees. Names are stable; the parameters come from the request class."""
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,12 +82,13 @@ def edit(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
 
 @knobs(WriteLyrics, gives=tuple[str, Summary])
 def lyrics(*given: Any, **named: Any) -> Iterator[tuple[str, Summary]]:
-    """Write lyrics. Gives them with their tags, section by section, and `title` and `seed`."""
-    import lyrics as room
-
+    """Write lyrics. Gives them with their tags, as they are written, and `title`, `seed`, `writer`, its `notices`, and
+    the `credit` that goes into a song's `lyricist`."""
     said, _ = bound(lyrics, given, named)
-    for written in answer(lambda: list(room.growing(read_brief(said)))):
-        yield str(written.lyrics), {"title": written.title, "seed": written.seed}
+    going = studio().write(answer(read_brief, said))
+    with contextlib.closing(going):
+        while (written := answer(next, going, None)) is not None:
+            yield str(written.lyrics), written.summary()
 
 
 def made(

@@ -56,7 +56,7 @@ def label(name: str) -> str:
 HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
     "structure": "verse, chorus, verse, chorus, bridge, chorus",
-    "language": "English",
+    "language": "as the brief",
     "regions": "drag over the waveform, or type 12-24, 40-48",
     "loras": "none; or name:0.8, other:1.2",
     "band": "piano, upright bass, brushes",

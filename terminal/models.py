@@ -172,7 +172,7 @@ def licence_of(checkpoint: "Checkpoint") -> dict[str, Any]:
 def _model_line(row: dict[str, Any]) -> str:
     facts = [row["kind"] or "kind unknown", f"{gigabytes(row['bytes'])} on disk"]
     if "parameters" in row:
-        heard = [] if row["kind"] in ("planner", "lora") else ["stereo" if row["channels"] == 2 else "mono"]
+        heard = [] if row["kind"] in ("planner", "chat", "lora") else ["stereo" if row["channels"] == 2 else "mono"]
         facts[1:1] = [*heard, f"{_counted(row['parameters'])} parameters"]
         facts.append("memory " + ", ".join(f"{gigabytes(size)} {one}" for one, size in row["memory"].items()))
     facts.append(row.get("licence", "licence: ask whoever made it"))

@@ -18,6 +18,7 @@ import pytest
 import backend
 import tiny
 import tiny_acestep
+import tiny_chat
 from settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,12 +122,14 @@ def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory, pipelines: Path) -> Path:
-    """A folder with a tiny checkpoint of every kind, MusicGen's and ACE-Step's, by the kind's name."""
+    """A folder with a tiny checkpoint of every kind, MusicGen's, ACE-Step's and chat models, by the kind's name."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for kind in tiny.KINDS:
         tiny.checkpoint(folder / kind, kind)
     for kind in tiny_acestep.KINDS:
         (folder / kind).symlink_to(pipelines / kind)
+    for name, kind in tiny_chat.KINDS.items():
+        tiny_chat.checkpoint(folder / name, kind)
     return folder
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from composer.voice.phones import VOWELS
 from composer.voice.text import plain
-from lyrics import growing, rewritten, write
+from lyrics import growing, write
 from song.errors import BadRequest
 from song.lyrics import Lyrics
 from song.writing import read_brief
 from writing import stock
+from writing.rewrite import rewritten
 from writing.writer import KINDS, rhyming, vowel
 
 BRIEFS = (
@@ -115,7 +116,7 @@ def test_sections_that_nobody_sings_keep_their_tag():
         ({"brief": "!!!"}, "brief: is empty"),
         ({"brief": "sea " * 250_000}, "brief: is too long"),
         ({"brief": "Ich liebe dich und das ist nicht leicht für mich"}, "German; the studio's own writer knows"),
-        ({"language": "de"}, "Qwen3-4B-Instruct-2507"),
+        ({"language": "de"}, "studio models get qwen3-4b-instruct-2507"),
         ({"structure": "verse, chrous"}, "did you mean chorus"),
         ({"structure": "verse, " * 101}, "sections"),
         ({"structure": "verse, " * 50, "lines": 12}, "asks for 600 different lines"),

@@ -1,8 +1,10 @@
-"""How the embedded writer writes, and how words fit a song.
+"""How lyrics are written, by the embedded writer or a chat model, and how words fit a song.
 
 brief    what a brief speaks of: themes, and what it names
 stock    lines of the writer's own, theme by theme, and its table of rhymes
 writer   a brief -> sections, line by line
 rewrite  one line or one section written anew
+writers  who writes: the embedded writer, or a chat model that is here
+chat     a chat model in memory; prompt: what it is asked; answer: what it said, read as lyrics
 fit      words and a song -> which lines have room
 """

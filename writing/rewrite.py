@@ -19,11 +19,8 @@ def rewritten(lyrics: Lyrics, section: int, line: int | None, request: WriteLyri
     A line keeps its rhyme. Sections with the same words, a chorus that returns, change together. Raises BadRequest
     where there is no such line.
     """
-    if not 0 <= section < len(lyrics.sections):
-        raise BadRequest("section", f"there are {len(lyrics.sections)}; choose one of them")
+    check(lyrics, section, line)
     old = lyrics.sections[section]
-    if not old.lines or (line is not None and not 0 <= line < len(old.lines)):
-        raise BadRequest("line", f"this section has {len(old.lines)} lines; choose one of them")
     writer = Writer(request, seed)
     writer.page.used |= {one.text.lower() for part in lyrics.sections for one in part.lines}
     kind = KINDS.get(canonical(old.name), "verse")
@@ -33,12 +30,26 @@ def rewritten(lyrics: Lyrics, section: int, line: int | None, request: WriteLyri
         texts = writer.lines(kind, len(texts), seed % 1000)
     else:
         texts[line] = _line(writer, kind, texts, line, seed)
-    new = tuple(Line(text) for text in texts)
-    return Lyrics(tuple(_with(part, old, new) for part in lyrics.sections))
+    return replaced(lyrics, old, tuple(Line(text) for text in texts))
 
 
-def _with(part: Section, old: Section, new: tuple[Line, ...]) -> Section:
-    return replace(part, lines=new) if part.name == old.name and part.lines == old.lines else part
+def check(lyrics: Lyrics, section: int, line: int | None) -> None:
+    """Raises BadRequest where there is no such line."""
+    if not 0 <= section < len(lyrics.sections):
+        raise BadRequest("section", f"there are {len(lyrics.sections)}; choose one of them")
+    lines = lyrics.sections[section].lines
+    if not lines or (line is not None and not 0 <= line < len(lines)):
+        raise BadRequest("line", f"this section has {len(lines)} lines; choose one of them")
+
+
+def replaced(lyrics: Lyrics, old: Section, new: tuple[Line, ...]) -> Lyrics:
+    """`lyrics` with new lines in a section, and in those with the same words."""
+    return Lyrics(
+        tuple(
+            replace(one, lines=new) if (one.name, one.lines) == (old.name, old.lines) else one
+            for one in lyrics.sections
+        )
+    )
 
 
 def _meter(lines: Sequence[Line]) -> int:

@@ -8,7 +8,6 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,12 +142,7 @@ def require(folder: Path, device: str, precision: str, positions: int, loaded: b
 def needed(folder: Path, precision: str, positions: int) -> memory.Need:
     """What a planner takes for texts of so many `positions`, counted from its own files. Raises BadCheckpoint."""
     config = read_object(folder / "config.json")
-    each = memory.BYTES[precision]
-    sizes = [shape for path in folder.glob("*.safetensors") for _, shape, _, _ in checkpoints.header(path).values()]
-    heads = config["num_key_value_heads"] * config["head_dim"]
-    position = 2 * config["num_hidden_layers"] * heads * each  # keys and values
-    cache = 2 * position * positions  # with what was asked, and without
-    return memory.Need(int(sum(map(prod, sizes)) * each), int(cache), 0)
+    return memory.reader(config, checkpoints.parameters(folder), precision, positions, texts=2)  # guidance reads two
 
 
 @contextlib.contextmanager
