@@ -161,10 +161,13 @@ def _cached(checkpoint: Checkpoint) -> Iterator[Path]:
 
 def _snapshots(name: str, wanted: str) -> list[Path]:
     """What the cache holds of a repository; the wanted revision first, a commit or what a branch was."""
-    repo = _cache() / f"models--{name.replace('/', '--')}"
-    if (repo / "refs" / wanted).is_file():
-        wanted = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
-    return sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != wanted, path.name))
+    found = []
+    for cache in _caches():
+        repo, commit = cache / f"models--{name.replace('/', '--')}", wanted
+        if (repo / "refs" / wanted).is_file():
+            commit = (repo / "refs" / wanted).read_text(encoding="ascii", errors="replace").strip()
+        found += sorted((repo / "snapshots").glob("*"), key=lambda path: (path.name != commit, path.name))
+    return found
 
 
 def _complete(folder: Path, wanted: str) -> bool:
@@ -181,11 +184,13 @@ def _complete(folder: Path, wanted: str) -> bool:
     return weights and all((folder / name).exists() for name in needed)
 
 
-def _cache() -> Path:
-    """Where the hub's own tools keep what they download: the rule of huggingface_hub, without its import."""
+def _caches() -> list[Path]:
+    """Where the hub's own tools keep what they download: the rule of huggingface_hub, without its import. On a Space
+    also where it puts what it preloads, whatever the environment says."""
     home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
     said = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
-    return Path(os.path.expandvars(said)).expanduser()
+    preloaded = ["~/.cache/huggingface/hub"] if os.environ.get("SPACE_ID") else []
+    return list(dict.fromkeys(Path(os.path.expandvars(one)).expanduser() for one in (said, *preloaded)))
 
 
 def _found(name: str, folder: Path) -> Found:

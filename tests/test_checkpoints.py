@@ -385,6 +385,15 @@ def test_the_hugging_face_cache(tmp_path: Path) -> None:
     assert checkpoints.find("musicgen-small") == snapshots / small.revision
 
 
+def test_what_a_space_preloads_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    preloaded = tmp_path / ".cache" / "huggingface" / "hub" / "models--facebook--musicgen-small" / "snapshots" / "one"
+    folder(preloaded, {"preprocessor_config.json": b"{}"} | FILES)
+    assert checkpoints.find("musicgen-small") is None
+    monkeypatch.setenv("SPACE_ID", "somebody/studio")
+    assert checkpoints.find("musicgen-small") == preloaded
+
+
 # --- download ---------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import gradio
 import pytest
+import yaml
 
+import checkpoints
 from settings import ROOT
 
 INJECTED = {"gradio", "spaces", "huggingface-hub"}  # a Space brings these itself
@@ -34,6 +36,20 @@ def header() -> dict[str, str]:
 def test_a_space_installs_what_the_project_asks_for():
     asked = {wanted for wanted in PROJECT["project"]["dependencies"] if name(wanted) not in INJECTED}
     assert set(requirements(ROOT / "requirements.txt")) == asked
+
+
+def test_a_space_with_a_gpu_fetches_models_that_are_known_and_installs_what_reads_them():
+    there = ROOT / "deploy" / "zerogpu"
+    space = yaml.safe_load((there / "README.md").read_text().split("---\n")[1])
+    repos = {one.repo for one in checkpoints.known().values()}
+    assert space["preload_from_hub"] == space["models"] and set(space["models"]) <= repos
+    ours = yaml.safe_load((ROOT / "README.md").read_text().split("---\n")[1])
+    same = ("sdk", "sdk_version", "python_version", "app_file", "license")
+    assert [space[key] for key in same] == [ours[key] for key in same]
+    assert len(space["short_description"]) <= 60
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["neural"]]
+    asked = {one for one in wanted if name(one) not in INJECTED | {"torch"}}
+    assert set(requirements(there / "requirements.txt")) == asked | {"torch==2.11.0"}
 
 
 def test_every_dependency_has_an_exact_pin():
