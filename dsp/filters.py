@@ -4,6 +4,7 @@ Source: R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad coefficients"
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numba import njit
@@ -62,7 +63,7 @@ def filter_inplace(samples: np.ndarray, cascade: np.ndarray) -> None:
         _run_cascade(left, right, stages)
 
 
-def pairs(samples: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs(samples: Iterable[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Channels two by two; an odd last one comes with an empty partner."""
     empty = np.zeros(0, np.float32)
     rows = list(samples)

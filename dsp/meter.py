@@ -46,8 +46,8 @@ def loudness(samples: np.ndarray, sample_rate: float) -> float:
 
 def hop_power(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     """K-weighted power of every 100 ms, summed over channels, (hops,) float64; shorter sound gives one hop for all."""
-    sound = np.ascontiguousarray(np.atleast_2d(samples), np.float32)
-    frames = sound.shape[1]
+    sound = [np.ascontiguousarray(row, np.float32) for row in np.atleast_2d(samples)]
+    frames = len(sound[0])
     long_enough = frames >= round(0.4 * sample_rate)
     hops = int(frames * 10 / sample_rate) if long_enough else 1
     edges = (np.arange(hops + 1) * sample_rate / 10).astype(np.int64) if long_enough else np.array([0, frames])

@@ -29,4 +29,4 @@ def loudness_around(samples: np.ndarray, rate: int, first: int, last: int) -> fl
 
     short = max(0, round(_SHORTEST * rate) - (last - first))
     first, last = max(0, first - short // 2), min(samples.shape[1], last + short - short // 2)
-    return dsp.loudness(np.ascontiguousarray(samples[:, first:last]), rate)
+    return dsp.loudness(samples[:, first:last], rate)

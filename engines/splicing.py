@@ -143,15 +143,16 @@ def _laid(
 ) -> list[tuple[int, int]]:
     """Lay `fresh` over frames `first` to `last`, in place, with a crossfade inside at either end; the seams. There is
     none where the song itself begins or ends."""
-    weight, left = np.ones(last - first, np.float32), np.zeros(last - first, np.float32)
+    rise, fall = ramp(cross, power), ramp(cross, power)[::-1]
+    begin, end = (first + cross if first > 0 else first), (last - cross if last < sound.shape[1] else last)
+    sound[:, begin:end] = fresh[:, begin - first : end - first]
     seams = []
     if first > 0:
-        weight[:cross], left[:cross] = ramp(cross, power), ramp(cross, power)[::-1]
+        sound[:, first:begin] = sound[:, first:begin] * fall + fresh[:, :cross] * rise
         seams.append((first, cross))
     if last < sound.shape[1]:
-        weight[last - first - cross :], left[last - first - cross :] = ramp(cross, power)[::-1], ramp(cross, power)
-        seams.append((last - cross, cross))
-    sound[:, first:last] = sound[:, first:last] * left + fresh * weight
+        sound[:, end:last] = sound[:, end:last] * rise + fresh[:, end - first :] * fall
+        seams.append((end, cross))
     return seams
 
 
@@ -211,16 +212,16 @@ def _glide(old: np.ndarray, new: np.ndarray, rate: int, first: int) -> np.ndarra
 
 def _below(sound: np.ndarray, rate: int, old: np.ndarray) -> np.ndarray:
     """`sound` under the ceiling, or under the original's own peak where that is higher."""
-    ceiling = max(CEILING, _peak(old, rate)) if old.shape[1] else CEILING
-    return dsp.limit(sound, rate, ceiling) if _peak(sound, rate) > ceiling else sound
+    ceiling = max(CEILING, dsp.true_peak(old, rate)) if old.shape[1] else CEILING
+    return dsp.limit(sound, rate, ceiling) if dsp.true_peak(sound, rate) > ceiling else sound
 
 
 def _rung(there: np.ndarray, tail: np.ndarray, rate: int) -> int:
     """Add what rings on to what is there, in place and as loud as the ceiling allows; the frames that it took."""
-    ceiling = max(CEILING, _peak(there, rate)) if there.shape[1] else CEILING
+    ceiling = max(CEILING, dsp.true_peak(there, rate)) if there.shape[1] else CEILING
     for gain in (1.0, 0.5, 0.25):
         sum_of_both = there + tail * np.float32(gain)
-        if there.shape[1] and _peak(sum_of_both, rate) <= ceiling:
+        if there.shape[1] and dsp.true_peak(sum_of_both, rate) <= ceiling:
             there[:] = sum_of_both
             return int(there.shape[1])
     return 0
@@ -236,10 +237,6 @@ def _gain(old: np.ndarray, new: np.ndarray, regions: tuple[tuple[int, int], ...]
     if power < 1e-3 or a.shape[1] < 1000:
         return 1.0
     return float(np.clip((a * b).sum() / power, 0.5, 2.0))
-
-
-def _peak(sound: np.ndarray, rate: int) -> float:
-    return dsp.true_peak(np.ascontiguousarray(sound), rate)
 
 
 def _rms(sound: np.ndarray) -> float:
