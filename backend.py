@@ -39,16 +39,17 @@ from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
 from song.audio import Audio
 from song.errors import BadRequest, Cancelled, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
-from song.files import KINDS, LOOPS, SESSIONS
+from song.files import LOOPS, SESSIONS, SOUNDS
 from song.heard import Heard
 from song.job import Job
 from song.lyrics import Lyrics
+from song.master import PLAIN, Master, check
 from song.names import one_line
 from song.progress import Aloud, Progress, part, silent
 from song.request import SEED_LIMIT, Edit, Extend, Knobs, SongRequest, has_source, originals, read
 from song.score import Score
 from song.source import Origin, Source
-from song.take import Facts, Kept, Recipe, Take
+from song.take import Kept, Recipe, Take
 from song.writing import WriteLyrics, read_brief
 from worker import InWorker, Runner, serve
 from writing import chat
@@ -57,6 +58,7 @@ from zerogpu import WRITE, Messages, OnGpu, messages, on_gpu
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORDS = "words.txt"  # where lyrics grow while a language model writes them
 GLANCE = 0.1  # seconds between two looks at what a task is at
+LARGEST = 96_000 * 2 * 4  # bytes that a second of a master takes at most
 WORKER = "import backend; backend.work({handle})"
 MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
@@ -441,27 +443,40 @@ class Studio:
         self.lane.cancel(job_id)
         return job
 
-    def export(self, take_id: str, kind: str) -> Path:
-        """A take as a file: wav, flac, mp3, midi, lrc (timed lyrics), stems (zip), a session for a DAW (ardour,
-        dawproject, reaper) or recipe (json); an upload as wav. Made when first asked for."""
-        if kind == "wav" and self.library.is_upload(take_id):
+    def export(self, take_id: str, kind: str, master: Master = PLAIN) -> Path:
+        """A take as a file: wav, flac, mp3, opus, midi, lrc (timed lyrics), stems (zip), a session for a DAW (ardour,
+        dawproject, reaper), picture (png) or recipe (json); an upload as wav. Made when first asked for.
+
+        The song itself comes in the shape of `master`; `done` says what that took. Raises NotFound, BadRequest,
+        CannotMake, DiskFull.
+        """
+        check(kind, master)
+        if kind == "wav" and master.plain and self.library.is_upload(take_id):
             return self.source(take_id).path
         kept = self.library.take(take_id)
         folder = self.settings.takes / kept.id
         there = {"wav": "audio", "midi": "midi", "lrc": "lrc", "recipe": "recipe"}
-        if kind in there:
+        if kind in there and master.plain:
             if there[kind] not in kept.files:
                 raise CannotMake(f"This take has no {kind} file.")
             return Path(kept.files[there[kind]])
-        if kind in ("flac", "mp3"):
-            return self._converted(kept, folder / f"song.{kind}")
+        if kind in SOUNDS:
+            return self._mastered(kept, folder / f"song{master.name}.{kind}", master)
+        if kind == "picture":
+            return self._picture(kept, folder / "song.png")
         if kind == "stems":
             return self._stems(kept, folder)
         if kind in SESSIONS:
             return self._session(kept, folder, kind)
         if kind in LOOPS:
             return self.loop(kept.id, times=LOOPS[kind])[0]
-        raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
+        raise AssertionError(kind)  # `check` knows them all
+
+    @staticmethod
+    def done(path: Path) -> tuple[str, ...]:
+        """What was done to the sound of an exported file, in sentences."""
+        told = _told(path)
+        return tuple(json.loads(told.read_text(encoding="utf-8"))) if told.exists() else ()
 
     def loop(
         self, take_id: str, bar: int | None = None, bars: int | None = None, times: int = 1
@@ -510,9 +525,20 @@ class Studio:
                 "delete something, or set STUDIO_HOME to another disk."
             )
 
-    def _converted(self, kept: Kept, path: Path) -> Path:
+    def _mastered(self, kept: Kept, path: Path, master: Master) -> Path:
+        import masters  # pictures and compiled code: half a second to import
+
+        if not (path.exists() and _told(path).exists()):
+            self._spare(int(kept.recipe.duration * LARGEST))
+            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master)
+            durable.write_text(_told(path), json.dumps(done))
+        return path
+
+    def _picture(self, kept: Kept, path: Path) -> Path:
         if not path.exists():
-            post_process.convert(Path(kept.files["audio"]), path, kept.recipe)
+            import masters
+
+            masters.portray(Path(kept.files["audio"]), path, kept.recipe.facts)
         return path
 
     def _stems(self, kept: Kept, folder: Path) -> Path:
@@ -536,6 +562,10 @@ class Studio:
             session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
             daw.write(path, kind, session)
         return path
+
+
+def _told(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
 
 
 def _check_loras(recipe: Recipe) -> None:
@@ -593,12 +623,7 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
         sample_rate=finished.audio.sample_rate,
         channels=finished.audio.channels,
         plan=plan,
-        facts=Facts(
-            lufs=round(finished.lufs, 2),
-            true_peak_dbtp=round(finished.true_peak_dbtp, 2),
-            bpm=plan.get("bpm"),
-            key=plan.get("key"),
-        ),
+        facts=finished.facts.model_copy(update={"bpm": plan.get("bpm"), "key": plan.get("key")}),
         notices=(*take.notices, *finished.notices, *(source.notices if source else ())),
         seconds_spent=round(seconds, 3),
         samples_sha256=post_process.samples_sha256(finished.audio),

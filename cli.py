@@ -15,10 +15,11 @@ import typer
 from song.errors import BadRequest, Cancelled, StudioError
 from song.files import KINDS
 from song.job import Job
+from song.master import Master, read_master
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.writing import WriteLyrics, read_brief
 from terminal.common import Json, opened, print_json, print_text, stop_asked
-from terminal.flags import knob_flags, parameter, typed
+from terminal.flags import knob_flags, parameter, switches, typed
 from terminal.loras import adapters
 from terminal.models import models
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from song.audio import Audio
     from song.take import Recipe
 
-FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3"}
+FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".opus": "opus"}
 SHOWN = ("style", "bpm", "key")  # of a plan, in a list of takes
 CANCELLED = 130
 UsageError: Any = typer.BadParameter.__base__  # what the parser raises; some typers carry a click of their own
@@ -42,7 +43,9 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.add_typer(adapters, name="loras")
 
-Out = Annotated[Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac or .mp3.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac, .mp3 or .opus.")
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A take in the library.")]
 SONG = "A song: a file, or the id of a take or upload in the library."
 
@@ -317,20 +320,39 @@ def show(id: Id, as_json: Json = False) -> int:
     return 0
 
 
-@app.command()
-def export(
-    id: Id,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")] = None,
-) -> int:
-    """A take as a file."""
+def _export(*, id: str, kind: str, out: Path | None, **said: Any) -> int:
+    """A take as a file. What the flags ask for is done to a WAV, FLAC, MP3 or Opus; the take stays as it is."""
+    if out is not None:
+        _check_place(out)
+    shape = read_master(kind, {name: value for name, value in said.items() if value is not None})
     with opened() as studio:
-        path = studio.export(id, kind)
+        path = studio.export(id, kind, shape)
+        done = studio.done(path)
         if out is not None:
-            _check_place(out)
             _copy(path, out)
     print_text(str(out or path))
+    print("\n".join(done), end="\n" * bool(done), file=sys.stderr)
     return 0
+
+
+def _export_flags() -> inspect.Signature:
+    """Take and kind, where to put it, and a flag for whatever a master can be."""
+    one_of = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}."
+    shape = switches(fields(Master))
+    kind = inspect.Parameter.KEYWORD_ONLY
+    place = Annotated[Path | None, typer.Option("--out", help="Where to put it. Default: beside the take.")]
+    return inspect.Signature(
+        [
+            inspect.Parameter("id", kind, annotation=Id),
+            inspect.Parameter("kind", kind, annotation=Annotated[str, typer.Argument(metavar="KIND", help=one_of)]),
+            inspect.Parameter("out", kind, default=None, annotation=place),
+            *shape,
+        ]
+    )
+
+
+_export.__signature__ = _export_flags()  # type: ignore[attr-defined]
+app.command(name="export")(_export)
 
 
 @app.command()
@@ -413,10 +435,10 @@ def _recipe(studio: "Studio", song: str) -> "Recipe":
 
 def _write_again(path: Path, out: Path, recipe: "Recipe") -> None:
     import durable
-    import post_process
+    import masters
 
     with durable.room():
-        post_process.convert(path, out, recipe)
+        masters.convert(path, out, recipe)
 
 
 def _differences(then: "Recipe", now: "Recipe") -> dict[str, list[str | None]]:

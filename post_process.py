@@ -1,7 +1,7 @@
 """Finish: what an engine made becomes sound that is loud enough, and files that anybody can play.
 
-Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_stems_zip`), kept WAV -> file
-(`convert`). Loudness and true peak are ITU-R BS.1770-4, the gate and the way of speaking are EBU R128.
+Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_stems_zip`). Loudness and true peak are ITU-R BS.1770-4,
+the gate and the way of speaking are EBU R128.
 
 The finished song is a row of 24-bit numbers, and everything is measured, hashed and written from those: a WAV and a
 FLAC of one take decode to the same samples, bit for bit. Rounding is to the nearest even number, without dither, so
@@ -9,25 +9,25 @@ that the same request gives the same file; it leaves noise at -146 dBFS, far bel
 """
 
 import hashlib
-import shutil
+import math
 import struct
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import soundfile
 
+import bwf
 import tags
-from durable import atomic, copy
+from durable import atomic
 from song.audio import Audio
 from song.errors import BadRequest, EngineFailed
 from song.names import file_name
 from song.progress import Progress, silent
-from song.take import Proof, Recipe, Region, Seam, Splice
+from song.take import Facts, Proof, Recipe, Region, Seam, Splice
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
 TOLERANCE_LU = 0.08
@@ -38,12 +38,6 @@ MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is 
 FULL_SCALE = 2**23
 BLOCK = 2**16  # frames written at a time
 _TRIES = 6
-_ENCODERS: dict[str, dict[str, Any]] = {
-    "flac": {"format": "FLAC", "subtype": "PCM_24"},
-    # libsndfile counts bitrate down from 320 kbit/s, the most that MP3 has.
-    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": 0.0},
-}
-KINDS = ("wav", *_ENCODERS)
 
 
 # --- Audio -> Audio ---------------------------------------------------------------------------------------------------
@@ -51,12 +45,19 @@ KINDS = ("wav", *_ENCODERS)
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A mastered song: 24-bit numbers in float32, loudness in LUFS, true peak in dBTP, what the user should know."""
+    """A mastered song: 24-bit numbers in float32, what was measured of them, what the user should know."""
 
     audio: Audio
-    lufs: float
-    true_peak_dbtp: float
+    facts: Facts
     notices: tuple[str, ...] = ()
+
+    @property
+    def lufs(self) -> float:
+        return self.facts.lufs
+
+    @property
+    def true_peak_dbtp(self) -> float:
+        return self.facts.true_peak_dbtp
 
 
 def finish(
@@ -84,8 +85,7 @@ def finish(
     # A limiter leans on the taller side of the wave. What little it leaves is taken away without a step at the ends.
     _remove_dc(loud, rate, max(0.01, fade_in), max(0.01, fade_out))
     _quantise(loud)
-    lufs, peak = dsp.loudness(loud, rate), max(SILENCE_DBTP, dsp.true_peak(loud, rate))
-    return Finished(Audio(loud, rate), round(lufs, 2), round(peak, 2), notices)
+    return Finished(Audio(loud, rate), facts(Audio(loud, rate)), notices)
 
 
 def _remove_dc(samples: np.ndarray, rate: int, fade_in: float, fade_out: float) -> None:
@@ -145,12 +145,33 @@ def _shortfall(target: float, lufs: float) -> tuple[str, ...]:
 
 def measured(audio: Audio) -> Finished:
     """A song that is finished already, as the 24-bit numbers it is kept as. What was 24-bit stays exactly as it was."""
-    import dsp
-
     samples = audio.samples.copy()
     _quantise(samples)
-    lufs, peak = dsp.loudness(samples, audio.sample_rate), dsp.true_peak(samples, audio.sample_rate)
-    return Finished(Audio(samples, audio.sample_rate), round(lufs, 2), round(max(SILENCE_DBTP, peak), 2))
+    kept = Audio(samples, audio.sample_rate)
+    return Finished(kept, facts(kept))
+
+
+def facts(audio: Audio) -> Facts:
+    """What meters say of a song: loudness and its range, its loudest moments, true peak, crest."""
+    import dsp
+
+    power = dsp.hop_power(audio.samples, audio.sample_rate)
+    said = {
+        "lufs": dsp.gated_loudness(power),
+        "true_peak_dbtp": max(SILENCE_DBTP, dsp.true_peak(audio.samples, audio.sample_rate)),
+        "loudness_range_lu": dsp.loudness_range(power),
+        "momentary_lufs": dsp.loudest(power, 0.4),
+        "short_term_lufs": dsp.loudest(power, 3.0),
+        "crest_db": _crest(audio.samples),
+    }
+    return Facts(**{name: round(value, 2) for name, value in said.items()})
+
+
+def _crest(samples: np.ndarray) -> float:
+    """dB from the root mean square of all samples up to the highest; 0 for silence."""
+    power = sum(float(np.dot(row, row)) for row in samples) / samples.size
+    height = max(float(samples.max()), -float(samples.min()))
+    return 20 * math.log10(height) - 10 * math.log10(power) if power > 0 else 0.0
 
 
 # --- what stayed as it was --------------------------------------------------------------------------------------------
@@ -248,10 +269,19 @@ def _packed(audio: Audio) -> Iterator[np.ndarray]:
 
 
 def write_wav(path: Path, audio: Audio, recipe: Recipe) -> None:
-    """24-bit WAV with the recipe in it. Raises DiskFull."""
+    """24-bit WAV with the recipe in it, and what a Broadcast Wave File says of itself. Raises DiskFull."""
     with atomic(path) as beside, open(beside, "wb") as file:
-        before, after = tags.info_list(tags.fields(recipe)), tags.chunk(b"id3 ", tags.id3(recipe))
-        _write_riff(file, audio, 1, 24, before, _packed(audio), after)
+        before, after = wav_tags(recipe, audio.sample_rate, "24", recipe.facts)
+        write_riff(file, audio, 1, 24, before, _packed(audio), after)
+
+
+def wav_tags(
+    recipe: Recipe, rate: int, depth: str, facts: Facts, head: int = 0, done: str = "", cover: bytes = b""
+) -> tuple[bytes, bytes]:
+    """The chunks that stand before and after the samples of a song's WAV; see bwf.bext for what they are told."""
+    before = tags.chunk(b"bext", bwf.bext(recipe, rate, depth, facts, head, done))
+    before += tags.chunk(b"iXML", bwf.ixml(recipe, rate, depth, head)) + tags.info_list(tags.fields(recipe))
+    return before, tags.chunk(b"id3 ", tags.id3(recipe, cover))
 
 
 def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tuple[int, int], bars: int) -> None:
@@ -269,20 +299,7 @@ def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tupl
     acid = struct.pack("<IHHf", stretches, 60, 0x8000, 0.0) + count
     before = tags.info_list({"title": f"{recipe.title}: loop"}) + tags.chunk(b"smpl", smpl) + tags.chunk(b"acid", acid)
     with atomic(path) as beside, open(beside, "wb") as file:
-        _write_riff(file, audio, 1, 24, before, _packed(audio))
-
-
-def convert(wav_path: Path, out_path: Path, recipe: Recipe) -> None:
-    """A kept WAV as ".flac" or ".mp3", or copied as ".wav"; block by block. Raises BadRequest, DiskFull."""
-    kind = out_path.suffix.removeprefix(".").lower()
-    if kind not in KINDS:
-        raise BadRequest("kind", f"must be one of {', '.join(KINDS)}")
-    if kind == "wav":
-        return copy(wav_path, out_path)
-    with soundfile.SoundFile(wav_path) as wav:
-        # libsndfile puts the 24 bits at the top of an int32.
-        blocks = (block >> 8 for block in wav.blocks(BLOCK, dtype="int32", always_2d=True))
-        _encode(out_path, kind, wav.samplerate, wav.channels, blocks, recipe)
+        write_riff(file, audio, 1, 24, before, _packed(audio))
 
 
 def read(path: Path) -> Audio:
@@ -307,10 +324,10 @@ def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str) -> None:
             step = range(0, audio.frames, BLOCK)
             blocks = (audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes() for at in step)
             with archive.open(entry, "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
-                _write_riff(file, audio, 3, 32, tags.info_list({"title": f"{name}: {label}"}), blocks)
+                write_riff(file, audio, 3, 32, tags.info_list({"title": f"{name}: {label}"}), blocks)
 
 
-def _write_riff(
+def write_riff(
     file: Any,
     audio: Audio,
     code: int,
@@ -332,42 +349,3 @@ def _write_riff(
     for block in blocks:
         file.write(block)
     file.write(tail)
-
-
-class _Sink:
-    """A file for libsndfile to write to. Errors in its callbacks would only be printed; here they are kept."""
-
-    def __init__(self, file: BinaryIO):
-        self.file = file
-        self.error: OSError | None = None
-        self.read, self.tell = file.read, file.tell
-
-    def write(self, data: Any) -> int:
-        return self._kept(self.file.write, data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._kept(self.file.seek, offset, whence)
-
-    def _kept(self, act: Callable[..., int], *arguments: Any) -> int:
-        try:
-            return act(*arguments)
-        except OSError as error:
-            self.error = self.error or error
-            return 0
-
-
-def _encode(path: Path, kind: str, rate: int, channels: int, blocks: Iterable[np.ndarray], recipe: Recipe) -> None:
-    """Encode beside, then put our tags where libsndfile's would be: it has no field for a tempo, a key or a recipe."""
-    with atomic(path) as beside, TemporaryFile(dir=path.parent) as raw:
-        sink = _Sink(raw)
-        try:
-            with soundfile.SoundFile(sink, "w", rate, channels, **_ENCODERS[kind]) as song:
-                for numbers in blocks:
-                    song.write(numbers << 8)
-        finally:
-            if sink.error:
-                raise sink.error
-        raw.seek(0)
-        with open(beside, "wb") as out:
-            out.write(tags.flac_head(raw, recipe) if kind == "flac" else tags.id3(recipe))
-            shutil.copyfileobj(raw, out, 2**20)

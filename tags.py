@@ -5,15 +5,20 @@ Where the tags stand:
     WAV    LIST/INFO chunk for simple players, and an "id3 " chunk with everything
     MP3    ID3v2.4 tag in front of the first frame
     FLAC   VORBIS_COMMENT metadata block
+    Opus   the stream's second packet, in the same form
 
 The recipe is JSON in the field STUDIO_RECIPE (a TXXX frame, a Vorbis comment). All text is UTF-8; it never contains the
-byte 0xFF, so no MP3 decoder can mistake it for a frame and ID3's unsynchronisation is not needed.
+byte 0xFF, so no MP3 decoder can mistake it for a frame and ID3's unsynchronisation is not needed; a cover may, but a
+decoder skips the whole tag by its length. Covers are PNG: an APIC frame, a PICTURE block, in Opus the same block as a
+comment in base64.
 
 Sources: id3.org, ID3v2.4.0 main structure and native frames; RFC 9639 (FLAC) sections 8.2 and 8.6; Xiph, Ogg Vorbis I
 comment field and header specification; IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0
 (RIFF, LIST/INFO).
 """
 
+import base64
+import io
 import os
 import stat
 import struct
@@ -30,7 +35,10 @@ from song.take import Recipe
 RECIPE_FIELD = "STUDIO_RECIPE"
 RECIPE_LIMIT = 2**20  # bytes; ours are below 50 kB
 _MOST_PARTS = 2000  # chunks, frames or comments looked at before a file is called foreign
-_STREAM_BLOCK, _VORBIS_BLOCK = 0, 4
+_STREAM_BLOCK, _VORBIS_BLOCK, _PICTURE_BLOCK = 0, 4, 6
+_FRONT = 3  # a picture of the front cover
+_OGG_PAGE = 2**16  # bytes, and no page is larger
+_OPUS_TAGS = b"OpusTags"
 _ID3_TEXT = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _ID3_FRAMES = {"title": "TIT2", "genre": "TCON", "date": "TDRC", "bpm": "TBPM", "software": "TSSE"}
 _INFO_CHUNKS = {
@@ -67,7 +75,7 @@ def fields(recipe: Recipe) -> dict[str, str]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def id3(recipe: Recipe) -> bytes:
+def id3(recipe: Recipe, cover: bytes = b"") -> bytes:
     """A whole ID3v2.4 tag."""
     shown = fields(recipe)
     frames = [_frame(code, _utf8(shown[name])) for name, code in _ID3_FRAMES.items() if name in shown]
@@ -78,22 +86,32 @@ def id3(recipe: Recipe) -> bytes:
     named = {name.upper(): shown[name] for name in ("key", "seed", "engine") if name in shown}
     for name, text in (named | {RECIPE_FIELD: recipe.model_dump_json()}).items():
         frames.append(_frame("TXXX", _utf8(name) + b"\0" + _utf8(text)))
+    if cover:
+        raw = b"\0image/png\0" + bytes([_FRONT]) + b"\0" + cover
+        frames.append(b"APIC" + _synchsafe(len(raw)) + b"\0\0" + raw)
     body = b"".join(frames)
     return b"ID3\x04\x00\x00" + _synchsafe(len(body)) + body
 
 
-def vorbis_comment(recipe: Recipe) -> bytes:
-    """A FLAC metadata block, marked as the last one before the audio."""
+def vorbis_comment(recipe: Recipe, cover: bytes = b"") -> bytes:
+    """Comments as FLAC and Opus hold them; with a cover as Opus does."""
     shown = {name.upper(): text for name, text in fields(recipe).items()} | {RECIPE_FIELD: recipe.model_dump_json()}
     comments = [_utf8(f"{name}={text}") for name, text in shown.items()]
-    body = b"".join(
+    if cover:
+        comments.append(b"METADATA_BLOCK_PICTURE=" + base64.b64encode(_picture(cover)))
+    return b"".join(
         [_counted(_utf8(shown["SOFTWARE"])), struct.pack("<I", len(comments))] + [_counted(c) for c in comments]
     )
-    return struct.pack(">I", (1 << 31) | (_VORBIS_BLOCK << 24) | len(body)) + body
 
 
-def flac_head(file: BinaryIO, recipe: Recipe) -> bytes:
-    """What stands before the first audio frame of our FLAC: the stream's own block, our comments, nothing else.
+def _picture(cover: bytes) -> bytes:
+    """The body of a FLAC picture block: a front cover. A PNG states width and height at fixed places."""
+    mime, size = b"image/png", struct.unpack(">II", cover[16:24])
+    return struct.pack(">II", _FRONT, len(mime)) + mime + struct.pack(">IIIIII", 0, *size, 24, 0, len(cover)) + cover
+
+
+def flac_head(file: BinaryIO, recipe: Recipe, cover: bytes = b"") -> bytes:
+    """What stands before the first audio frame of our FLAC: the stream's own block, cover, comments, nothing else.
 
     `file` is a FLAC as an encoder left it, at its start; afterwards it stands at its first audio frame.
     """
@@ -105,7 +123,13 @@ def flac_head(file: BinaryIO, recipe: Recipe) -> bytes:
         body = file.read(int.from_bytes(head[1:], "big"))
         if head[0] & 0x7F == _STREAM_BLOCK:
             kept += bytes([_STREAM_BLOCK]) + head[1:] + body
-    return kept + vorbis_comment(recipe)
+    if cover:
+        kept += _block(_PICTURE_BLOCK, _picture(cover))
+    return kept + _block(0x80 | _VORBIS_BLOCK, vorbis_comment(recipe))  # the first bit: the last before the audio
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
 
 
 def info_list(shown: dict[str, str]) -> bytes:
@@ -149,7 +173,7 @@ def _short_key(text: str) -> str:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a WAV, FLAC, MP3 or JSON file of ours. Raises BadRequest that names "file"."""
+    """The recipe in a WAV, FLAC, MP3, Opus or JSON file of ours. Raises BadRequest that names "file"."""
     text = _recipe_bytes(path)
     try:
         return Recipe.model_validate_json(text)
@@ -182,6 +206,8 @@ def _find(file: BinaryIO, size: int) -> bytes | None:
         return _find_in_flac(file, size)
     if head[:3] == b"ID3":
         return _find_in_id3(file, 0, size)
+    if head[:4] == b"OggS":
+        return _find_in_opus(file)
     if head.lstrip()[:1] == b"{":
         file.seek(0)
         return file.read(RECIPE_LIMIT + 1)
@@ -216,6 +242,22 @@ def _find_in_flac(file: BinaryIO, size: int) -> bytes | None:
             return None
         at += 4 + length
     return None
+
+
+def _find_in_opus(file: BinaryIO) -> bytes | None:
+    """The second packet is put together from its pages."""
+    packet = b""
+    file.seek(0)
+    for number in range(2 + 4 * RECIPE_LIMIT // _OGG_PAGE):
+        head = file.read(27)
+        laces = file.read(head[26]) if len(head) == 27 and head[:4] == b"OggS" else b""
+        body = file.read(sum(laces))
+        packet += body if number else b""
+        if not laces or (number and laces[-1] < 255):
+            break
+    if packet[: len(_OPUS_TAGS)] != _OPUS_TAGS:
+        return None
+    return _find_comment(io.BytesIO(packet), len(_OPUS_TAGS), len(packet))
 
 
 def _find_comment(file: BinaryIO, at: int, end: int) -> bytes | None:

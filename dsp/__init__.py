@@ -8,7 +8,7 @@ alone unless they say otherwise. Kernels are compiled by numba, cached on disk, 
 from dsp.effects import compress, compress_inplace, duck_curve, echo, fade, reverb
 from dsp.filters import bandpass, filter, filter_inplace, high_shelf, highpass, low_shelf, lowpass, peak
 from dsp.limiter import limit, true_peak
-from dsp.meter import SILENCE_LUFS, gated_loudness, hop_power, k_weighting, loudness
+from dsp.meter import SILENCE_LUFS, gated_loudness, hop_power, k_weighting, loudest, loudness, loudness_range
 from dsp.pcm import differing24, pcm24
 
 __all__ = [
@@ -28,7 +28,9 @@ __all__ = [
     "hop_power",
     "k_weighting",
     "limit",
+    "loudest",
     "loudness",
+    "loudness_range",
     "low_shelf",
     "lowpass",
     "pcm24",

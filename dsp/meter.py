@@ -67,6 +67,30 @@ def gated_loudness(power: np.ndarray) -> float:
     return float(-0.691 + 10 * math.log10(blocks.mean())) if blocks.size else SILENCE_LUFS
 
 
+def loudest(power: np.ndarray, seconds: float) -> float:
+    """LUFS of the loudest stretch of so many seconds, from `hop_power`; of all where that is shorter."""
+    top = _levels(power, seconds).max(initial=0.0)
+    return max(SILENCE_LUFS, -0.691 + 10 * math.log10(top)) if top > 0 else SILENCE_LUFS
+
+
+def loudness_range(power: np.ndarray) -> float:
+    """LU between the quiet and the loud, from `hop_power`: EBU Tech 3342, 3 s windows every 100 ms, gates at -70 LUFS
+    and 20 LU below what is left, from the 10th to the 95th percentile."""
+    levels = _levels(power, 3.0)
+    levels = levels[levels > 10 ** ((SILENCE_LUFS + 0.691) / 10)]
+    levels = levels[levels > levels.mean() * 0.01] if levels.size else levels
+    if levels.size < 2:
+        return 0.0
+    low, high = np.percentile(levels, [10, 95])
+    return float(10 * math.log10(high / low))
+
+
+def _levels(power: np.ndarray, seconds: float) -> np.ndarray:
+    """Mean power of every stretch of so many seconds."""
+    hops = min(len(power), round(10 * seconds))
+    return np.convolve(power, np.full(hops, 1 / hops), "valid") if hops else power
+
+
 @njit(cache=True, nogil=True, forceinline=True, fastmath=FUSED)
 def _hop_power(left, right, k, edges, power, first):
     # _HOPS of them; two hops before bring the filter to where it would be if it had heard everything.

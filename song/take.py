@@ -94,7 +94,12 @@ class Proof(BaseModel):
 
 
 class Facts(BaseModel):
-    """What is true of the finished audio. Loudness is measured; tempo and key are the plan's where there is one."""
+    """What is true of the finished audio. Loudness is measured; tempo and key are the plan's where there is one.
+
+    loudness_range_lu                by EBU Tech 3342
+    momentary_lufs, short_term_lufs  the loudest 0.4 s and 3 s
+    crest_db                         the highest sample above the root mean square of all
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -102,6 +107,10 @@ class Facts(BaseModel):
     true_peak_dbtp: float
     bpm: float | None = None
     key: str | None = None
+    loudness_range_lu: float | None = None  # None in takes from before these were measured
+    momentary_lufs: float | None = None
+    short_term_lufs: float | None = None
+    crest_db: float | None = None
 
 
 class Recipe(BaseModel):

@@ -1,4 +1,4 @@
-const { node, files } = window.studio;
+const { node, files, picture } = window.studio;
 const card = element.querySelector(".card");
 function strip(sections) {
   const said = sections.map((s) => `${s.name} ${s.bars} bars`).join(", ");
@@ -33,7 +33,7 @@ function draw() {
     button.onclick = () => trigger("open", { id: take.id, mode });
     return button;
   });
-  card.append(files(take.id, take.title, take.kinds), node("div", { className: "deeds" }, again, ...on));
+  card.append(picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" }, again, ...on));
   fit();
 }
 new ResizeObserver(fit).observe(card);

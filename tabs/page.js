@@ -1,7 +1,15 @@
 // What the widgets share. User text enters the page as text nodes only, never as markup.
 window.studio = {
-  kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["midi", "MIDI"], ["stems", "Stems"],
-    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["loop", "Loop"], ["loop4", "Loop x 4"], ["lrc", "LRC"], ["recipe", "Recipe"]],
+  kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["opus", "Opus"], ["midi", "MIDI"], ["stems", "Stems"],
+    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["loop", "Loop"], ["loop4", "Loop x 4"], ["lrc", "LRC"], ["picture", "Picture"], ["recipe", "Recipe"]],
+  shapes: { // of a master; what a kind of file cannot be is said by the studio
+    kind: ["File", [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["opus", "Opus"]]],
+    rate: ["Rate", [["", "48 kHz"], ["44100", "44.1 kHz"], ["96000", "96 kHz"]]],
+    depth: ["Depth", [["", "24 bit"], ["16", "16 bit"], ["32f", "32 bit float"]]],
+    quality: ["MP3", [["", "320 kbit/s"], ["v0", "V0"]]],
+    target_lufs: ["Loudness", [["", "as it is"], ["streaming", "streaming, -14"], ["apple", "Apple, -16"], ["club", "club, -9"], ["broadcast", "broadcast, -23"]]],
+    trim: ["Silence at the ends", [["", "stays"], ["true", "cut off"]]],
+  },
 
   node(tag, props = {}, ...children) {
     const made = document.createElement(tag);
@@ -21,28 +29,57 @@ window.studio = {
   // A link per file kind. The first byte is fetched first: the file is made then, and a refusal can be shown as words.
   files(id, title, has) {
     const said = studio.node("span", { className: "said", role: "status" });
+    const take = async (href, name) => {
+      said.textContent = `Making ${name}`;
+      const answer = await fetch(href, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+      said.textContent = answer?.headers.get("x-studio-done") || "";
+      if (answer?.ok) {
+        const go = studio.node("a", { href, download: "" });
+        document.body.append(go);
+        go.click();
+        go.remove();
+      } else {
+        const told = answer && (await answer.json().catch(() => null));
+        said.textContent = told?.detail || "The studio does not answer. Is it still running?";
+      }
+    };
     const links = studio.kinds.filter(([kind]) => has.includes(kind)).map(([kind, name]) => {
       const link = studio.node("a", { className: "file", href: `files/${id}/${kind}`, download: "" }, name);
       link.setAttribute("aria-label", `${name}: download ${title}`);
-      link.onclick = async (event) => {
+      link.onclick = (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        said.textContent = `Making ${name}`;
-        const answer = await fetch(link.href, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-        said.textContent = "";
-        if (answer?.ok) {
-          const go = studio.node("a", { href: link.href, download: "" });
-          document.body.append(go);
-          go.click();
-          go.remove();
-        } else {
-          const told = answer && (await answer.json().catch(() => null));
-          said.textContent = told?.detail || "The studio does not answer. Is it still running?";
-        }
+        take(link.href, name);
       };
       return link;
     });
-    return studio.node("div", { className: "files", role: "group", ariaLabel: `Download ${title}` }, ...links, said);
+    const group = studio.node("div", { className: "files", role: "group", ariaLabel: `Download ${title}` }, ...links, studio.master(id, title, take), said);
+    return group;
+  },
+
+  // The same song at another rate, depth, loudness: what is chosen becomes the query of its address.
+  master(id, title, take) {
+    const chosen = Object.entries(studio.shapes).map(([name, [label, options]]) => {
+      const select = studio.node("select", { name }, ...options.map(([value, text]) => studio.node("option", { value }, text)));
+      return studio.node("label", {}, label, select);
+    });
+    const go = studio.node("button", { type: "button", className: "plainbutton" }, "Make master");
+    go.setAttribute("aria-label", `Make master of ${title}`);
+    const made = studio.node("details", { className: "master" }, studio.node("summary", {}, "Master for"), studio.node("div", {}, ...chosen, go));
+    go.onclick = () => {
+      const said = new URLSearchParams([...made.querySelectorAll("select")].map((one) => [one.name, one.value]).filter(([, value]) => value));
+      const kind = said.get("kind");
+      said.delete("kind");
+      take(`files/${id}/${kind}?${said}`, "master");
+    };
+    return made;
+  },
+
+  // Waveform, spectrum and figures; drawn when first looked at.
+  picture(id, title) {
+    const image = studio.node("img", { className: "picture", loading: "lazy", src: `files/${id}/picture`, alt: `Waveform and spectrum of ${title}` });
+    image.onerror = () => image.remove();
+    return image;
   },
 };
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from song.files import LOOPS, SESSIONS
+from song.files import LOOPS, SESSIONS, SOUNDS
 from song.take import Kept
 
 HERE = Path(__file__).parent
@@ -98,7 +98,7 @@ def kinds(kept: Kept) -> list[str]:
     scores = [kind for kind, file in there.items() if file in kept.files]
     parts = ["stems", *SESSIONS] if kept.recipe.stems else []
     loops = LOOPS if "midi" in kept.files else []  # what has a score
-    return ["wav", "flac", "mp3", *scores, *parts, *loops, "recipe"]
+    return [*SOUNDS, *scores, *parts, *loops, "picture", "recipe"]
 
 
 def proof(kept: Kept) -> list[str] | None:

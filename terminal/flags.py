@@ -11,9 +11,13 @@ from song.request import limits
 
 def knob_flags(words: str, field: Any, knobs: dict[str, Any]) -> list[inspect.Parameter]:
     """The words as an argument, every other knob as a flag."""
-    members = [
-        parameter(words, str | None, typer.Argument(help=field.description, metavar="WORDS", show_default=False))
-    ]
+    argument = typer.Argument(help=field.description, metavar="WORDS", show_default=False)
+    return [parameter(words, str | None, argument), *switches(knobs)]
+
+
+def switches(knobs: dict[str, Any]) -> list[inspect.Parameter]:
+    """Every knob as a flag."""
+    members = []
     for name, field in knobs.items():
         flag = f"--{name.replace('_', '-')}"
         if _kinds(field) == {bool}:

@@ -9,6 +9,7 @@ from pathlib import Path
 import tooltips
 from engines import ENGINES
 from settings import ROOT
+from song.master import Master
 from song.request import MODES, fields
 from song.writing import WriteLyrics
 
@@ -18,7 +19,7 @@ FLOORS = [
     {"tabs", "api", "terminal"},
     {"backend"},
     {"jobs", "lyrics"},
-    {"engines", "writing", "zerogpu"},
+    {"engines", "masters", "writing", "zerogpu"},
     {
         "composer",
         "daw",
@@ -31,7 +32,7 @@ FLOORS = [
         "kernels",
         "worker",
     },
-    {"tags", "durable", "memory", "preview"},
+    {"tags", "bwf", "durable", "memory", "preview"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]
@@ -108,7 +109,7 @@ def test_engines_are_known_before_their_libraries_are_loaded():
 
 def test_every_knob_has_a_tip_and_every_tip_a_knob():
     tips = {name: text for name, text in vars(tooltips).items() if not name.startswith("_")}
-    knobs = {name: field.description for mode in (*MODES, WriteLyrics) for name, field in fields(mode).items()}
+    knobs = {name: field.description for mode in (*MODES, WriteLyrics, Master) for name, field in fields(mode).items()}
     assert knobs == tips
 
 

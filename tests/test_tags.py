@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import masters
 import post_process
 import tags
 from song.audio import Audio
@@ -19,7 +20,7 @@ from song.errors import BadRequest
 from song.request import read
 from song.take import Facts, Recipe
 
-KINDS = ("wav", "flac", "mp3")
+KINDS = ("wav", "flac", "mp3", "opus")
 TONE = Audio(np.sin(np.arange(24_001) * 0.05)[None].repeat(2, 0).astype(np.float32) * 0.3)
 
 
@@ -62,7 +63,7 @@ def written(path: Path, kind: str, audio: Audio, made: Recipe) -> None:
     """A song as the studio writes it: the WAV, and from that the others."""
     wav = path.with_name("kept.wav")
     post_process.write_wav(wav, audio, made)
-    post_process.convert(wav, path, made)
+    masters.convert(wav, path, made)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,9 @@
+"""Masters: a kept take as the file that somebody else wants, at another rate, depth, loudness or packed.
+
+The kept WAV goes in and stays as it is. What is done, in this order: silence cut off, loudness, rate, gain so that true
+peak keeps below what is promised, depth, tags and cover. A lossy file is decoded and measured before it is given away.
+"""
+
+from masters.convert import convert, portray
+
+__all__ = ["convert", "portray"]

@@ -1,0 +1,181 @@
+"""Masters: what leaves the studio in another shape, read back by others: soundfile, tinytag, wave, pyloudnorm."""
+
+import struct
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from tinytag import TinyTag
+
+import masters
+import post_process
+import tags
+from masters.rate import pcm16, resampled
+from song.audio import Audio
+from song.errors import BadRequest, CannotMake
+from song.master import read_master
+from song.take import Facts, Recipe
+from test_post_process import lufs, sound, true_peak
+from test_tags import recipe
+
+RATE = 48_000
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recipe]:
+    """A kept WAV that lay 0.5 s before its sound begins, and a recipe longer than a page of Ogg."""
+    made = sound("music", 4).samples.copy()
+    made[:, : RATE // 2] = made[:, -RATE // 4 :] = 0
+    finished = post_process.measured(Audio(made * np.float32(0.8 / np.abs(made).max())))
+    known = recipe(facts=finished.facts, plan={"style": "lofi", "words": "\u00fc" * 40_000})
+    path = tmp_path_factory.mktemp("take") / "song.wav"
+    post_process.write_wav(path, finished.audio, known)
+    return path, known
+
+
+def chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    raw, at = path.read_bytes(), 12
+    while at < len(raw):
+        size = int.from_bytes(raw[at + 4 : at + 8], "little")
+        yield raw[at : at + 4], raw[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+
+
+MASTERS: list[tuple[str, dict[str, Any], str]] = [
+    ("wav", {"rate": "44.1", "depth": "16"}, "PCM_16"),
+    ("wav", {"rate": 96_000, "depth": "32f"}, "FLOAT"),
+    ("flac", {}, "PCM_24"),
+    ("flac", {"rate": "96000", "depth": "16", "trim": "true"}, "PCM_16"),
+    ("mp3", {}, "MPEG_LAYER_III"),
+    ("mp3", {"quality": "v0", "rate": 44_100}, "MPEG_LAYER_III"),
+    ("opus", {"target_lufs": "broadcast"}, "OPUS"),
+    ("opus", {"ceiling_dbtp": "-3"}, "OPUS"),
+]
+
+
+@pytest.mark.parametrize(("kind", "said", "subtype"), MASTERS)
+def test_a_master_is_what_was_asked_for_and_carries_recipe_tags_and_cover(tmp_path, take, kind, said, subtype):
+    wav, known = take
+    asked = read_master(kind, said)
+    path = tmp_path / f"song.{kind}"
+    done = masters.convert(wav, path, known, asked)
+    about, back = soundfile.info(path), post_process.read(path)
+    assert (about.subtype, about.samplerate) == (subtype, asked.rate)
+    seconds = 4 - (0.75 - 0.04 if asked.trim else 0)
+    assert abs(back.duration - seconds) < (0.06 if kind == "mp3" else 0.021 if asked.trim else 1e-4)
+    ceiling = max(-1.0, known.facts.true_peak_dbtp) if asked.ceiling_dbtp is None else asked.ceiling_dbtp
+    assert true_peak(back, 4) <= ceiling + 0.05
+    wanted = known.facts.lufs if asked.target_lufs is None else asked.target_lufs
+    quieter = sum(float(line.split()[0]) for line in done if "quieter" in line)
+    assert abs(lufs(back) - wanted + quieter) < 0.3 or any("instead of" in line for line in done)
+    shown = TinyTag.get(path, image=True)
+    assert (shown.title, shown.comment, shown.genre) == (known.title, known.request.prompt, "lofi")
+    assert shown.images.front_cover.data.startswith(b"\x89PNG")
+    assert tags.read_recipe(path) == known
+    assert any("cut at the head" in line for line in done) == asked.trim
+    assert {one.name for one in tmp_path.iterdir()} == {path.name}
+
+
+def test_opus_peaks_elsewhere_and_is_made_quieter_for_it(tmp_path, take):
+    """Bursts overshoot by more than a decibel in Opus; the file still keeps below the ceiling, and it is said."""
+    loud = post_process.finish(sound("bursts", 3), target_lufs=-10).audio
+    known = recipe(facts=post_process.facts(loud))
+    post_process.write_wav(tmp_path / "a.wav", loud, known)
+    done = masters.convert(tmp_path / "a.wav", tmp_path / "a.opus", known)
+    assert true_peak(post_process.read(tmp_path / "a.opus"), 4) <= -1.0
+    assert [line for line in done if "quieter than the take" in line]
+
+
+def test_a_wav_says_what_studios_look_for(tmp_path, take):
+    wav, known = take
+    asked = read_master("wav", {"rate": 96_000, "trim": True})
+    masters.convert(wav, tmp_path / "a.wav", known, asked)
+    found = dict(chunks(tmp_path / "a.wav"))
+    bext = found[b"bext"]
+    text = [bext[a:b].rstrip(b"\0").decode() for a, b in ((0, 256), (256, 288), (288, 320), (320, 330), (330, 338))]
+    assert text == ["Rain on Rhodes: dusty lo-fi hip hop", "Studio 0.1.0", known.id, "2026-01-02", "03:04:05"]
+    head, version = struct.unpack("<QH", bext[338:348])
+    assert version == 2 and abs(head - (0.5 - 0.02) * 96_000) < 400  # where the file begins in the take
+    levels = struct.unpack("<5h", bext[412:422])
+    heard = post_process.facts(post_process.read(tmp_path / "a.wav"))
+    told = (heard.lufs, heard.loudness_range_lu, heard.true_peak_dbtp, heard.momentary_lufs, heard.short_term_lufs)
+    assert np.abs(np.array(levels) / 100 - told).max() < 0.02
+    history = bext[602:].decode().split("\r\n")
+    assert history[0].startswith("A=PCM,F=48000,W=24,M=stereo,T=Studio") and history[1].startswith("A=PCM,F=96000,W=24")
+    root = ElementTree.fromstring(found[b"iXML"])
+    assert (root.tag, root.findtext("PROJECT"), root.findtext("TAKE")) == ("BWFXML", "Rain on Rhodes", "7")
+    assert root.findtext("SPEED/FILE_SAMPLE_RATE") == "96000"
+    assert int(root.findtext("SPEED/TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO") or 0) == head
+    assert [one.findtext("NAME") for one in root.iter("TRACK")] == ["Left", "Right"]
+    with wave.open(str(tmp_path / "a.wav")) as plain:
+        assert (plain.getframerate(), plain.getsampwidth(), plain.getnchannels()) == (96_000, 3, 2)
+    assert dict(chunks(wav))[b"bext"][346:348] == b"\2\0"  # the kept take is one, too
+
+
+def test_another_rate_keeps_what_is_heard_and_folds_nothing_back():
+    t = np.arange(RATE) / RATE
+    tone, high = (np.sin(2 * np.pi * hz * t).astype(np.float32)[None] * 0.5 for hz in (18_000, 23_000))
+    kept = resampled(tone, RATE, 44_100)[0, 4_000:-4_000]
+    wanted = 0.5 * np.sin(2 * np.pi * 18_000 * np.arange(44_100) / 44_100)[4_000:-4_000]
+    assert kept.dtype == np.float32 and np.abs(kept - wanted).max() < 2e-4
+    assert np.abs(resampled(high, RATE, 44_100)[0, 4_000:-4_000]).max() < 1e-5
+    assert resampled(tone, RATE, RATE) is tone
+
+
+def test_sixteen_bits_keep_what_is_smaller_than_a_step():
+    quiet = (0.4 / 2**15 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)).astype(np.float32)[None]
+    numbers = pcm16(quiet)
+    assert np.array_equal(numbers, pcm16(quiet)) and set(np.unique(numbers)) <= {-1, 0, 1}
+    back = np.abs(np.fft.rfft(numbers[:, 0] / RATE * 2))
+    assert back[1000] == pytest.approx(0.4, abs=0.03) and back[3000] < 0.03  # a tone, and no harmonics of it
+    assert pcm16(np.array([[1.0, -1.0]], np.float32)).ravel().tolist() == [2**15 - 1, -(2**15)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "sentence"),
+    [
+        ("mp3", {"rate": 96_000}, "rate: must be 44100 or 48000 in mp3"),
+        ("opus", {"rate": "44.1"}, "rate: must be 48000 in opus"),
+        ("flac", {"depth": "32f"}, "depth: must be 16 or 24 in flac"),
+        ("mp3", {"depth": "16"}, "depth: means nothing in mp3"),
+        ("wav", {"quality": "v0"}, "quality: means nothing in wav"),
+        ("stems", {"depth": "16"}, "kind: must be one of wav, flac, mp3, opus"),
+        ("wav", {"rate": "fast"}, "rate: must be one of 44100, 48000 or 96000"),
+        ("wav", {"target_lufs": "loud"}, "target_lufs: must be a number from -30 to -8, or one of streaming"),
+        ("wav", {"target_lufs": "-3"}, "target_lufs: must be a number from -30 to -8"),
+        ("wav", {"ceiling_dbtp": "nan"}, "ceiling_dbtp: must be a number from -9 to 0"),
+        ("wav", {"speed": "2"}, "speed: no such setting; known are rate"),
+    ],
+)
+def test_what_a_file_cannot_be_is_refused_in_one_sentence(kind, said, sentence):
+    with pytest.raises(BadRequest) as refused:
+        read_master(kind, said)
+    assert str(refused.value).startswith(sentence)
+
+
+def test_a_silent_song_cannot_be_trimmed(tmp_path):
+    known = recipe(facts=Facts(lufs=-70, true_peak_dbtp=-138.5))
+    post_process.write_wav(tmp_path / "a.wav", Audio(np.zeros((2, RATE), np.float32)), known)
+    with pytest.raises(CannotMake, match="silent"):
+        masters.convert(tmp_path / "a.wav", tmp_path / "a.flac", known, read_master("flac", {"trim": True}))
+    assert not (tmp_path / "a.flac").exists()
+
+
+def test_the_picture_shows_where_the_sound_is(tmp_path):
+    """Three seconds: silence, a low tone, a high tone."""
+    t = np.arange(RATE) / RATE
+    low, high = np.sin(2 * np.pi * 100 * t), np.sin(2 * np.pi * 10_000 * t)
+    mono = np.concatenate([np.zeros(RATE), low, high]).astype(np.float32) * 0.5
+    post_process.write_wav(tmp_path / "a.wav", Audio(np.stack([mono, mono])), recipe())
+    masters.portray(tmp_path / "a.wav", tmp_path / "a.png", recipe().facts)
+    page = np.asarray(Image.open(tmp_path / "a.png").convert("L"), float)
+    third = (page.shape[1] - 32) // 3
+    silent, bass, treble = (page[48:330, 16 + n * third + 20 : 16 + (n + 1) * third - 20] for n in range(3))
+    assert (silent[:100] < 128).mean() < 0.03 < 0.2 < (bass[:100] < 128).mean()
+    assert bass[135:280].mean(axis=1).argmin() > treble[135:280].mean(axis=1).argmin() + 50  # low is at the bottom
