@@ -308,6 +308,12 @@ def test_the_library_shows_exports_forgets_and_restores(made: tuple[Path, dict[s
     exported = _process(home, "export", take["id"], "midi", "--out", str(tmp_path / "song.mid"))
     assert exported.stdout.strip() == str(tmp_path / "song.mid")
     assert (tmp_path / "song.mid").read_bytes()[:4] == b"MThd"
+    shape = ("--depth", "16", "--rate", "44.1", "--target-lufs", "broadcast", "--out", str(tmp_path / "cd.wav"))
+    mastered = _process(home, "export", take["id"], "wav", *shape)
+    assert mastered.stdout.strip() == str(tmp_path / "cd.wav") and "At -23.0 LUFS." in mastered.stderr
+    about = soundfile.info(tmp_path / "cd.wav")
+    assert (about.samplerate, about.subtype) == (44_100, "PCM_16")
+    assert _process(home, "export", take["id"], "mp3", "--depth", "16").stderr.startswith("depth: means nothing in mp3")
     looped = _process(home, "loop", take["id"], "--bar", "1", "--bars", "1", "--out", str(tmp_path / "loop.wav"))
     assert looped.stdout.startswith(f"{tmp_path / 'loop.wav'}: bars 1 to 1, seam "), looped.stderr
     assert soundfile.info(tmp_path / "loop.wav").frames == round(4 * 60 / take["plan"]["bpm"] * 48_000)
@@ -315,7 +321,7 @@ def test_the_library_shows_exports_forgets_and_restores(made: tuple[Path, dict[s
     assert _process(home, "forget", take["id"]).returncode == 0
     assert _process(home, "show", take["id"]).returncode == 2
     assert _process(home, "restore", take["id"]).returncode == 0
-    assert _process(home, "export", take["id"], "ogg").stderr.startswith("kind: must be one of")
+    assert _process(home, "export", take["id"], "aac").stderr.startswith("kind: must be one of")
 
 
 def test_replay_is_identical(made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path) -> None:

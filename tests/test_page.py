@@ -114,7 +114,15 @@ def test_words_become_a_song_that_can_be_heard(desk):
 
 def test_every_kind_of_file_downloads(desk):
     desk.make(prompt=WORDS, duration="5", title='Night / "Drive" <1>')
-    starts = {"WAV": b"RIFF", "FLAC": b"fLaC", "MP3": b"", "MIDI": b"MThd", "Recipe": b"{"}
+    starts = {
+        "WAV": b"RIFF",
+        "FLAC": b"fLaC",
+        "MP3": b"",
+        "Opus": b"OggS",
+        "Picture": b"\x89PNG",
+        "MIDI": b"MThd",
+        "Recipe": b"{",
+    }
     starts |= dict.fromkeys(("Stems", "Ardour", "DAWproject", "Reaper"), b"PK")
     starts |= dict.fromkeys(("Loop", "Loop x 4"), b"RIFF")
     for name, start in starts.items():
@@ -123,12 +131,25 @@ def test_every_kind_of_file_downloads(desk):
         data = Path(download.value.path()).read_bytes()
         assert data.startswith(start) and len(data) > 100, name
         assert download.value.suggested_filename.startswith("Night Drive 1"), name
-        if name in ("WAV", "FLAC", "MP3"):
+        if name in ("WAV", "FLAC", "MP3", "Opus"):
             assert np.abs(soundfile.read(io.BytesIO(data))[0]).max() > 0.05, name
         if name == "Stems":
             assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) > 1
         if name == "Recipe":
             assert json.loads(data)["request"]["prompt"] == WORDS
+    card = desk.page.locator("#card")
+    assert card.locator(".picture").evaluate("one => one.complete && one.naturalWidth") == 960
+    card.get_by_text("Master for").click()
+    for label, value in {"Rate": "44100", "Depth": "16", "Loudness": "broadcast"}.items():
+        card.get_by_label(label).select_option(value)
+    with desk.page.expect_download(timeout=SOON) as download:
+        card.get_by_role("button", name="Make master of").click()
+    about = soundfile.info(download.value.path())
+    assert (about.samplerate, about.subtype) == (44_100, "PCM_16")
+    desk.expect(card.locator(".files .said")).to_have_text("At -23.0 LUFS.")
+    card.get_by_label("File").select_option("mp3")
+    card.get_by_role("button", name="Make master of").click()
+    desk.expect(card.locator(".files .said")).to_have_text("depth: means nothing in mp3; take wav or flac")
 
 
 def test_control_enter_variations_and_a_new_seed(desk):
