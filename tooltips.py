@@ -81,7 +81,6 @@ writer = (
     "embedded one for English, and for other languages a model that is here."
 )
 max_tokens = "How much the language model may write, in pieces of words. It is cut off there, and says so."
-language = "The language of the words. The studio's own writer knows English."
 rate = "Samples a second of the file: 44100, 48000 or 96000."
 depth = "Bits of a sample: 16 with dither, 24, or 32f, which is 32-bit float."
 quality = "How MP3 is packed: 320 kbit/s throughout, or V0, which takes what the sound needs."
