@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from song.errors import StudioError
 from song.job import Job
@@ -130,9 +131,7 @@ def wire(
     """
     name = str(mode.model_fields["mode"].default)
     knobs = {knob: knobs[knob] for knob in fields(mode)}
-    # Fixed names and secrets: what the browser keeps must be readable after a restart. It is not a secret of anyone.
-    job = gr.BrowserState(None, storage_key=form.named(name, "studio-job"), secret="studio")
-    kept = gr.BrowserState(None, storage_key=form.named(name, "studio-form"), secret="studio")
+    job, kept = (browser(demo, form.named(name, key)) for key in ("studio-job", "studio-form"))
     desk = Desk(mode, knobs, kept, shown.card)
 
     def submit(**held: Any) -> tuple[str, dict[str, Any]]:
@@ -167,7 +166,7 @@ def wire(
         lambda take_id: _show(shown, take_id, True), shown.pick, [shown.player, shown.card], queue=False, **QUIET
     )
     reset.click(lambda: [None, *blank(mode)], None, [kept, *knobs.values()], queue=False, **QUIET)
-    recalled = _remember(demo, kept, knobs)
+    recalled = remember(demo, kept, knobs)
     for chosen in (recalled.then, knobs["engine"].change):
         chosen(
             lambda engine: [gr.Accordion(visible=seen) for seen in read_by(engine, boxes)],
@@ -178,13 +177,23 @@ def wire(
     return desk
 
 
-def _remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any]) -> Any:
-    """In the browser alone: an answer from the server could overwrite what was typed meanwhile. Gives the event that
-    brings back what was typed."""
+def browser(demo: gr.Blocks, key: str) -> gr.BrowserState:
+    """What the browser keeps under a name: fixed, with a fixed secret, so that it can be read after a restart. It is
+    not a secret of anyone. It stands outside of the tabs: inside of one it would not be read before that is opened."""
+    inside, Context.block = Context.block, demo
+    try:
+        return gr.BrowserState(None, storage_key=key, secret="studio")
+    finally:
+        Context.block = inside
+
+
+def remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any], written: Iterable[Any] = ()) -> Any:
+    """In the browser alone: an answer from the server could overwrite what was typed meanwhile. Of the components in
+    `written`, what the studio wrote into them is remembered, too. Gives the event that brings all back."""
     names = json.dumps(list(knobs))
     recall = f'(kept) => {names}.map((name) => kept && name in kept ? kept[name] : {{"__type__": "update"}})'
     remember = f"(...values) => [Object.fromEntries({names}.map((name, place) => [name, values[place]]))]"
-    typed = [knob.input for knob in knobs.values()]
+    typed = [*(knob.input for knob in knobs.values()), *(one.change for one in written)]
     gr.on(typed, None, list(knobs.values()), kept, js=remember, api_visibility="private")
     return demo.load(None, kept, list(knobs.values()), js=recall, api_visibility="private")
 
