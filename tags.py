@@ -40,13 +40,14 @@ _FRONT = 3  # a picture of the front cover
 _OGG_PAGE = 2**16  # bytes, and no page is larger
 _OPUS_TAGS = b"OpusTags"
 _ID3_TEXT = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
-_ID3_FRAMES = {"title": "TIT2", "genre": "TCON", "date": "TDRC", "bpm": "TBPM", "software": "TSSE"}
+_ID3_FRAMES = {"title": "TIT2", "genre": "TCON", "date": "TDRC", "bpm": "TBPM", "software": "TSSE", "lyricist": "TEXT"}
 _INFO_CHUNKS = {
     "title": b"INAM",
     "comment": b"ICMT",
     "genre": b"IGNR",
     "date": b"ICRD",
     "software": b"ISFT",
+    "lyricist": b"IWRI",
     # Not in the specification; players that read INFO show them by these names, and FFmpeg reads nothing else of a WAV
     # once it has found an INFO list.
     "bpm": b"IBPM",
@@ -61,6 +62,7 @@ def fields(recipe: Recipe) -> dict[str, str]:
     found = {
         "title": recipe.title,
         "comment": recipe.request.prompt,
+        "lyricist": recipe.request.lyricist,
         "genre": str(recipe.plan.get("style") or ""),
         "date": recipe.created.strftime("%Y-%m-%d"),
         "bpm": "" if recipe.facts.bpm is None else f"{recipe.facts.bpm:g}",

@@ -14,6 +14,7 @@ title = "The name of the song. Empty takes it from the words."
 meter = "Beats in a bar. Empty reads it from the words, else the style chooses."
 ending = "How the song ends: a last chord that rings, a stop on the beat, or a fade. Auto lets the style choose."
 lyrics = "Words to sing, one line a line, with [verse], [chorus] and the like above each section. Empty: nobody sings."
+lyricist = "Who wrote the words. It goes into the song's tags; from the Lyrics tab it comes with them."
 singer = "Who sings: a low voice, a high voice, or whichever suits the song."
 instrumental = "Nobody sings, whatever the lyrics and the words say."
 form = 'The sections in order, with bars where you care: "intro 4, verse 8, chorus 8, verse, chorus, outro".'

@@ -162,6 +162,7 @@ class Singing(Knobs):
     """Lyrics and voice"""
 
     lyrics: Text = Field("", description=tip.lyrics, max_length=20_000, json_schema_extra={"lines": 6})
+    lyricist: Text = Field("", description=tip.lyricist, max_length=500)
     singer: Literal["auto", "low", "high"] = Field("auto", description=tip.singer)
     instrumental: bool = Field(False, description=tip.instrumental)
 
@@ -216,6 +217,7 @@ class Words(Knobs):
     """Lyrics"""
 
     lyrics: Text = Field("", description=tip.lyrics, max_length=20_000, json_schema_extra={"lines": 6})
+    lyricist: Text = Field("", description=tip.lyricist, max_length=500)
 
 
 class Planner(Knobs):

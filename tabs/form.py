@@ -54,6 +54,7 @@ def label(name: str) -> str:
 
 # What an empty text says, where it is not "auto".
 HINTS = {
+    "lyricist": "nobody is named",
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
     "structure": "verse, chorus, verse, chorus, bridge, chorus",
     "language": "as the brief",

@@ -206,7 +206,8 @@ class Remembering:
         return value
 
 
-STUDIO_READS = {"engine", "variations", "title", "source", "target_lufs", "ceiling_dbtp", "fade_in", "fade_out"}
+STUDIO_READS = {"engine", "variations", "title", "source", "lyricist", "target_lufs", "ceiling_dbtp", "fade_in"}
+STUDIO_READS |= {"fade_out"}
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)

@@ -92,6 +92,13 @@ def test_id3_has_tempo_key_seed_and_engine() -> None:
     assert {"SEED\0007", "ENGINE\0composer", "KEY\0D minor"} <= set(frames["TXXX"])
 
 
+def test_who_wrote_the_words_is_in_every_kind_of_tag() -> None:
+    made = recipe(request=read({"prompt": "folk", "seed": 1, "lyrics": "Hold on", "lyricist": "Ann, seed 5"}))
+    assert _id3_frames(tags.id3(made))["TEXT"] == ["Ann, seed 5"]
+    assert b"LYRICIST=Ann, seed 5" in tags.vorbis_comment(made)
+    assert b"IWRI\x0c\0\0\0Ann, seed 5\0" in tags.info_list(tags.fields(made))
+
+
 def test_id3_spells_keys_in_three_characters() -> None:
     for key, short in {"F# dorian": "F#m", "Bb major": "Bb", "C mixolydian": "C", "Eb minor": "Ebm"}.items():
         made = recipe(facts=Facts(lufs=-14, true_peak_dbtp=-1, key=key))
