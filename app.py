@@ -47,7 +47,7 @@ with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_
             with gr.Tab(name.capitalize(), id=name):
                 desks[name] = room.build(demo)
         with gr.Tab("Lyrics", id="lyrics"):
-            lyrics.build(demo, tabs, {name: desks[name] for name in ("generate", "cover")})
+            lyrics.build(demo, tabs, {name: desks[name] for name in ("generate", "cover", "edit")})
         with gr.Tab("Library", id="library") as shelf:
             library.build(shelf, tabs, desks)
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.lyrics import Lyrics
+from song.names import one_line
 from song.request import Making, Singing, Song, fields
 from song.writing import Chatting, WriteLyrics, read_brief
 from tabs import desk, form, studio, widgets
@@ -21,6 +22,7 @@ IDLE = "Say what the song is about, then press Write. Or type words of your own.
 FIRST = ("brief", "tone", "rhyme", "lines", "writer")  # the rest lies in accordions
 ROOMY = ("bpm", "duration")  # of the song that the words are for
 ANEW = "a song"  # the brief of words that somebody typed
+LONGEST = 480  # characters of who wrote them
 
 
 def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
@@ -45,10 +47,17 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                 anew = gr.Button("Write it anew", elem_id="lyrics-anew")
             meter = widgets.fit({"idle": "", "sections": []})
     knobs = {name: knobs[name] for name in members}
-    screen = _Screen(go, stop, told, title, words)
+    kept, credit = (desk.browser(demo, f"lyrics-studio-{key}") for key in ("form", "credit"))
+    desk.remember(demo, kept, knobs | {"title": title, "lyrics": words} | room, (title, words, room["duration"]))
+    screen = _Screen(go, stop, told, title, words, credit)
     writing: list[Any] = [
         go.click(screen.written, inputs_kwargs=knobs, outputs=screen.parts, **QUIET),
-        anew.click(screen.anew, inputs_kwargs={**knobs, "typed": words, "place": place}, outputs=screen.parts, **QUIET),
+        anew.click(
+            screen.anew,
+            inputs_kwargs={**knobs, "typed": words, "place": place, "credit": credit},
+            outputs=screen.parts,
+            **QUIET,
+        ),
     ]
     stop.click(screen.stopped, None, [go, stop, told], cancels=writing, queue=False, **QUIET)
     demo.load(_writers, None, knobs["writer"], **QUIET)
@@ -60,8 +69,9 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         trigger_mode="always_last",
         **QUIET,
     )
+    meter.fix(_fixed, [words, *room.values()], [words, room["duration"]], **QUIET)
     for name, button in takers.items():
-        _hand_over(button, desks[name], tabs, [title, words, *room.values()])
+        _hand_over(button, desks[name], tabs, [title, words, *room.values(), credit])
 
 
 def _form(members: dict[str, Any]) -> tuple[dict[str, Any], gr.Button, gr.Button]:
@@ -92,16 +102,17 @@ class _Screen:
     told: gr.HTML
     title: Any
     words: Any
+    credit: gr.BrowserState  # what a writer wrote last, and who that was
 
     @property
     def parts(self) -> list[Any]:
-        return [self.go, self.stop, self.told, self.title, self.words]
+        return [self.go, self.stop, self.told, self.title, self.words, self.credit]
 
     def written(self, **held: Any) -> Iterator[Shown]:
         """A song as it is written."""
         yield from self._shown(lambda: studio().write(read_brief(form.said(WriteLyrics, held))))
 
-    def anew(self, typed: str, place: str | None, **held: Any) -> Iterator[Shown]:
+    def anew(self, typed: str, place: str | None, credit: dict[str, str] | None, **held: Any) -> Iterator[Shown]:
         """The words with one line or section of them written anew."""
         from lyrics import Part
 
@@ -110,8 +121,13 @@ class _Screen:
         section, _, line = place.partition(".")
         part = Part(Lyrics.parse(typed), int(section), int(line) if line else None)
         said = form.said(WriteLyrics, held | {"brief": held["brief"] or ANEW, "seed": None})
+        before = credited(typed, credit)
         for shown in self._shown(lambda: studio().write(read_brief(said), part)):
-            yield {what: value for what, value in shown.items() if what is not self.title}
+            shown.pop(self.title, None)
+            if self.credit in shown:
+                by = f"{before + '; ' if before else ''}in part {shown[self.credit]['by']}"
+                shown[self.credit] = shown[self.credit] | {"by": one_line(by, LONGEST)}
+            yield shown
 
     def stopped(self) -> Shown:
         return self._buttons(working=False) | {self.told: _idle("Stopped.")}
@@ -121,9 +137,11 @@ class _Screen:
             with contextlib.closing(begin()) as going:
                 for now in going:
                     status = {"text": now.stage, "fraction": 0.0, "tone": "working"}
-                    shown = {self.told: status if now.stage else _idle(" ".join(now.notices))}
+                    shown: Shown = {self.told: status if now.stage else _idle(" ".join(now.notices))}
                     if now.lyrics.sections:
                         shown |= {self.title: now.title, self.words: str(now.lyrics)}
+                    if not now.stage:
+                        shown |= {self.credit: {"by": now.credit, "words": str(now.lyrics)}}
                     yield shown | self._buttons(working=bool(now.stage))
         except StudioError as error:
             yield self._buttons(working=False) | {self.told: _idle(form.sentence(error), "error")}
@@ -131,6 +149,18 @@ class _Screen:
 
     def _buttons(self, working: bool) -> Shown:
         return {self.go: gr.Button(visible=not working), self.stop: gr.Button(visible=working)}
+
+
+def credited(words: str, credit: dict[str, str] | None) -> str:
+    """Who wrote some words, as far as they are still those of a writer; "" where they are not."""
+    theirs, mine = _lines(credit["words"] if credit else ""), _lines(words)
+    if credit is None or not set(theirs) & set(mine):
+        return ""
+    return credit["by"] if mine == theirs else one_line(f"{credit['by']}; edited", LONGEST)
+
+
+def _lines(words: str) -> list[str]:
+    return [line.text for section in Lyrics.parse(words).sections for line in section.lines]
 
 
 def _idle(text: str = IDLE, tone: str = "idle") -> dict[str, Any]:
@@ -151,13 +181,13 @@ def _measured(words: str, bpm: str, duration: str) -> tuple[dict[str, Any], gr.D
     """How the words fit, and what of them can be written anew."""
     from writing import fit
 
-    said = {name: value for name, value in form.said(Song, {"bpm": bpm, "duration": duration}).items() if value}
     try:
-        sections, wrong = fit.measure(words, said), fit.unclosed(words)
+        sections, wrong = fit.measure(words, _room(bpm, duration)), fit.unclosed(words)
     except StudioError as error:
         sections, wrong = (), form.sentence(error)
     shown = [
         {
+            "place": section.place,
             "name": section.name,
             "sentence": section.sentence,
             "lines": [{"text": one.text, "syllables": one.syllables, "colour": one.colour} for one in section.lines],
@@ -165,6 +195,26 @@ def _measured(words: str, bpm: str, duration: str) -> tuple[dict[str, Any], gr.D
         for section in sections
     ]
     return {"idle": "", "wrong": wrong, "sections": shown}, gr.Dropdown(_places(words), value=None)
+
+
+def _room(bpm: str, duration: str) -> dict[str, Any]:
+    """What is said of the song that the words are for."""
+    return {name: value for name, value in form.said(Song, {"bpm": bpm, "duration": duration}).items() if value}
+
+
+def _fixed(words: str, bpm: str, duration: str, event: gr.EventData) -> tuple[str, str]:
+    """The words and the length of the song after one of the meter's fixes."""
+    from writing import fixes
+
+    what, section, line = (event._data[name] for name in ("what", "section", "line"))
+    try:
+        if what == "seconds":
+            return words, str(fixes.more_seconds(words, _room(bpm, duration)))
+        if what == "split":
+            return fixes.split(words, section, line), duration
+        return fixes.fewer_lines(words, _room(bpm, duration), section), duration
+    except StudioError as error:
+        raise toast(error) from None
 
 
 def _places(words: str) -> list[tuple[str, str]]:
@@ -178,12 +228,16 @@ def _places(words: str) -> list[tuple[str, str]]:
 
 
 def _hand_over(button: gr.Button, taker: desk.Desk, tabs: gr.Tabs, given: list[Any]) -> None:
-    """Put the words, the title, the tempo and the length into the form of a mode, and show it."""
-    names = [name for name in ("title", "lyrics", *ROOMY) if name in taker.knobs]
+    """Put the words, who wrote them, the title, the tempo and the length into the form of a mode, and show it."""
+    always = ("title", "lyrics", "lyricist")
+    names = [name for name in (*always, *ROOMY) if name in taker.knobs]
 
-    def use(title: str, words: str, bpm: str, duration: str, kept: dict[str, Any] | None) -> dict[Any, Any]:
+    def use(
+        title: str, words: str, bpm: str, duration: str, credit: dict[str, str] | None, kept: dict[str, Any] | None
+    ) -> dict[Any, Any]:
         told = {"title": title, "lyrics": words, "bpm": bpm, "duration": duration}
-        told = {name: told[name] for name in names if told[name] or name in ("title", "lyrics")}
+        told["lyricist"] = credited(words, credit)
+        told = {name: told[name] for name in names if told[name] or name in always}
         news = {taker.knobs[name]: value for name, value in told.items()}
         return {tabs: gr.Tabs(selected=taker.name), taker.kept: (kept or {}) | told} | news
 

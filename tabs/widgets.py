@@ -54,7 +54,10 @@ def wave(id: str) -> gr.HTML:
 
 
 def fit(value: dict[str, Any]) -> gr.HTML:
-    """How words fit a song: {idle, wrong, sections: [{name, sentence, lines: [{text, syllables, colour}]}]}."""
+    """How words fit a song: {idle, wrong, sections: [{place, name, sentence, lines: [{text, syllables, colour}]}]}.
+
+    Event `fix` carries {what, section, line}: "seconds", "split" or "fewer".
+    """
     return widget("fit", '<div class="fit" role="status" aria-label="How the words fit"></div>', value)
 
 

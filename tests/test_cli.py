@@ -376,4 +376,4 @@ def test_lyrics_come_out_on_stdout(studio: Studio) -> None:
     told = studio("lyrics", "the sea at night", "--seed", "4", "--rhyme", "ABAB", "--json").json()
     assert told["lyrics"].strip() == words.out.strip() and told["seed"] == 4
     refused = studio("lyrics", "the sea", "--language", "de")
-    assert refused.code == 2 and "Qwen3" in refused.err and not refused.out
+    assert refused.code == 2 and "models get qwen3" in refused.err and not refused.out

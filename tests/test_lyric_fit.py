@@ -4,8 +4,10 @@ import pytest
 
 from composer.stanzas import syllables
 from lyrics import write
+from song.errors import BadRequest
 from song.writing import read_brief
 from writing.fit import measure, unclosed
+from writing.fixes import fewer_lines, more_seconds, split
 
 WORDS = """
 [verse]
@@ -68,3 +70,44 @@ def test_a_bracket_that_never_closes_is_named():
         == 'Line 1 begins with a bracket that never closes, so it is sung: "[verse"; add a ].'
     )
     assert unclosed("[verse]\nHold on") == ""
+
+
+SONG = str(write(read_brief({"brief": "the sea", "seed": 1})).lyrics)
+
+
+def colours(words, **asked):
+    return {line.colour for section in measure(words, asked) for line in section.lines}
+
+
+@pytest.mark.parametrize(
+    "asked", [{"duration": 15.0}, {"duration": 30.0, "bpm": 140.0}, {"bpm": 60.0, "duration": 20.0}]
+)
+def test_more_seconds_are_enough_and_not_far_more(asked):
+    assert "red" in colours(SONG, **asked)
+    seconds = more_seconds(SONG, asked)
+    assert colours(SONG, **asked | {"duration": float(seconds)}) == {"green"}
+    assert colours(SONG, **asked | {"duration": seconds / 1.5}) != {"green"}
+
+
+def test_words_that_no_song_holds_are_said():
+    with pytest.raises(BadRequest, match="even 600 s are too short"):
+        more_seconds("[verse]\n" + "\n".join(f"{LONG} {number}" for number in range(150)), {})
+
+
+def test_a_line_is_split_near_its_middle_or_at_a_comma_wherever_it_returns():
+    words = "[chorus]\nHold on to me, my darling, until the morning comes\nStay\n\n[verse]\nGo\n\n[chorus]\n"
+    words += "Hold on to me, my darling, until the morning comes\nStay"
+    parted = "[chorus]\nHold on to me, my darling,\nUntil the morning comes\nStay"
+    assert split(words, 0, 0) == f"{parted}\n\n[verse]\nGo\n\n{parted}"
+    with pytest.raises(BadRequest, match="one word only"):
+        split(words, 1, 0)
+
+
+def test_fewer_lines_leave_those_that_have_room():
+    words = WORDS.format("The third step creaked upon the stair\n" * 6)
+    before = fits(words, duration=12.0)["Verse 1"]
+    shorter = fewer_lines(words, {"duration": 12.0}, before.place)
+    after = fits(shorter, duration=12.0)["Verse 1"]
+    assert "red" in {line.colour for line in before.lines} and 1 <= len(after.lines) < len(before.lines)
+    assert len(after.lines) == 1 or not after.sentence
+    assert fits(shorter)["Verse 2"].lines[0].text == "My father whistled in the rain"

@@ -12,6 +12,7 @@ from lyrics import growing, write
 from song.errors import BadRequest
 from song.lyrics import Lyrics
 from song.writing import read_brief
+from tabs.lyrics import credited
 from writing import stock
 from writing.rewrite import rewritten
 from writing.writer import KINDS, rhyming, vowel
@@ -95,6 +96,16 @@ def test_same_seed_same_words_and_other_seed_other_words():
     assert write(asked()).lyrics != write(asked(seed=6)).lyrics
     free = write(asked(seed=None))
     assert write(asked(seed=free.seed)) == free
+
+
+def test_words_say_who_wrote_them_as_long_as_they_are_theirs():
+    written = write(asked(temperature=1.5))
+    assert written.credit == "embedded 1, seed 5: the sea at night"
+    assert "The embedded writer does not use: temperature." in written.notices
+    words, credit = str(written.lyrics), {"by": written.credit, "words": str(written.lyrics)}
+    assert credited(words.replace("\n\n", "\n\n\n"), credit) == written.credit
+    assert credited(words + "\nOne more", credit) == f"{written.credit}; edited"
+    assert credited("[verse]\nMy own", credit) == credited(words, None) == ""
 
 
 def test_a_song_grows_section_by_section():

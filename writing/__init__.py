@@ -6,5 +6,5 @@ writer   a brief -> sections, line by line
 rewrite  one line or one section written anew
 writers  who writes: the embedded writer, or a chat model that is here
 chat     a chat model in memory; prompt: what it is asked; answer: what it said, read as lyrics
-fit      words and a song -> which lines have room
+fit      words and a song -> which lines have room; fixes: what to do where they have none
 """

@@ -31,8 +31,10 @@ class LineFit:
 
 @dataclass(frozen=True)
 class SectionFit:
-    """Words under one tag: the seconds they need at an easy pace, and those it has."""
+    """Words under one tag: the seconds they need at an easy pace, and those it has. `place` is its number among the
+    sections of the lyrics, from 0."""
 
+    place: int
     name: str
     lines: tuple[LineFit, ...]
     needs: float
@@ -55,13 +57,17 @@ def measure(words: str, asked: Mapping[str, Any] | None = None) -> tuple[Section
         return ()
     room = _room(planned)
     seen: Counter[str] = Counter()
-    sung = [part for part in planned.lyrics.sections if any(stanzas.syllables(line.text) for line in part.lines)]
-    several = Counter(section.name for section in sung)
+    sung = [
+        (place, part)
+        for place, part in enumerate(planned.lyrics.sections)
+        if any(stanzas.syllables(line.text) for line in part.lines)
+    ]
+    several = Counter(section.name for _, section in sung)
     found = []
-    for section in sung:
+    for place, section in sung:
         seen[section.name] += 1
         name = f"{section.name} {seen[section.name]}" if several[section.name] > 1 else section.name
-        found.append(_section(planned, name, [line.text for line in section.lines], room))
+        found.append(_section(planned, place, name, [line.text for line in section.lines], room))
     return tuple(found)
 
 
@@ -80,11 +86,11 @@ def _room(planned: Plan) -> Room:
     return room
 
 
-def _section(planned: Plan, name: str, lines: list[str], room: Room) -> SectionFit:
+def _section(planned: Plan, place: int, name: str, lines: list[str], room: Room) -> SectionFit:
     laid = [_taken(line, room, name.startswith(("chorus", "hook", "refrain"))) for line in lines]
     needs = sum(_needed(stanzas.syllables(line), planned.bar_seconds) for line in lines)
     fits = tuple(_line(line, own) for line, (own, _) in zip(lines, laid, strict=True))
-    return SectionFit(name.capitalize() or "The song", fits, needs, max(whole for _, whole in laid))
+    return SectionFit(place, name.capitalize() or "The song", fits, needs, max(whole for _, whole in laid))
 
 
 def _taken(line: str, room: Room, returns: bool) -> tuple[float, float]:
