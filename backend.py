@@ -57,7 +57,7 @@ from zerogpu import WRITE, Messages, OnGpu, messages, on_gpu
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
 WORDS = "words.txt"  # where lyrics grow while a language model writes them
-GLANCE = 0.1  # seconds between two looks at what a task is at
+GLANCE = 0.25  # seconds between two looks at what a task is at
 LARGEST = 96_000 * 2 * 4  # bytes that a second of a master takes at most
 WORKER = "import backend; backend.work({handle})"
 MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another

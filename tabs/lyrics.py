@@ -1,8 +1,9 @@
 """Lyrics: a brief in, words out, and how they fit a song."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -50,16 +51,10 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
     kept, credit = (desk.browser(demo, f"lyrics-studio-{key}") for key in ("form", "credit"))
     desk.remember(demo, kept, knobs | {"title": title, "lyrics": words} | room, (title, words, room["duration"]))
     screen = _Screen(go, stop, told, title, words, credit)
-    writing: list[Any] = [
-        go.click(screen.written, inputs_kwargs=knobs, outputs=screen.parts, **QUIET),
-        anew.click(
-            screen.anew,
-            inputs_kwargs={**knobs, "typed": words, "place": place, "credit": credit},
-            outputs=screen.parts,
-            **QUIET,
-        ),
-    ]
-    stop.click(screen.stopped, None, [go, stop, told], cancels=writing, queue=False, **QUIET)
+    go.click(screen.written, inputs_kwargs=knobs, outputs=screen.parts, **QUIET)
+    typed = {"typed": words, "place": place, "credit": credit}
+    anew.click(screen.anew, inputs_kwargs=knobs | typed, outputs=screen.parts, **QUIET)
+    stop.click(screen.stop_writing, None, None, queue=False, **QUIET)
     demo.load(_writers, None, knobs["writer"], **QUIET)
     gr.on(
         [part.change for part in (words, *room.values())],
@@ -103,16 +98,19 @@ class _Screen:
     title: Any
     words: Any
     credit: gr.BrowserState  # what a writer wrote last, and who that was
+    stops: dict[str | None, threading.Event] = field(default_factory=dict)  # by page: somebody wants it to stop
 
     @property
     def parts(self) -> list[Any]:
         return [self.go, self.stop, self.told, self.title, self.words, self.credit]
 
-    def written(self, **held: Any) -> Iterator[Shown]:
+    def written(self, caller: gr.Request, **held: Any) -> Iterator[Shown]:
         """A song as it is written."""
-        yield from self._shown(lambda: studio().write(read_brief(form.said(WriteLyrics, held))))
+        yield from self._shown(caller, lambda: studio().write(read_brief(form.said(WriteLyrics, held))))
 
-    def anew(self, typed: str, place: str | None, credit: dict[str, str] | None, **held: Any) -> Iterator[Shown]:
+    def anew(
+        self, caller: gr.Request, typed: str, place: str | None, credit: dict[str, str] | None, **held: Any
+    ) -> Iterator[Shown]:
         """The words with one line or section of them written anew."""
         from lyrics import Part
 
@@ -122,30 +120,39 @@ class _Screen:
         part = Part(Lyrics.parse(typed), int(section), int(line) if line else None)
         said = form.said(WriteLyrics, held | {"brief": held["brief"] or ANEW, "seed": None})
         before = credited(typed, credit)
-        for shown in self._shown(lambda: studio().write(read_brief(said), part)):
+        for shown in self._shown(caller, lambda: studio().write(read_brief(said), part)):
             shown.pop(self.title, None)
             if self.credit in shown:
                 by = f"{before + '; ' if before else ''}in part {shown[self.credit]['by']}"
                 shown[self.credit] = shown[self.credit] | {"by": one_line(by, LONGEST)}
             yield shown
 
-    def stopped(self) -> Shown:
-        return self._buttons(working=False) | {self.told: _idle("Stopped.")}
+    def stop_writing(self, caller: gr.Request) -> None:
+        """Let what is written for this page come to its end."""
+        if asked := self.stops.get(caller.session_hash):
+            asked.set()
 
-    def _shown(self, begin: Callable[[], Generator["Written"]]) -> Iterator[Shown]:
+    def _shown(self, caller: gr.Request, begin: Callable[[], Generator["Written"]]) -> Iterator[Shown]:
+        asked = self.stops[caller.session_hash] = threading.Event()
         try:
             with contextlib.closing(begin()) as going:
                 for now in going:
-                    status = {"text": now.stage, "fraction": 0.0, "tone": "working"}
+                    if asked.is_set():
+                        break
+                    status = {"text": now.stage, "fraction": None, "tone": "working"}
                     shown: Shown = {self.told: status if now.stage else _idle(" ".join(now.notices))}
                     if now.lyrics.sections:
                         shown |= {self.title: now.title, self.words: str(now.lyrics)}
                     if not now.stage:
                         shown |= {self.credit: {"by": now.credit, "words": str(now.lyrics)}}
                     yield shown | self._buttons(working=bool(now.stage))
+            if asked.is_set():
+                yield self._buttons(working=False) | {self.told: _idle("Stopped.")}
         except StudioError as error:
             yield self._buttons(working=False) | {self.told: _idle(form.sentence(error), "error")}
             raise toast(error) from None
+        finally:
+            self.stops.pop(caller.session_hash, None)
 
     def _buttons(self, working: bool) -> Shown:
         return {self.go: gr.Button(visible=not working), self.stop: gr.Button(visible=working)}

@@ -761,3 +761,12 @@ def test_a_script_has_lyrics_written(client):
     assert words.startswith("[verse]") and told["title"] and told["seed"] == 4
     with pytest.raises(Exception, match="brief: is empty"):
         client.predict("", api_name="/lyrics")
+
+
+def test_a_model_writes_lyrics_in_the_worker(tiny_studio):
+    scripts = Client(tiny_studio[0], verbose=False, analytics_enabled=False)
+    said = {"language": "de", "seed": 4, "max_tokens": 16, "writer": "tiny-qwen2"}
+    words, told = scripts.predict("das Meer bei Nacht", **said, api_name="/lyrics")
+    assert words and re.fullmatch(r"tiny-qwen2 [0-9a-f]{16}, seed 4: das Meer bei Nacht", told["credit"])
+    with pytest.raises(Exception, match="studio models get qwen3-4b-instruct-2507"):
+        scripts.predict("das Meer", writer="qwen3-4b-instruct-2507", api_name="/lyrics")
