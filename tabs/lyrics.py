@@ -42,7 +42,10 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                     name: form.component(name, fields(Song)[name], prefix="lyrics") for name in ROOMY
                 }
             with gr.Row():
-                takers = {name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}") for name in desks}
+                takers = {
+                    name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}", min_width=120)
+                    for name in desks
+                }
             with gr.Row():
                 place = gr.Dropdown([], label="A line or a section", elem_id="lyrics-place", allow_custom_value=False)
                 anew = gr.Button("Write it anew", elem_id="lyrics-anew")
