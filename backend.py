@@ -37,9 +37,10 @@ from engines.composer import Composer
 from jobs import Lane
 from library import FILES, Library, new_id
 from settings import VERSION, Settings, settings
+from song import captions
 from song.audio import Audio
 from song.errors import BadRequest, Cancelled, CannotMake, DiskFull, EngineMissing, NotFound, StudioError
-from song.files import LOOPS, SESSIONS, SOUNDS
+from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.heard import Heard
 from song.job import Job
 from song.lyrics import Lyrics
@@ -105,7 +106,7 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
-    if take.lyrics is not None and (timed := take.lyrics.as_lrc()):
+    if recipe.lyrics is not None and (timed := captions.lrc(recipe.lyrics)):
         durable.write_text(folder / FILES["lrc"], timed)
     if take.sheet:
         durable.write_text(folder / FILES["sheet"], json.dumps(take.sheet))
@@ -444,8 +445,8 @@ class Studio:
         return job
 
     def export(self, take_id: str, kind: str, master: Master = PLAIN) -> Path:
-        """A take as a file: wav, flac, mp3, opus, midi, lrc (timed lyrics), stems (zip), a session for a DAW (ardour,
-        dawproject, reaper), picture (png) or recipe (json); an upload as wav. Made when first asked for.
+        """A take as a file: wav, flac, mp3, opus, midi, timed lyrics (lrc, srt, vtt), stems (zip), a session for a DAW
+        (ardour, dawproject, reaper), picture (png) or recipe (json); an upload as wav. Made when first asked for.
 
         The song itself comes in the shape of `master`; `done` says what that took. Raises NotFound, BadRequest,
         CannotMake, DiskFull.
@@ -456,6 +457,10 @@ class Studio:
         kept = self.library.take(take_id)
         folder = self.settings.takes / kept.id
         there = {"wav": "audio", "midi": "midi", "lrc": "lrc", "recipe": "recipe"}
+        if kind in TIMED and kept.recipe.lyrics is not None:
+            return self._captions(kept.recipe.lyrics, folder / FILES[kind], kind)
+        if kind in TIMED and kind not in kept.files:
+            raise CannotMake(f"Nothing is known of when what is sung in this take, so it has no {kind} file.")
         if kind in there and master.plain:
             if there[kind] not in kept.files:
                 raise CannotMake(f"This take has no {kind} file.")
@@ -541,6 +546,11 @@ class Studio:
             masters.portray(Path(kept.files["audio"]), path, kept.recipe.facts)
         return path
 
+    def _captions(self, lyrics: Lyrics, path: Path, kind: str) -> Path:
+        if not path.exists():
+            durable.write_text(path, captions.FORMATS[kind](lyrics))
+        return path
+
     def _stems(self, kept: Kept, folder: Path) -> Path:
         path = folder / FILES["stems"]
         if not kept.recipe.stems:
@@ -624,6 +634,7 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
         channels=finished.audio.channels,
         plan=plan,
         facts=finished.facts.model_copy(update={"bpm": plan.get("bpm"), "key": plan.get("key")}),
+        lyrics=_words(take, source),
         notices=(*take.notices, *finished.notices, *(source.notices if source else ())),
         seconds_spent=round(seconds, 3),
         samples_sha256=post_process.samples_sha256(finished.audio),
@@ -631,6 +642,21 @@ def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source
         proof=post_process.proof(finished.audio, take.splice) if take.splice else None,
         stems=bool(take.stems),
     )
+
+
+def _words(take: Take, source: Source | None) -> Lyrics | None:
+    """What is sung, with times: those of the notes, else evenly over what is new. Where the sound of another song
+    stays, so do the words that are sung there; what a model sings in its place, unasked, nobody knows."""
+    told, audio = take.lyrics or Lyrics(), take.audio
+    if told.timing or take.splice is None:
+        return (told if told.timing else told.spread(0.0, audio.duration)) if told.lines else None
+    rate = audio.sample_rate
+    regions = [(first / rate, last / rate) for first, last in take.splice.regions]
+    known = source.recipe.lyrics if source and source.recipe else None
+    stayed = known.left(regions, take.splice.offset / rate) if known else Lyrics()
+    asked = getattr(take.request, "lyrics", "") and told.lines
+    whole = stayed + (told.spread(regions[0][0], regions[-1][1]) if asked else Lyrics())
+    return whole if whole.lines else None
 
 
 def _score(kept: Kept) -> Score:

@@ -1,8 +1,8 @@
 """Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
 
     <home>/studio.db          jobs and takes
-    <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3, .opus, .png, other
-                              masters as song-<what>.*, each with what was done as .json, stems.zip and
+    <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3, .opus, .srt, .vtt and
+                              .png, other masters as song-<what>.*, each with what was done as .json, stems.zip and
                               sessions for DAWs once asked
     <home>/sources/<id>/      source.wav, source.json: an upload, called by its sound; heard-<n>.json once listened to
     <home>/temp/              work in progress; empty whenever nothing runs
@@ -46,6 +46,8 @@ FILES = {
     "audio": "song.wav",
     "midi": "song.mid",
     "lrc": "song.lrc",
+    "srt": "song.srt",
+    "vtt": "song.vtt",
     "recipe": "recipe.json",
     "sheet": "sheet.json",
     "stems": "stems.zip",

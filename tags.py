@@ -7,10 +7,11 @@ Where the tags stand:
     FLAC   VORBIS_COMMENT metadata block
     Opus   the stream's second packet, in the same form
 
-The recipe is JSON in the field STUDIO_RECIPE (a TXXX frame, a Vorbis comment). All text is UTF-8; it never contains the
-byte 0xFF, so no MP3 decoder can mistake it for a frame and ID3's unsynchronisation is not needed; a cover may, but a
-decoder skips the whole tag by its length. Covers are PNG: an APIC frame, a PICTURE block, in Opus the same block as a
-comment in base64.
+The recipe is JSON in the field STUDIO_RECIPE (a TXXX frame, a Vorbis comment). What is sung stands in USLT and SYLT
+frames, or in the comments LYRICS and SYNCEDLYRICS (LRC). All text is UTF-8, which never contains the byte 0xFF, and the
+times of SYLT avoid what might not follow it, so no MP3 decoder can mistake the tag for a frame and ID3's
+unsynchronisation is not needed; a cover may hold it, but a decoder skips the whole tag by its length. Covers are PNG: an APIC frame, a
+PICTURE block, in Opus the same block as a comment in base64.
 
 Sources: id3.org, ID3v2.4.0 main structure and native frames; RFC 9639 (FLAC) sections 8.2 and 8.6; Xiph, Ogg Vorbis I
 comment field and header specification; IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0
@@ -28,8 +29,10 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
+from song import captions
 from song.errors import BadRequest
 from song.key import Key
+from song.lyrics import Lyrics
 from song.take import Recipe
 
 RECIPE_FIELD = "STUDIO_RECIPE"
@@ -85,6 +88,8 @@ def id3(recipe: Recipe, cover: bytes = b"") -> bytes:
         frames.append(_frame("COMM", b"eng\0" + _utf8(shown["comment"])))
     if short := _short_key(shown.get("key", "")):
         frames.append(_frame("TKEY", short.encode("ascii")))
+    if recipe.lyrics is not None:
+        frames += _sung(recipe.lyrics)
     named = {name.upper(): shown[name] for name in ("key", "seed", "engine") if name in shown}
     for name, text in (named | {RECIPE_FIELD: recipe.model_dump_json()}).items():
         frames.append(_frame("TXXX", _utf8(name) + b"\0" + _utf8(text)))
@@ -98,6 +103,8 @@ def id3(recipe: Recipe, cover: bytes = b"") -> bytes:
 def vorbis_comment(recipe: Recipe, cover: bytes = b"") -> bytes:
     """Comments as FLAC and Opus hold them; with a cover as Opus does."""
     shown = {name.upper(): text for name, text in fields(recipe).items()} | {RECIPE_FIELD: recipe.model_dump_json()}
+    if recipe.lyrics is not None:
+        shown |= {"LYRICS": recipe.lyrics.plain(), "SYNCEDLYRICS": captions.lrc(recipe.lyrics)}
     comments = [_utf8(f"{name}={text}") for name, text in shown.items()]
     if cover:
         comments.append(b"METADATA_BLOCK_PICTURE=" + base64.b64encode(_picture(cover)))
@@ -143,6 +150,23 @@ def info_list(shown: dict[str, str]) -> bytes:
 def chunk(code: bytes, body: bytes) -> bytes:
     """A RIFF chunk, padded to an even length."""
     return code + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _sung(lyrics: Lyrics) -> list[bytes]:
+    """The words, and the words with their times: milliseconds (2) of lyrics (1), a new line before each. The language
+    is not known ("XXX"); what the times are worth is the description."""
+    worth = _utf8(captions.ESTIMATED if lyrics.timing == "estimated" else "")
+    lines = [_utf8(f"\n{text}") + b"\0" + _stamp(start) for start, _, text in captions.cues(lyrics)]
+    plain = _frame("USLT", b"XXX\0" + _utf8(lyrics.plain()))
+    return [plain, _frame("SYLT", b"XXX\x02\x01" + worth + b"\0" + b"".join(lines))] if lines else [plain]
+
+
+def _stamp(seconds: float) -> bytes:
+    """Milliseconds in four bytes, at most 16 ms beside where they would look like the start of an MP3 frame."""
+    number = round(1000 * seconds)
+    if number & 0xFFE0 == 0xFFE0:
+        number = (number | 0x1F) + 1 if number & 0x10 else (number & ~0x1F) - 1
+    return struct.pack(">I", number)
 
 
 def _frame(code: str, body: bytes) -> bytes:

@@ -1,11 +1,15 @@
 """Lyrics -> Section -> Line. Tags as song writers type them: `[verse]`, `[chorus]`, one line of text a line."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from song.score import Score
 
+UNSUNG = 2  # lines for which a section without words, an intro or a solo, is taken
 _TAG = re.compile(r"^\[([^\]]+)\]$")
+Timing = Literal["exact", "estimated"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Lyrics:
-    """The words of a song."""
+    """The words of a song. `timing` says what its times are worth: "exact" where they are those of the notes,
+    "estimated" where they were laid out by rule, None where there are none."""
 
     sections: tuple[Section, ...] = field(default=())
+    timing: Timing | None = None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(line for section in self.sections for line in section.lines)
 
     @classmethod
     def parse(cls, text: str) -> "Lyrics":
@@ -61,20 +71,53 @@ class Lyrics:
                     found.append((name, []))
                 last = max((end for end in ends if words[-1][0] < end <= after + 1e-6), default=beat)
                 said = "".join(piece for _, piece in words).strip()
-                found[-1][1].append(Line(said, score.seconds(words[0][0]), score.seconds(last)))
+                found[-1][1].append(Line(said, _milli(score.seconds(words[0][0])), _milli(score.seconds(last))))
                 stanza_over, words = text.endswith("\n"), []
-        return cls(tuple(Section(name, tuple(lines)) for name, lines in found))
+        return cls(tuple(Section(name, tuple(lines)) for name, lines in found), "exact" if found else None)
 
-    def as_lrc(self) -> str:
-        """Timed lines as players of music read them: `[01:23.45]line`; lines without a time are left out."""
-        timed = [line for section in self.sections for line in section.lines if line.start is not None]
-        return "".join(f"[{_clock(line.start or 0.0)}]{line.text}\n" for line in timed)
+    def spread(self, start: float, end: float) -> "Lyrics":
+        """The same words laid evenly over the seconds from `start` to `end`: every line as long as any other, and a
+        section without words as long as UNSUNG lines."""
+        shares = sum(len(section.lines) or UNSUNG for section in self.sections)
+        step, at, laid = (end - start) / max(1, shares), 0, []
+        for section in self.sections:
+            places = range(at, at + len(section.lines))
+            times = ((_milli(start + step * place), _milli(start + step * (place + 1))) for place in places)
+            lines = zip(section.lines, times, strict=True)
+            laid.append(replace(section, lines=tuple(Line(line.text, *seconds) for line, seconds in lines)))
+            at += len(section.lines) or UNSUNG
+        return Lyrics(tuple(laid), "estimated" if self.lines else None)
+
+    def left(self, regions: Iterable[tuple[float, float]], offset: float = 0.0) -> "Lyrics":
+        """The timed lines that lie outside of all `regions`, seconds, once everything is `offset` later."""
+        spans = tuple(regions)
+
+        def moved(line: Line) -> Iterable[Line]:
+            if line.start is None or line.end is None:
+                return
+            start, end = _milli(line.start + offset), _milli(line.end + offset)
+            if start >= 0 and not any(start < last and first < end for first, last in spans):
+                yield Line(line.text, start, end)
+
+        parts = (replace(one, lines=tuple(line for old in one.lines for line in moved(old))) for one in self.sections)
+        kept = tuple(section for section in parts if section.lines)
+        return Lyrics(kept, self.timing if kept else None)
+
+    def __add__(self, other: "Lyrics") -> "Lyrics":
+        """Timed words of two, in the order they are sung; estimated where either is."""
+        both = [section for section in (*self.sections, *other.sections) if section.lines]
+        worth = {self.timing, other.timing} - {None}
+        timing: Timing | None = "estimated" if "estimated" in worth else "exact" if worth else None
+        return Lyrics(tuple(sorted(both, key=lambda section: section.lines[0].start or 0.0)), timing)
+
+    def plain(self) -> str:
+        """The words alone, with an empty line between sections."""
+        return "\n\n".join("\n".join(line.text for line in one.lines) for one in self.sections if one.lines)
 
     def __str__(self) -> str:
         blocks = ("\n".join([f"[{s.name}]"] * bool(s.name) + [line.text for line in s.lines]) for s in self.sections)
         return "\n\n".join(blocks)
 
 
-def _clock(seconds: float) -> str:
-    hundredths = round(seconds * 100)
-    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+def _milli(seconds: float) -> float:
+    return round(seconds, 3)

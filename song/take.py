@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from song.audio import Audio
-from song.files import SESSIONS
+from song.files import SESSIONS, TIMED
 from song.lyrics import Lyrics
 from song.request import SongRequest
 from song.score import Score
@@ -132,6 +132,7 @@ class Recipe(BaseModel):
     channels: int
     plan: dict[str, Any]
     facts: Facts
+    lyrics: Lyrics | None = None  # what is sung, with its times and what they are worth
     notices: tuple[str, ...] = ()
     seconds_spent: float
     samples_sha256: str  # of the finished 24-bit samples, interleaved, little-endian
@@ -156,8 +157,10 @@ class Kept(BaseModel):
     def summary(self) -> dict[str, Any]:
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""
         recipe = self.recipe.model_dump(mode="json")
-        wanted = "id title created mode engine seed duration sample_rate channels plan facts notices seconds_spent"
-        kinds = ("audio", "midi", "lrc", "recipe", "stems", *SESSIONS)
+        wanted = (
+            "id title created mode engine seed duration sample_rate channels plan facts lyrics notices seconds_spent"
+        )
+        kinds = ("audio", "midi", *TIMED, "recipe", "stems", *SESSIONS)
         return {name: recipe[name] for name in (*wanted.split(), "parent", "proof")} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
             "favourite": self.favourite,

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from song.files import LOOPS, SESSIONS, SOUNDS
+from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.take import Kept
 
 HERE = Path(__file__).parent
@@ -97,8 +97,8 @@ def sheet(kept: Kept) -> dict[str, Any]:
 
 def kinds(kept: Kept) -> list[str]:
     """The kinds of file that this take can be had as."""
-    there = {"midi": "midi", "lrc": "lrc"}
-    scores = [kind for kind, file in there.items() if file in kept.files]
+    sung = TIMED if kept.recipe.lyrics else ()
+    scores = [kind for kind in ("midi", *TIMED) if kind in kept.files or kind in sung]
     parts = ["stems", *SESSIONS] if kept.recipe.stems else []
     loops = LOOPS if "midi" in kept.files else []  # what has a score
     return [*SOUNDS, *scores, *parts, *loops, "picture", "recipe"]

@@ -74,6 +74,8 @@ def test_words_become_a_song(studio, kind):
     assert any(one.startswith(f"Made with {kind}. ") and "MIT" in one for one in recipe.notices)
     assert any("97.4 bpm were asked for as 97" in one for one in recipe.notices)
     assert any("turbo has its guidance built in" in one for one in recipe.notices) == (kind == "turbo")
+    assert recipe.lyrics and recipe.lyrics.timing == "estimated"
+    assert [(line.start, line.end) for line in recipe.lyrics.lines] == [(0, 5), (5, 10)]
 
 
 def test_outside_the_regions_every_sample_is_the_same(studio, take):

@@ -28,6 +28,7 @@ from settings import Settings
 from song import findings, regions
 from song.audio import Audio
 from song.errors import BadRequest, CannotMake, NotFound
+from song.files import TIMED
 from song.heard import Heard
 from song.key import Key
 from song.progress import silent
@@ -232,13 +233,19 @@ def test_notes_are_taken_inside_and_left_outside():
 def test_words_that_are_sung_stay_outside_and_go_where_nobody_sings(studio):
     words = "[verse]\nWalking through the city in the morning light\nEvery window is a story in the night"
     sung = made(studio, prompt=WISH, duration=12, seed=3, lyrics=words, form="verse 4")
-    assert "Walking through the city" in studio.export(sung.id, "lrc").read_text()
+    for kind in TIMED:
+        assert "Walking through the city" in studio.export(sung.id, kind).read_text()
     _, score = score_of(sung)
+    known = sung.recipe.lyrics
+    assert known and known.timing == "exact"
+    assert known.lines[0].start == pytest.approx(score.seconds(score.lyrics[0][0]), abs=0.001)
     beats = [score.seconds(beat) for beat, _ in score.lyrics]
     assert any(2.5 <= time < 4.9 for time in beats) and any(time >= 5 for time in beats)
     silent_there = made(studio, "edit", source=sung.id, prompt="no vocals", regions="2.5-5", seed=1)
     left = [(beat, text.strip()) for beat, text in score_of(silent_there)[1].lyrics]
     assert left == [(b, t.strip()) for b, t in score.lyrics if not 2.44 <= score.seconds(b) < 4.94]
+    anew = made(studio, "edit", source=sung.id, prompt="house", regions="5-10", seed=1).recipe.lyrics
+    assert anew and anew.lines == known.lines[:1], "what stayed is still sung"
     again = made(studio, "edit", source=sung.id, prompt="new singer", regions="2.5-5", seed=1)
     assert notes(again, "vocals", 2.5, 4.9) != notes(sung, "vocals", 2.5, 4.9)
     assert notes(again, "drums") == notes(sung, "drums")
