@@ -30,7 +30,7 @@ import theme
 from api import faults, files, live
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
-from tabs import cover, doors, edit, extend, generate, library, lyrics, studio
+from tabs import cover, doors, edit, extend, generate, library, lyrics, recipe, studio
 from tabs.widgets import script
 
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
@@ -50,6 +50,7 @@ with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_
             lyrics.build(demo, tabs, {name: desks[name] for name in ("generate", "cover", "edit")})
         with gr.Tab("Library", id="library") as shelf:
             library.build(shelf, tabs, desks)
+    recipe.wire(desks["generate"].drop, tabs, desks)
 
 
 def main() -> int:

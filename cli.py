@@ -1,10 +1,12 @@
 """The studio in a terminal. Songs and JSON go to stdout, everything else to stderr.
 
-Exit codes: 0 made, 2 the request cannot be used, 3 this machine cannot do it, 130 cancelled.
+Exit codes: 0 made, 1 two songs differ where they should not, 2 the request cannot be used, 3 this machine cannot do it,
+130 cancelled.
 """
 
 import inspect
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from song.take import Recipe
 
 FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".opus": "opus"}
+_SLICE = re.compile(r"^(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)$")  # 12:24, as slices are written: 12 s to 24 s
 SHOWN = ("style", "bpm", "key")  # of a plan, in a list of takes
 CANCELLED = 130
 UsageError: Any = typer.BadParameter.__base__  # what the parser raises; some typers carry a click of their own
@@ -260,24 +263,24 @@ def listen(
 def verify_edit(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The song as it was: WAV or FLAC.")],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The song with its edit: WAV or FLAC.")],
-    region: Annotated[str, typer.Option("--region", help='What may differ, in seconds: "12-24, 40-48".')] = "",
+    region: Annotated[str, typer.Option("--region", help='What may differ, in seconds: "12-24, 40-48" or 12:24.')] = "",
     as_json: Json = False,
 ) -> int:
-    """Count the samples that differ outside the regions of an edit. Fails if there are any."""
+    """Count the samples that differ outside the regions of an edit. Fails with 1 if there are any."""
     import post_process
     from song import regions
 
     old, new = (_lossless(path) for path in (before, after))
     if (old.sample_rate, old.channels, old.frames) != (new.sample_rate, new.channels, new.frames):
         raise BadRequest("after", "has another length, rate or number of channels than the song before")
-    spans = regions.inside(region, new.duration)
+    spans = regions.inside(_SLICE.sub(r"\1-\2", region.strip()), new.duration)
     inside = [(round(start * new.sample_rate), round(end * new.sample_rate)) for start, end in spans]
     compared, changed = post_process.difference(old, new, inside)
     if as_json:
         print_json({"identical": not changed, "compared": compared, "changed_outside": changed})
     else:
         print_text(f"{changed} of {compared} samples outside the regions differ.")
-    return 3 if changed else 0
+    return 1 if changed else 0
 
 
 def _lossless(path: Path) -> "Audio":

@@ -15,7 +15,7 @@ from gradio.context import Context
 
 from song.errors import StudioError
 from song.job import Job
-from song.request import MODELS, Adapters, Knobs, fields, groups, read
+from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
 from tabs import form, loras, studio, widgets
 from tabs.form import QUIET
 
@@ -48,6 +48,7 @@ class Desk:
     kept: gr.BrowserState  # what was typed
     card: gr.HTML
     finished: list[Any] = field(default_factory=list)
+    drop: gr.File | None = None  # where takes are dropped whose settings are wanted; Generate has it
 
     @property
     def name(self) -> str:
@@ -241,6 +242,19 @@ def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:
 def blank(mode: type[Knobs]) -> list[Any]:
     """The form as a newcomer finds it."""
     return [form.unsaid(field) for field in fields(mode).values()]
+
+
+def everything(tabs: gr.Tabs, desks: Mapping[str, Desk]) -> list[Any]:
+    """All that `filled` may write to."""
+    return [tabs, *(part for desk in desks.values() for part in (desk.kept, *desk.knobs.values()))]
+
+
+def filled(request: SongRequest, tabs: gr.Tabs, desks: Mapping[str, Desk]) -> Shown:
+    """The tab of a request's mode in view, with the request in its form."""
+    held, desk = form.held(request), desks[request.mode]
+    return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | {
+        knob: held[name] for name, knob in desk.knobs.items()
+    }
 
 
 def follow(job_id: str | None) -> Iterator[Job | None]:

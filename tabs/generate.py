@@ -1,11 +1,12 @@
 """Generate: words in, a song out."""
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from song.request import Generate, Making, Song, fields
-from tabs import desk, form
+from tabs import desk, form, recipe
 
 EXAMPLES = {
     "lo-fi": "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor",
@@ -25,10 +26,11 @@ def build(demo: gr.Blocks) -> desk.Desk:
     with gr.Row(elem_id="desk", elem_classes="desk"):
         with gr.Column(scale=6, min_width=320, elem_id="form", elem_classes="form-side"):
             knobs, boxes, go, stop, examples, reset = _form()
+            drop = recipe.zone()
         with gr.Column(scale=5, min_width=320, elem_id="result", elem_classes="result-side"):
             screen = desk.screen("", IDLE)
     examples.click(lambda sample: sample[0], examples, knobs["prompt"], queue=False, **desk.QUIET)
-    return desk.wire(demo, Generate, knobs, boxes, screen, go, stop, reset)
+    return replace(desk.wire(demo, Generate, knobs, boxes, screen, go, stop, reset), drop=drop)
 
 
 def _form() -> tuple[dict[str, Any], desk.Boxes, gr.Button, gr.Button, gr.Dataset, gr.Button]:

@@ -6,8 +6,8 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.request import Findings, fields
-from tabs import form, studio, widgets
-from tabs.desk import QUIET, Desk, toast
+from tabs import studio, widgets
+from tabs.desk import QUIET, Desk, everything, filled, toast
 
 PAGE = 20
 LOOK_AGAIN = 4  # seconds between two looks at the library while its tab is open; songs also come from other browsers
@@ -61,9 +61,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
             request = studio().library.take(event._data["id"]).recipe.request
         except StudioError as error:
             raise toast(error) from None
-        held, desk = form.held(request), desks[request.mode]
-        filled = {knob: held[name] for name, knob in desk.knobs.items()}
-        return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | filled
+        return filled(request, tabs, desks)
 
     def start_from(event: gr.EventData) -> dict[Any, Any]:
         desk = desks[event._data["mode"]]
@@ -76,10 +74,9 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         for finished in desk.finished:
             finished.then(listing, look, shelf, **QUIET)
     shelf.act(act, look, [shelf, shown, deleted], **QUIET)
-    everything = [tabs, *(part for desk in desks.values() for part in (desk.kept, *desk.knobs.values()))]
-    shelf.reuse(reuse, None, everything, **QUIET)
+    shelf.reuse(reuse, None, everything(tabs, desks), **QUIET)
     for take in (shelf, *(desk.card for desk in desks.values())):
-        take.open(start_from, None, everything, **QUIET)
+        take.open(start_from, None, everything(tabs, desks), **QUIET)
     tabs.select(watched, None, clock, queue=False, **QUIET)
 
 

@@ -93,3 +93,18 @@ document.addEventListener("keydown", (event) => {
   document.activeElement?.blur?.();
   setTimeout(() => button.click(), 60);
 }, true);
+
+// A file that is dropped beside every zone is taken for a take of ours: left alone, the browser would open it and the page
+// would be gone.
+const beside = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".upload, input, textarea");
+document.addEventListener("dragover", (event) => beside(event) && event.preventDefault());
+document.addEventListener("drop", (event) => {
+  if (!beside(event)) return;
+  event.preventDefault();
+  const zone = document.querySelector("#recipe-upload input[type=file]");
+  if (!zone || !event.dataTransfer.files.length) return;
+  const one = new DataTransfer();
+  one.items.add(event.dataTransfer.files[0]);
+  zone.files = one.files;
+  zone.dispatchEvent(new Event("change", { bubbles: true }));
+});

@@ -7,8 +7,8 @@ import pytest
 
 import app
 from song.errors import BadRequest
-from song.request import MODES, Generate, fields, groups, read
-from tabs import form
+from song.request import MODES, Cover, Generate, fields, groups, read
+from tabs import desk, form
 
 KNOBS = fields(Generate)
 
@@ -69,6 +69,17 @@ def test_a_request_survives_the_way_through_the_form():
     )
     assert read(form.said(Generate, form.held(request))) == request
     assert form.held(Generate(prompt="x", seed=2**32 - 1))["seed"] == str(2**32 - 1)
+
+
+def test_a_recipe_fills_the_form_of_its_mode():
+    request = Cover(prompt="bossa nova", source="u0123456789abcdef", strength=0.25, seed=3, source_bpm=96.5)
+    news = desk.filled(request, app.tabs, app.desks)
+    there = app.desks["cover"]
+    assert news[app.tabs].selected == "cover" and news.keys() <= set(desk.everything(app.tabs, app.desks))
+    assert (
+        read({"mode": "cover"} | form.said(Cover, {name: news[knob] for name, knob in there.knobs.items()})) == request
+    )
+    assert news[there.kept]["prompt"] == "bossa nova"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ LONG = {"prompt": "slow ambient drift", "duration": "90", "variations": "8"}  # 
 BEYOND = """() => [...document.querySelectorAll('.desk *, .shelf *')].filter(e => e.offsetParent &&
     e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1)
     .map(e => e.outerHTML.slice(0, 120))"""
+DROPPED = """() => { const dataTransfer = new DataTransfer(), way = { bubbles: true, cancelable: true };
+    dataTransfer.items.add(new File(['hello'], 'letter.wav'));
+    document.querySelector('h1').dispatchEvent(new DragEvent('drop', { dataTransfer, ...way })) }"""
 SOON = 30_000  # milliseconds that a short song may take on a busy machine
 
 
@@ -137,6 +140,9 @@ def test_every_kind_of_file_downloads(desk):
             assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) > 1
         if name == "Recipe":
             assert json.loads(data)["request"]["prompt"] == WORDS
+        if name == "FLAC":
+            flac = data
+
     card = desk.page.locator("#card")
     assert card.locator(".picture").evaluate("one => one.complete && one.naturalWidth") == 960
     card.get_by_text("Master for").click()
@@ -150,6 +156,19 @@ def test_every_kind_of_file_downloads(desk):
     card.get_by_label("File").select_option("mp3")
     card.get_by_role("button", name="Make master of").click()
     desk.expect(card.locator(".files .said")).to_have_text("depth: means nothing in mp3; take wav or flac")
+
+    desk.page.locator("#reset").click()
+    desk.expect(desk.knob("title")).to_have_value("")
+    zone = desk.page.locator("#recipe-upload input[type=file]")
+    zone.set_input_files({"name": "somebody sent it.flac", "mimeType": "audio/flac", "buffer": flac})
+    desk.expect(desk.knob("title")).to_have_value('Night / "Drive" <1>')
+    desk.expect(desk.knob("prompt")).to_have_value(WORDS)
+    desk.expect(desk.knob("seed")).to_have_value(re.compile(r"^\d+$"))
+    desk.page.evaluate(DROPPED)
+    desk.expect(
+        desk.page.get_by_test_id("toast-body").filter(has_text="File: has no recipe; give a song")
+    ).to_be_visible()
+    desk.expect(desk.knob("prompt")).to_have_value(WORDS)
 
 
 def test_control_enter_variations_and_a_new_seed(desk):
