@@ -298,19 +298,21 @@ def _lossless(path: Path) -> "Audio":
 def library(
     search: Annotated[str, typer.Option(help="Words that must occur in title, prompt, style, key or engine.")] = "",
     favourites: Annotated[bool, typer.Option("--favourites", help="Favourites only.")] = False,
+    sell: Annotated[str, typer.Option(help="May they be sold? Only those of which it is yes, no or unknown.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
     as_json: Json = False,
 ) -> int:
     """The takes that were kept, newest first."""
     with opened() as studio:
-        takes = [kept.summary() for kept in studio.library.takes(search=search, favourites=favourites, limit=limit)]
-        count = studio.library.count(search=search, favourites=favourites)
+        asked: dict[str, Any] = {"search": search, "favourites": favourites, "sell": sell}
+        takes = [kept.summary() for kept in studio.library.takes(**asked, limit=limit)]
+        count = studio.library.count(**asked)
     if as_json:
         print_json({"count": count, "takes": takes})
     elif takes:
         print_text("\n".join(_line(take) for take in takes))
     else:
-        print("Nothing here yet." if not search else "Nothing found.", file=sys.stderr)
+        print("Nothing found." if search or favourites or sell else "Nothing here yet.", file=sys.stderr)
     return 0
 
 
@@ -498,7 +500,8 @@ def serve(
 def _described(take: dict[str, Any]) -> str:
     facts = take["facts"]
     sound = f"{facts['lufs']:.1f} LUFS, true peak {facts['true_peak_dbtp']:.1f} dBTP, {take['duration']:g} s"
-    lines = [take["title"], take["plan"].get("words", ""), f"{sound}, seed {take['seed']}", *take["notices"]]
+    sold = f"May it be sold? {take['ledger']['reason']}"
+    lines = [take["title"], take["plan"].get("words", ""), f"{sound}, seed {take['seed']}", *take["notices"], sold]
     return "\n".join([*filter(None, lines), take["files"].get("out") or take["files"]["audio"] or ""])
 
 

@@ -30,15 +30,17 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 import durable
+import ledger
 from settings import ROOT, Settings
-from song.errors import CannotMake, CannotOpen, DiskFull, NotFound
+from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, NotFound
 from song.heard import LISTENER
 from song.job import Job
-from song.request import SongRequest, read_json
+from song.ledger import ANSWERS, Ledger
+from song.request import SongRequest, originals, read_json
 from song.source import Origin
 from song.take import Kept, Recipe
 
-SCHEMA = "0001"  # the newest revision in migrations/versions
+SCHEMA = "0002"  # the newest revision in migrations/versions
 BUSY_SECONDS = 10.0
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was made from
@@ -85,6 +87,8 @@ takes = sa.Table(
     sa.Column("recipe", sa.Text, nullable=False),
     sa.Column("favourite", sa.Boolean, nullable=False, default=False),
     sa.Column("forgotten", sa.Float),  # when; seconds since 1970
+    sa.Column("sell", sa.Text, index=True),  # the ledger's answer, to be searched by
+    sa.Column("ledger", sa.Text),
 )
 
 
@@ -211,7 +215,7 @@ class Library:
         except OSError as error:
             raise CannotMake(f"The song could not be moved into the library ({error.strerror}).") from error
         self._insert(recipe, job.id if job else None)
-        return self._kept(recipe, favourite=False)
+        return self.take(recipe.id)
 
     def take(self, id: str) -> Kept:
         """Raises NotFound, also for a forgotten take."""
@@ -219,17 +223,20 @@ class Library:
             row = connection.execute(takes.select().where(takes.c.id == id, takes.c.forgotten.is_(None))).one_or_none()
         if row is None:
             raise NotFound(f"There is no take {id[:40]} in the library.")
-        return self._kept(Recipe.model_validate_json(row.recipe), row.favourite)
+        return self._kept(row)
 
-    def takes(self, search: str = "", favourites: bool = False, limit: int = 50, offset: int = 0) -> list[Kept]:
-        """Newest first. Every word of `search` must occur in title, words, style, key or engine."""
-        query = _found(takes.select(), search, favourites).order_by(ARRIVAL.desc()).limit(limit).offset(offset)
+    def takes(
+        self, search: str = "", favourites: bool = False, limit: int = 50, offset: int = 0, sell: str = ""
+    ) -> list[Kept]:
+        """Newest first. Every word of `search` must occur in title, words, style, key or engine; `sell` is the ledger's
+        answer, "yes", "no" or "unknown". Raises BadRequest for any other."""
+        query = _found(takes.select(), search, favourites, sell).order_by(ARRIVAL.desc()).limit(limit).offset(offset)
         with _plainly(), self._reading.connect() as connection:
             rows = connection.execute(query).all()
-        return [self._kept(Recipe.model_validate_json(row.recipe), row.favourite) for row in rows]
+        return [self._kept(row) for row in rows]
 
-    def count(self, search: str = "", favourites: bool = False) -> int:
-        query = _found(sa.select(sa.func.count()).select_from(takes), search, favourites)
+    def count(self, search: str = "", favourites: bool = False, sell: str = "") -> int:
+        query = _found(sa.select(sa.func.count()).select_from(takes), search, favourites, sell)
         with _plainly(), self._reading.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -309,7 +316,7 @@ class Library:
         query = takes.select().where(takes.c.forgotten.is_(None), takes.c.recipe.contains(samples_sha256)).limit(1)
         with _plainly(), self._reading.connect() as connection:
             row = connection.execute(query).first()
-        return self._kept(Recipe.model_validate_json(row.recipe), row.favourite) if row else None
+        return self._kept(row) if row else None
 
     def _take_as_origin(self, kept: Kept) -> Origin:
         folder = self.settings.takes / kept.id
@@ -406,16 +413,17 @@ class Library:
         words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine)
         with self._writing() as connection:
             row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
-            connection.execute(takes.insert().values(row))
+            connection.execute(takes.insert().values(row | _judged(recipe, connection)))
             made = connection.execute(sa.select(jobs.c.takes).where(jobs.c.id == job_id)).scalar()
             if made is not None:
                 ids = json.dumps([*json.loads(made), recipe.id])
                 connection.execute(jobs.update().where(jobs.c.id == job_id).values(takes=ids))
 
-    def _kept(self, recipe: Recipe, favourite: bool) -> Kept:
-        folder = self.settings.takes / recipe.id
+    def _kept(self, row: sa.Row) -> Kept:
+        folder = self.settings.takes / row.id
         files = {kind: str(folder / name) for kind, name in FILES.items() if (folder / name).is_file()}
-        return Kept(recipe=recipe, files=files, favourite=favourite)
+        recipe, judged = Recipe.model_validate_json(row.recipe), Ledger.model_validate_json(row.ledger)
+        return Kept(recipe=recipe, ledger=judged, files=files, favourite=row.favourite)
 
     def _migrate(self) -> None:
         """Bring the database to this studio's schema. Raises CannotOpen for a newer one, before anything is changed."""
@@ -440,12 +448,29 @@ class Library:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            _judge_old(connection)
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _judged(recipe: Recipe, connection: sa.Connection) -> dict[str, str]:
+    """The columns that hold a take's ledger; the takes it was made from have theirs already, forgotten or not."""
+    named = takes.select().where(takes.c.id.in_(originals(recipe.request).values()), takes.c.ledger.is_not(None))
+    before = {row.id: Ledger.model_validate_json(row.ledger) for row in connection.execute(named)}
+    found = ledger.judged(recipe, before)
+    return {"sell": found.sell, "ledger": found.model_dump_json()}
+
+
+def _judge_old(connection: sa.Connection) -> None:
+    """Give takes from before the ledger theirs, the oldest first. A recipe that cannot be read is left as it is."""
+    for row in connection.execute(takes.select().where(takes.c.ledger.is_(None)).order_by(ARRIVAL)).all():
+        with contextlib.suppress(ValidationError):
+            found = _judged(Recipe.model_validate_json(row.recipe), connection)
+            connection.execute(takes.update().where(takes.c.id == row.id).values(found))
 
 
 def _job(row: sa.Row) -> Job:
@@ -466,8 +491,12 @@ def _queue_position(before: int) -> str:
     return "waiting" if before == 0 else f"waiting: {before} {'song' if before == 1 else 'songs'} before yours"
 
 
-def _found(query: sa.Select, search: str, favourites: bool) -> sa.Select:
+def _found(query: sa.Select, search: str, favourites: bool, sell: str) -> sa.Select:
+    if sell and sell not in ANSWERS:
+        raise BadRequest("sell", f"must be one of {', '.join(ANSWERS)}")
     query = query.where(takes.c.forgotten.is_(None))
+    if sell:
+        query = query.where(takes.c.sell == sell)
     if favourites:
         query = query.where(takes.c.favourite)
     for word in search.lower().split()[:20]:

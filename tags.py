@@ -10,8 +10,8 @@ Where the tags stand:
 The recipe is JSON in the field STUDIO_RECIPE (a TXXX frame, a Vorbis comment). What is sung stands in USLT and SYLT
 frames, or in the comments LYRICS and SYNCEDLYRICS (LRC). All text is UTF-8, which never contains the byte 0xFF, and the
 times of SYLT avoid what might not follow it, so no MP3 decoder can mistake the tag for a frame and ID3's
-unsynchronisation is not needed; a cover may hold it, but a decoder skips the whole tag by its length. Covers are PNG: an
-APIC frame, a PICTURE block, in Opus the same block as a comment in base64.
+unsynchronisation is not needed; a cover may hold it, but a decoder skips the whole tag by its length. Covers are PNG:
+an APIC frame, a PICTURE block, in Opus the same block as a comment in base64.
 
 Sources: id3.org, ID3v2.4.0 main structure and native frames; RFC 9639 (FLAC) sections 8.2 and 8.6; Xiph, Ogg Vorbis I
 comment field and header specification; IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0

@@ -22,12 +22,13 @@ class File:
 
 @dataclass(frozen=True)
 class Licence:
-    """What weights may be used for, in one sentence."""
+    """What weights may be used for, in one sentence. `stated`: whether a licence is known at all."""
 
     name: str
     url: str
     non_commercial: bool
     sentence: str
+    stated: bool = True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from song.audio import Audio
 from song.files import SESSIONS, TIMED
+from song.ledger import Ledger
 from song.lyrics import Lyrics
 from song.request import SongRequest
 from song.score import Score
@@ -142,11 +143,12 @@ class Recipe(BaseModel):
 
 
 class Kept(BaseModel):
-    """A take in the library: its recipe, its files by kind, and what the user did with it."""
+    """A take in the library: its recipe, whether it may be sold, its files by kind, and what the user did with it."""
 
     model_config = ConfigDict(frozen=True)
 
     recipe: Recipe
+    ledger: Ledger
     files: dict[str, str]  # kind -> absolute path
     favourite: bool = False
 
@@ -164,5 +166,6 @@ class Kept(BaseModel):
         return {name: recipe[name] for name in (*wanted.split(), "parent", "proof")} | {
             "files": {kind: self.files.get(kind) for kind in kinds},
             "favourite": self.favourite,
+            "ledger": self.ledger.model_dump(),
             "request": recipe["request"],
         }

@@ -1,4 +1,4 @@
-const { node, files, picture } = window.studio;
+const { node, files, picture, sold } = window.studio;
 const card = element.querySelector(".card");
 function strip(sections) {
   const said = sections.map((s) => `${s.name} ${s.bars} bars`).join(", ");
@@ -24,7 +24,7 @@ function draw() {
   card.append(node("p", { className: "words" }, take.words));
   for (const notice of take.notices) card.append(node("p", { className: "notice" }, notice));
   if (take.proof) card.append(node("ul", { className: "proof", ariaLabel: "Edit proof" }, ...take.proof.map((line) => node("li", {}, line))));
-  card.append(node("p", { className: "facts" }, take.facts));
+  card.append(node("p", { className: "facts" }, take.facts), sold(take.sold));
   const again = node("button", { type: "button", className: "plainbutton again" }, "Again with a new seed");
   again.onclick = () => trigger("again", { id: take.id });
   const on = ["cover", "extend", "edit"].map((mode) => {

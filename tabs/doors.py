@@ -210,6 +210,7 @@ def library(
     favourites: bool = False,
     limit: int = 50,
     offset: int = 0,
+    sell: str = "",
     caller: gr.Request = None,  # type: ignore[assignment]
 ) -> list[Summary]:
     """The takes that were kept, newest first.
@@ -219,9 +220,10 @@ def library(
         favourites: only those marked as favourite.
         limit: how many at most, 1 to 200.
         offset: how many to pass over first.
+        sell: "yes", "no" or "unknown" finds only those of which the ledger says so.
     """
     limit, offset = whole("limit", limit, 1, 200), whole("offset", offset, 0, 10**9)
-    found = answer(studio().library.takes, str(search), bool(favourites), limit, offset)
+    found = answer(studio().library.takes, str(search), bool(favourites), limit, offset, str(sell))
     return [summary(kept, caller) for kept in found]
 
 

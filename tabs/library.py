@@ -12,17 +12,18 @@ from tabs.desk import QUIET, Desk, everything, filled, toast
 PAGE = 20
 LOOK_AGAIN = 4  # seconds between two looks at the library while its tab is open; songs also come from other browsers
 NOTHING_YET = "No songs yet. Make one under Generate; it is kept here."
+SELL = [("For sale or not", ""), ("May be sold", "yes"), ("May not be sold", "no"), ("Not known", "unknown")]
 NOTHING_FOUND = "No song matches. Try other words or show all."
 
 
-def listing(search: str, favourites: bool, shown: int, deleted: dict[str, str] | None) -> dict[str, Any]:
+def listing(search: str, favourites: bool, sell: str, shown: int, deleted: dict[str, str] | None) -> dict[str, Any]:
     """The library as the shelf shows it; one take more than wanted tells whether there are more."""
-    found = studio().library.takes(search=search or "", favourites=favourites, limit=shown + 1)
+    found = studio().library.takes(search=search or "", favourites=favourites, sell=sell, limit=shown + 1)
     return {
         "takes": [widgets.row(kept) for kept in found[:shown]],
         "more": len(found) > shown,
         "deleted": deleted,
-        "empty": NOTHING_FOUND if search or favourites else NOTHING_YET,
+        "empty": NOTHING_FOUND if search or favourites or sell else NOTHING_YET,
     }
 
 
@@ -33,13 +34,16 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
             placeholder="Search titles and words", label="Search", show_label=False, scale=4, elem_id="search"
         )
         favourites = gr.Checkbox(label="Favourites only", scale=1, min_width=200, elem_id="favourites")
+        sell = gr.Dropdown(SELL, value="", show_label=False, label="May I sell this?", min_width=220, elem_id="sell")
     shelf = widgets.shelf()
     shown = gr.State(PAGE)
     deleted = gr.State(None)
     clock = gr.Timer(LOOK_AGAIN, active=False)
-    look = [search, favourites, shown, deleted]
+    look = [search, favourites, sell, shown, deleted]
 
-    def act(search: str, favourites: bool, shown: int, deleted: Any, event: gr.EventData) -> tuple[Any, int, Any]:
+    def act(
+        search: str, favourites: bool, sell: str, shown: int, deleted: Any, event: gr.EventData
+    ) -> tuple[Any, int, Any]:
         what = event._data
         try:
             if what["what"] == "favourite":
@@ -54,7 +58,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                 shown += PAGE
         except StudioError as error:
             raise toast(error) from None
-        return listing(search, favourites, shown, deleted), shown, deleted
+        return listing(search, favourites, sell, shown, deleted), shown, deleted
 
     def reuse(event: gr.EventData) -> dict[Any, Any]:
         try:
@@ -68,7 +72,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         findings = {desk.knobs[name]: "" for name in fields(Findings)}
         return {tabs: gr.Tabs(selected=desk.name), desk.knobs["source"]: event._data["id"]} | findings
 
-    for event in (library.select, search.change, favourites.change, clock.tick):
+    for event in (library.select, search.change, favourites.change, sell.change, clock.tick):
         event(listing, look, shelf, trigger_mode="always_last", **QUIET)
     for desk in desks.values():
         for finished in desk.finished:

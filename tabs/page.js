@@ -26,6 +26,11 @@ window.studio = {
     return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   },
 
+  // What the licence ledger says: the answer, and behind it what made the take.
+  sold([answer, made]) {
+    return studio.node("details", { className: "sold" }, studio.node("summary", {}, answer), studio.node("p", {}, made));
+  },
+
   // A link per file kind. The first byte is fetched first: the file is made then, and a refusal can be shown as words.
   files(id, title, has) {
     const said = studio.node("span", { className: "said", role: "status" });

@@ -1,4 +1,4 @@
-const { node, files, picture, clock } = window.studio;
+const { node, files, picture, clock, sold } = window.studio;
 const shelf = element.querySelector(".shelf");
 const sound = new Audio(); // one for the whole list, outside of it: a redraw does not stop the music
 let playing = null, open = new Set(), drawn = "";
@@ -59,7 +59,7 @@ function row(take) {
   const made = node("li", { className: current ? "song current" : "song" }, head);
   made.dataset.take = take.id;
   if (current) made.append(seek());
-  if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words),
+  if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words), sold(take.sold),
     picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" },
       ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
         () => { sound.pause(); trigger("open", { id: take.id, mode }); })),

@@ -92,6 +92,7 @@ def sheet(kept: Kept) -> dict[str, Any]:
         "proof": proof(kept),
         "kinds": kinds(kept),
         "facts": facts(kept),
+        "sold": sold(kept),
     }
 
 
@@ -102,6 +103,11 @@ def kinds(kept: Kept) -> list[str]:
     parts = ["stems", *SESSIONS] if kept.recipe.stems else []
     loops = LOOPS if "midi" in kept.files else []  # what has a score
     return [*SOUNDS, *scores, *parts, *loops, "picture", "recipe"]
+
+
+def sold(kept: Kept) -> list[str]:
+    """What the ledger says: the answer with its reason, and what made the take."""
+    return [f"May I sell this? {kept.ledger.reason}", kept.ledger.made_with]
 
 
 def proof(kept: Kept) -> list[str] | None:
@@ -129,5 +135,6 @@ def row(kept: Kept) -> dict[str, Any]:
         "words": plan.get("words", ""),
         "duration": recipe.duration,
         "kinds": kinds(kept),
+        "sold": sold(kept),
         "favourite": kept.favourite,
     }

@@ -304,7 +304,8 @@ def test_the_library_shows_exports_forgets_and_restores(made: tuple[Path, dict[s
     listed = json.loads(_process(home, "library", "--json", "--search", "lo-fi").stdout)
     assert listed["count"] == 1 and listed["takes"][0]["id"] == take["id"]
     assert json.loads(_process(home, "show", take["id"], "--json").stdout)["plan"] == take["plan"]
-    assert take["id"] in _process(home, "library").stdout
+    assert take["id"] in _process(home, "library", "--sell", "yes").stdout
+    assert _process(home, "library", "--sell", "no").stderr == "Nothing found.\n"
     exported = _process(home, "export", take["id"], "midi", "--out", str(tmp_path / "song.mid"))
     assert exported.stdout.strip() == str(tmp_path / "song.mid")
     assert (tmp_path / "song.mid").read_bytes()[:4] == b"MThd"

@@ -109,7 +109,7 @@ def test_words_become_a_song_that_can_be_heard(desk):
     samples = sound(heard.value.url)
     assert len(samples) == 6 * 48000 and np.abs(samples).max() > 0.1
     card = desk.page.locator("#card")
-    for words in ("82 bpm", "D minor", "seed 7"):
+    for words in ("82 bpm", "D minor", "seed 7", "May I sell this? Yes: "):
         desk.expect(card).to_contain_text(words)
     desk.expect(card.locator(".strip .part").first).to_be_visible()
     desk.expect(desk.page.get_by_label("Pause", exact=True)).to_be_visible()  # it plays at once
@@ -240,6 +240,10 @@ def test_the_library_finds_keeps_forgets_and_reuses(desk):
     desk.expect(desk.songs()).to_have_count(1)
     song = desk.songs().first
     desk.expect(song).to_contain_text(title)
+    for answer, count in (("May not be sold", 0), ("May be sold", 1), ("For sale or not", 1)):
+        desk.page.locator("#sell input").click()
+        desk.page.get_by_role("option", name=answer).click()
+        desk.expect(desk.songs()).to_have_count(count)
 
     song.get_by_role("button", name=f"Favourite {title}").click()
     desk.expect(song.get_by_role("button", name=f"Favourite {title}")).to_have_attribute("aria-pressed", "true")
