@@ -36,7 +36,7 @@ from tabs.widgets import script
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
 ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path d='M0 3h2v2H0zM3 0h2v8H3zM6 2h2v4H6z'/></svg>"
 HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
-<script>{script("page")}</script>"""
+<script>{script("page")}{script("karaoke")}</script>"""
 
 with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
     doors.build()  # first: a door's name must not be taken by a handler of the page

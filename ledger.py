@@ -24,13 +24,7 @@ def judged(recipe: Recipe, before: Mapping[str, Ledger]) -> Ledger:
     for sell in ("no", "unknown"):
         if why := [part.why for part in parts if part.sell == sell]:
             return Ledger(sell=sell, reason=f"{sell.capitalize()}: {'; '.join(dict.fromkeys(why))}.", parts=parts)
-    return Ledger(
-        sell="yes", reason=f"Yes: nothing that it was made with forbids it, see {_named(parts)}.", parts=parts
-    )
-
-
-def _named(parts: tuple[Part, ...]) -> str:
-    return ", ".join(dict.fromkeys(part.licence or part.name for part in parts))
+    return Ledger(sell="yes", reason="Yes: nothing that it was made with forbids that.", parts=parts)
 
 
 def _parts(recipe: Recipe, before: Mapping[str, Ledger]) -> Iterator[Part]:
@@ -50,7 +44,7 @@ def _parts(recipe: Recipe, before: Mapping[str, Ledger]) -> Iterator[Part]:
     if (font := versions.get("soundfont", "none")) != "none":
         yield _font(font)
     if voice := versions.get("voice"):
-        licence = "BSD-like, of Carnegie Mellon University" if voice == "Flite" else "the studio's own"
+        licence = "BSD-like" if voice == "Flite" else "the studio's own"
         yield Part(kind="voice", name=voice, licence=licence, sell="yes", why=f"the voice {voice} is free")
     for id in dict.fromkeys(originals(recipe.request).values()):
         yield _original(id, before.get(id))

@@ -1,4 +1,4 @@
-const { node, files, picture, sold } = window.studio;
+const { node, files, picture, sold, karaoke } = window.studio;
 const card = element.querySelector(".card");
 function strip(sections) {
   const said = sections.map((s) => `${s.name} ${s.bars} bars`).join(", ");
@@ -15,6 +15,9 @@ function fit() { // a name that is cut off reads as part of the next one
     name.style.visibility = name.scrollWidth > name.parentElement.clientWidth ? "hidden" : "visible";
   }
 }
+const player = (what) => element.closest(".result-side").querySelector(`.player ${what}`); // above this card
+const sound = () => player("#waveform > div")?.shadowRoot?.querySelector("audio"); // where Gradio's player keeps it
+const play = () => player('[aria-label="Play"]')?.click();
 function draw() {
   const take = props.value;
   card.replaceChildren();
@@ -22,6 +25,7 @@ function draw() {
   if (!take) return;
   if (take.sections.length) card.append(strip(take.sections));
   card.append(node("p", { className: "words" }, take.words));
+  if (take.sung) card.append(karaoke(take.id, take.title, sound, play));
   for (const notice of take.notices) card.append(node("p", { className: "notice" }, notice));
   if (take.proof) card.append(node("ul", { className: "proof", ariaLabel: "Edit proof" }, ...take.proof.map((line) => node("li", {}, line))));
   card.append(node("p", { className: "facts" }, take.facts), sold(take.sold));

@@ -27,6 +27,6 @@ function draw() {
 button.onclick = () => (sound.paused ? sound.play().catch(() => {}) : sound.pause());
 for (const name of ["play", "pause", "ended", "timeupdate"]) sound.addEventListener(name, told);
 sound.addEventListener("error", () => job && say("This browser cannot play a song in the making; wait until it is done."));
-document.addEventListener("click", (event) => event.target.closest?.(".player button, .wave button, .shelf button") && sound.pause(), true);
+document.addEventListener("click", (event) => event.target.closest?.(".player button, .card .karaoke button, .wave button, .shelf button") && sound.pause(), true);
 watch("value", draw);
 draw();

@@ -21,7 +21,6 @@ def zone() -> gr.File:
     return gr.File(
         label="Drop a take here to fill the form",
         type="filepath",
-        height=76,
         elem_id="recipe-upload",
         elem_classes="upload",
     )

@@ -1,7 +1,8 @@
-const { node, files, picture, clock, sold } = window.studio;
+const { node, files, picture, clock, sold, karaoke } = window.studio;
 const shelf = element.querySelector(".shelf");
 const sound = new Audio(); // one for the whole list, outside of it: a redraw does not stop the music
 let playing = null, open = new Set(), drawn = "";
+const sung = new Map(); // the words of takes that were opened: a redraw moves them and leaves them as they are
 
 function position() {
   const range = shelf.querySelector(".seek"), time = shelf.querySelector(".time");
@@ -25,7 +26,7 @@ function letGo() { // of a song that is deleted: a browser that still asks for t
 for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, () => draw(true));
 sound.addEventListener("timeupdate", position);
 // One song at a time: whatever starts sound under Generate silences the library, and the other way round.
-document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .live button, .player button, .wave button") && sound.pause(), true);
+document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .live button, .player button, .card .karaoke button, .wave button") && sound.pause(), true);
 
 function action(text, label, run, props = {}) {
   const button = node("button", { type: "button", className: "plainbutton", ...props }, text);
@@ -39,6 +40,10 @@ function seek() {
   range.dataset.key = "seek";
   range.oninput = () => { sound.currentTime = (range.value / 1000) * (sound.duration || 0); };
   return node("div", { className: "playing" }, range, node("span", { className: "time" }));
+}
+function words(take) {
+  if (!sung.has(take.id)) sung.set(take.id, karaoke(take.id, take.title, () => (playing?.id === take.id ? sound : null), () => toggle(take)));
+  return sung.get(take.id);
 }
 function row(take) {
   const current = playing?.id === take.id, on = current && !sound.paused;
@@ -59,7 +64,7 @@ function row(take) {
   const made = node("li", { className: current ? "song current" : "song" }, head);
   made.dataset.take = take.id;
   if (current) made.append(seek());
-  if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words), sold(take.sold),
+  if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words), sold(take.sold), ...(take.sung ? [words(take)] : []),
     picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" },
       ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
         () => { sound.pause(); trigger("open", { id: take.id, mode }); })),
@@ -84,7 +89,9 @@ function draw(force) {
   if (now.takes.length) parts.push(node("ol", {}, ...now.takes.map(row)));
   else parts.push(node("p", { className: "empty" }, now.empty));
   if (now.more) parts.push(action("More songs", "More songs", () => trigger("act", { what: "more" })));
+  const scrolled = [...sung.values()].map((box) => [box, box.scrollTop]);
   shelf.replaceChildren(...parts);
+  for (const [box, top] of scrolled) box.scrollTop = top;
   if (held) [...shelf.querySelectorAll("[data-key]")].find((one) => one.dataset.key === held)?.focus();
   position();
 }

@@ -131,7 +131,7 @@ function told() {
   paint();
 }
 for (const name of ["play", "pause", "ended", "timeupdate", "seeked"]) sound.addEventListener(name, told);
-document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .live button, .player button, .shelf button") && sound.pause(), true);
+document.addEventListener("click", (event) => event.target.closest?.(".go, .again, .pick, .live button, .player button, .card .karaoke button, .shelf button") && sound.pause(), true);
 function draw() {
   const now = props.value, text = JSON.stringify(now);
   if (text === drawn || drag) return;

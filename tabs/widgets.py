@@ -93,6 +93,7 @@ def sheet(kept: Kept) -> dict[str, Any]:
         "kinds": kinds(kept),
         "facts": facts(kept),
         "sold": sold(kept),
+        "sung": kept.recipe.lyrics is not None,
     }
 
 
@@ -136,5 +137,6 @@ def row(kept: Kept) -> dict[str, Any]:
         "duration": recipe.duration,
         "kinds": kinds(kept),
         "sold": sold(kept),
+        "sung": kept.recipe.lyrics is not None,
         "favourite": kept.favourite,
     }

@@ -779,6 +779,23 @@ def test_words_are_written_measured_and_handed_over(desk):
     desk.expect(page.locator("#knob-lyrics textarea")).to_have_value("[verse]\nThe river knows your name")
     desk.make(prompt="gentle folk", seed="3")
     desk.expect(page.locator("#card")).to_contain_text("seed 3")
+    sings(desk, page.locator("#card"))
+    desk.tab("Library")
+    page.locator("#shelf").get_by_role("button", name="More about").first.click()
+    sings(desk, page.locator("#shelf"))
+
+
+def sings(desk: Desk, place: Any) -> None:
+    """A line that is tapped is played from, and the one that is sung is marked, and no longer when it is over."""
+    words = place.locator(".karaoke")
+    line = words.get_by_role("button", name="The river knows your name").first
+    marked = words.locator("[aria-current=true]")
+    line.click()
+    desk.expect(marked).to_have_text("The river knows your name")
+    desk.expect(marked).to_have_count(0, timeout=SOON)
+    line.focus()
+    desk.page.keyboard.press("Enter")
+    desk.expect(marked).to_have_count(1)
 
 
 def test_a_script_has_lyrics_written(client):
