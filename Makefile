@@ -1,5 +1,5 @@
 # make run    installs what is missing and starts the studio     make run PORT=7861 HOST=0.0.0.0
-# make neural installs what engines with downloaded models need (PyTorch, transformers: gigabytes)
+# make neural installs what engines with downloaded models need (PyTorch, transformers, Demucs: gigabytes)
 # make test   installs what is missing and runs every test
 # Needs Python 3.11-3.13 and make, nothing else.
 
@@ -8,6 +8,9 @@ BIN := .venv/bin
 FONT_PACKAGE := fluidr3mono-gm-soundfont
 VOICE_PACKAGE := libflite1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Demucs declares sphn, which has no wheel for aarch64 and would have to be built with Rust. Only its own command reads
+# files with it; the studio hands it arrays, so it comes alone, and what its model imports is named in pyproject.toml.
+DEMUCS = $(PIP) --no-deps demucs
 
 ifdef PORT
 export STUDIO_PORT := $(PORT)
@@ -62,10 +65,12 @@ doctor: install
 .venv/.neural: .venv/.installed
 	@echo "Installing PyTorch and transformers; this takes a few minutes, once."
 	@$(PIP) -e '.[neural]'
+	@$(DEMUCS)
 	@touch $@
 
 .venv/.tested: .venv/.installed
 	@$(PIP) -e '.[test,neural]'
+	@$(DEMUCS)
 	@touch $@
 
 # A General MIDI SoundFont makes acoustic instruments sound better. No root needed; without one the studio's own play.

@@ -30,7 +30,7 @@ import theme
 from api import faults, files, live
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
-from tabs import cover, doors, edit, extend, generate, library, lyrics, recipe, studio
+from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, studio
 from tabs.widgets import script
 
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
@@ -39,6 +39,7 @@ HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
 <script>{script("page")}{script("karaoke")}</script>"""
 
 with gr.Blocks(title="STUDIO", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    parts.build()
     doors.build()  # first: a door's name must not be taken by a handler of the page
     gr.HTML(f"<header><h1>STUDIO</h1>{SIGN_OUT}</header>", elem_id="top", apply_default_css=False)
     with gr.Tabs(elem_id="modes", overflow_behavior="wrap") as tabs:

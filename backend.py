@@ -23,12 +23,14 @@ from typing import Any
 
 import numpy as np
 
+import checkpoints
 import daw
 import durable
 import loras
 import lyrics
 import post_process
 import preview
+import separation
 from composer import midi, sheet
 from composer.loop import chosen, seam_db
 from engines import ENGINES, NEURAL, Engine
@@ -62,6 +64,7 @@ GLANCE = 0.25  # seconds between two looks at what a task is at
 LARGEST = 96_000 * 2 * 4  # bytes that a second of a master takes at most
 WORKER = "import backend; backend.work({handle})"
 MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another
+_RIGHTS = "Stems are under what the song itself is under; its recipe says which models and instruments made it."
 LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
 
 log = logging.getLogger("studio")
@@ -152,7 +155,32 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
             "This take was made by another version of the studio or on another machine, so its stems would differ; "
             "press Again to make the song anew, then take the stems of that."
         )
-    post_process.write_stems_zip(folder / FILES["stems"], take.stems, recipe.title)
+    made = {
+        "by": f"Made by {take.engine}, which played them one by one.",
+        "sum": "the song before mastering" if take.mix else "the song",
+        "licence": _RIGHTS,
+    }
+    post_process.write_stems_zip(folder / FILES["stems"], take.stems, recipe.title, take.mix or take.audio, made)
+    return {}
+
+
+def separate(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Take a song apart and write its stems into `folder`. `arguments`: its `Origin` as source, the model's name and
+    place, the file's name."""
+    origin, name, place = Origin.model_validate(arguments["source"]), arguments["model"], Path(arguments["place"])
+    audio = post_process.read(origin.path)
+    parts = separation.separator().separate(audio, name, place, part(progress, 0.0, 0.95))
+    progress(0.95, "Writing")
+    revision = str(checkpoints.manifest(place).get("revision", ""))
+    of = f" at {revision[:12]}" if revision else ""
+    made = {
+        "by": f"Taken apart by Demucs {version('demucs')} with {name}{of}; what it got wrong is in the residual.",
+        "sum": "the song",
+        "licence": separation.licence(name),
+        "model": name,
+        "revision": revision,
+    }
+    post_process.write_stems_zip(folder / arguments["file"], parts, origin.title, audio, made)
     return {}
 
 
@@ -243,7 +271,7 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     return {"name": path.name, "bar": span.first + 1, "bars": span.count, "times": times, "seam_db": seam}
 
 
-TASKS = {"make": make, "stems": stems, "loop": loop, "listen": listen, WRITE: write}
+TASKS = {"make": make, "stems": stems, "separate": separate, "loop": loop, "listen": listen, WRITE: write}
 
 
 def work(handle: int) -> None:
@@ -256,6 +284,7 @@ def rest() -> None:
     for engine in engines().values():
         engine.unload()
     chat.unload()
+    separation.separator().unload()
 
 
 def warm() -> None:
@@ -334,12 +363,7 @@ class Studio:
     def listen(self, id: str) -> Heard:
         """What is heard in a take or an upload; at once where somebody listened before. Raises NotFound."""
         arguments = {"source": self.source(id).model_dump(mode="json")}
-        answer = (
-            self.lane.call("listen", arguments, self.settings.temp)
-            if self.lane.ours
-            else listen(arguments, self.settings.temp, silent)
-        )
-        return Heard.model_validate(answer)
+        return Heard.model_validate(self._errand("listen", arguments, self.settings.temp))
 
     # -- lyrics -------------------------------------------------------------------------------------------------------
 
@@ -444,14 +468,17 @@ class Studio:
         self.lane.cancel(job_id)
         return job
 
-    def export(self, take_id: str, kind: str, master: Master = PLAIN) -> Path:
+    def export(self, take_id: str, kind: str, master: Master = PLAIN, progress: Progress = silent) -> Path:
         """A take as a file: wav, flac, mp3, opus, midi, timed lyrics (lrc, srt, vtt), stems (zip), a session for a DAW
-        (ardour, dawproject, reaper), picture (png) or recipe (json); an upload as wav. Made when first asked for.
+        (ardour, dawproject, reaper), picture (png) or recipe (json); an upload as wav or stems. Made when first asked
+        for; `progress` hears of what takes long, and may raise Cancelled.
 
         The song itself comes in the shape of `master`; `done` says what that took. Raises NotFound, BadRequest,
         CannotMake, DiskFull.
         """
         check(kind, master)
+        if kind == "stems":
+            return self.separate(take_id, progress=progress)
         if kind == "wav" and master.plain and self.library.is_upload(take_id):
             return self.source(take_id).path
         kept = self.library.take(take_id)
@@ -469,10 +496,8 @@ class Studio:
             return self._mastered(kept, folder / f"song{master.name}.{kind}", master)
         if kind == "picture":
             return self._picture(kept, folder / "song.png")
-        if kind == "stems":
-            return self._stems(kept, folder)
         if kind in SESSIONS:
-            return self._session(kept, folder, kind)
+            return self._session(kept, folder, kind, progress)
         if kind in LOOPS:
             return self.loop(kept.id, times=LOOPS[kind])[0]
         raise AssertionError(kind)  # `check` knows them all
@@ -493,7 +518,7 @@ class Studio:
         recipe, written = kept.recipe.model_dump(mode="json"), kept.files.get("sheet")
         arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars, "times": times}
         self._spare(int(times * kept.recipe.duration * BYTES_PER_SECOND))
-        told = self.lane.call("loop", arguments, folder) if self.lane.ours else loop(arguments, folder, silent)
+        told = self._errand("loop", arguments, folder)
         return folder / told["name"], told
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
@@ -551,23 +576,39 @@ class Studio:
             durable.write_text(path, captions.FORMATS[kind](lyrics))
         return path
 
-    def _stems(self, kept: Kept, folder: Path) -> Path:
-        path = folder / FILES["stems"]
-        if not kept.recipe.stems:
-            raise CannotMake(f"{kept.recipe.engine} plays the whole song at once, so there are no stems.")
+    def separate(self, id: str, model: str = "", progress: Progress = silent) -> Path:
+        """The stems of a take or an upload as a zip, see post_process.write_stems_zip; at once where they were made
+        before. Without a `model` an engine's own are given where it has some, since they are exact; any other song is
+        taken apart by Demucs. `progress` may raise Cancelled. Raises NotFound, BadRequest, CannotMake."""
+        if not model and not self.library.is_upload(id) and (kept := self.library.take(id)).recipe.stems:
+            arguments = {"recipe": kept.recipe.model_dump(mode="json")}
+            path = self.settings.takes / kept.id / FILES["stems"]
+            if not path.exists():
+                self._spare(int(9 * kept.recipe.duration * 48_000 * 8))
+                self._errand("stems", arguments | self._with_source(kept.recipe), path.parent, progress)
+            return path
+        origin = self.source(id)
+        name, place = separation.chosen(model)
+        path = origin.path.parent / f"stems-{name}.zip"
         if not path.exists():
-            arguments = {"recipe": kept.recipe.model_dump(mode="json"), **self._with_source(kept.recipe)}
-            if self.lane.ours:
-                self.lane.call("stems", arguments, folder)
-            else:
-                stems(arguments, folder, silent)
+            self._spare(int(7 * origin.duration * 48_000 * 8))
+            told = {"model": name, "place": str(place), "file": path.name}
+            self._errand("separate", told | {"source": origin.model_dump(mode="json")}, path.parent, progress)
         return path
 
-    def _session(self, kept: Kept, folder: Path, kind: str) -> Path:
+    def _errand(
+        self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress = silent
+    ) -> dict[str, Any]:
+        """Carried out in the lane where it is ours, and else right here."""
+        if self.lane.ours:
+            return self.lane.call(task, arguments, folder, progress)
+        return TASKS[task](arguments, folder, progress)
+
+    def _session(self, kept: Kept, folder: Path, kind: str, progress: Progress) -> Path:
         """The stems with their lines, the tempo and the sections as a session."""
         path = folder / FILES[kind]
         if not path.exists():
-            stems = self._stems(kept, folder)
+            stems = self.separate(kept.id, progress=progress)
             self._spare(stems.stat().st_size + Path(kept.files["audio"]).stat().st_size)
             session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
             daw.write(path, kind, session)

@@ -20,10 +20,22 @@ from song.job import Job
 from song.master import Master, read_master
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.writing import WriteLyrics, read_brief
-from terminal.common import Json, opened, print_json, print_text, stop_asked
+from terminal.common import (
+    SONG,
+    Json,
+    check_place,
+    copied,
+    opened,
+    print_json,
+    print_text,
+    song_id,
+    stop_asked,
+    watched,
+)
 from terminal.flags import knob_flags, parameter, switches, typed
 from terminal.loras import adapters
 from terminal.models import models
+from terminal.stems import separate
 
 if TYPE_CHECKING:
     from backend import Studio
@@ -45,12 +57,12 @@ app = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.add_typer(adapters, name="loras")
+app.command()(separate)
 
 Out = Annotated[
     Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac, .mp3 or .opus.")
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A take in the library.")]
-SONG = "A song: a file, or the id of a take or upload in the library."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,7 +114,7 @@ def _make(said: dict[str, Any], song: str, out: Path | None, as_json: bool, stem
     if out is not None:
         _check_out(out)
     with opened() as studio:
-        request = read(said | ({"source": _source(studio, song)} if said["mode"] != "generate" else {}))
+        request = read(said | ({"source": song_id(studio, song)} if said["mode"] != "generate" else {}))
         job = _finished(studio, studio.submit(request))
         takes = [_delivered(studio, id, out, number, stems, as_json) for number, id in enumerate(job.takes)]
     if job.state == "cancelled":
@@ -114,14 +126,6 @@ def _make(said: dict[str, Any], song: str, out: Path | None, as_json: bool, stem
     else:
         print_text("\n\n".join(_described(take) for take in takes))
     return 0
-
-
-def _source(studio: "Studio", song: str) -> str:
-    """The id of what was named: a file is taken into the library first."""
-    path = Path(song)
-    if path.exists() or path.suffix or path.name != song:
-        return studio.add_source(path).id
-    return studio.source(song).id
 
 
 def _flags(mode: type[Knobs]) -> inspect.Signature:
@@ -158,22 +162,11 @@ def _check_out(path: Path) -> None:
 
 def _finished(studio: "Studio", job: Job) -> Job:
     """Start the job and wait for its end, with a bar on a terminal. Ctrl-C cancels it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     stop = stop_asked()
-    columns = (
-        TextColumn("{task.description:12}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f}%"),
-        TimeElapsedColumn(),
-    )
-    terminal = Console(stderr=True)
-    with Progress(*columns, console=terminal, transient=True, disable=not sys.stderr.isatty()) as bar:
-        line = bar.add_task(job.stage, total=1.0)
+    with watched() as show:
         studio.start(only=job.id)
         for news in studio.follow(job.id, beat=0.2):
-            bar.update(line, completed=news.fraction, description=news.stage)
+            show(news.fraction, news.stage)
             if stop.is_set():
                 studio.cancel(job.id)
     return news
@@ -188,20 +181,9 @@ def _delivered(
     take = studio.library.take(id).summary()
     if out is not None:
         place = out if number == 0 else out.with_stem(f"{out.stem}-{number + 1}")
-        _copy(studio.export(id, FORMATS[out.suffix.lower()]), place)
+        copied(studio.export(id, FORMATS[out.suffix.lower()]), place)
         take["files"]["out"] = str(place.absolute())
     return take
-
-
-def _check_place(out: Path) -> None:
-    if not out.parent.is_dir() or out.is_dir():
-        raise BadRequest("out", "must be the name of a file in a folder that exists")
-
-
-def _copy(source: Path, place: Path) -> None:
-    import durable
-
-    durable.copy(source, place)
 
 
 for _mode in (Generate, Cover, Extend, Edit):
@@ -248,7 +230,7 @@ def listen(
 ) -> int:
     """What is heard in a song: tempo, key, meter, chords, sections."""
     with opened() as studio:
-        id = _source(studio, song)
+        id = song_id(studio, song)
         origin, heard = studio.source(id), studio.listen(id)
     if as_json:
         print_json({"source": id, "title": origin.title, "words": heard.words()} | heard.model_dump(mode="json"))
@@ -328,13 +310,13 @@ def show(id: Id, as_json: Json = False) -> int:
 def _export(*, id: str, kind: str, out: Path | None, **said: Any) -> int:
     """A take as a file. What the flags ask for is done to a WAV, FLAC, MP3 or Opus; the take stays as it is."""
     if out is not None:
-        _check_place(out)
+        check_place(out)
     shape = read_master(kind, {name: value for name, value in said.items() if value is not None})
     with opened() as studio:
         path = studio.export(id, kind, shape)
         done = studio.done(path)
         if out is not None:
-            _copy(path, out)
+            copied(path, out)
     print_text(str(out or path))
     print("\n".join(done), end="\n" * bool(done), file=sys.stderr)
     return 0
@@ -373,8 +355,8 @@ def loop(
     with opened() as studio:
         path, told = studio.loop(id, bar, bars, times)
         if out is not None:
-            _check_place(out)
-            _copy(path, out)
+            check_place(out)
+            copied(path, out)
     told = told | {"out": str(out or path)}
     words = f"bars {told['bar']} to {told['bar'] + told['bars'] - 1}, seam {told['seam_db']:+.1f} dB"
     print_json(told) if as_json else print_text(f"{told['out']}: {words}")

@@ -160,8 +160,11 @@ def _port(config: Settings) -> Finding:
 
 
 def _engines() -> Iterator[Finding]:
+    import separation
     from engines import ENGINES
 
     for engine in (kind() for kind in ENGINES):
         lack, label = engine.available(), f"engine {engine.name}"
         yield Finding(label, f"ready, version {engine.version}") if lack is None else _lack(label, lack)
+    lack = separation.lack()
+    yield Finding("stems", "of any song, by Demucs") if lack is None else _lack("stems", lack)

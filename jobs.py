@@ -13,7 +13,7 @@ import queue
 import shutil
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from song.take import Recipe
 from worker import Runner, WorkerDied, coded, said
 
 NOTE_EVERY = 0.5  # seconds between two progress rows
+_STOPPING = "The studio is stopping; try again later."
 
 log = logging.getLogger("studio.lane")
 
@@ -84,7 +85,8 @@ class Lane:
             self._thread.join()
         self.runner.stop()
         while not self._errands.empty():
-            self._errands.get().answer.set_exception(CannotMake("The studio is stopping; try again later."))
+            if (answer := self._errands.get().answer).set_running_or_notify_cancel():
+                answer.set_exception(CannotMake(_STOPPING))
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -108,9 +110,18 @@ class Lane:
         current, folder = self.current, self._folder
         return folder / preview.NAME if folder and current and current.id == job_id else None
 
-    def call(self, task: str, arguments: dict[str, Any], folder: Path) -> dict[str, Any]:
-        """Carry out a task that is no job, between jobs, and wait for its answer."""
-        return self.begin(task, arguments, folder, silent).result()
+    def call(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress = silent) -> dict[str, Any]:
+        """Carry out a task that is no job, between jobs, and wait for its answer. `progress` may raise Cancelled, in
+        the lane's thread, too."""
+        answer = self.begin(task, arguments, folder, progress)
+        try:
+            while not answer.running() and not answer.done():
+                progress(0.0, "waiting")
+                wait([answer], timeout=0.2)
+        except Cancelled:
+            if answer.cancel():  # else it has begun, and the lane hears of it
+                raise
+        return answer.result()
 
     def begin(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> Future[dict[str, Any]]:
         """Carry out a task that is no job, between jobs. `progress` is called on the lane's thread, and may raise
@@ -164,9 +175,11 @@ class Lane:
     def _errand(self, errand: "Errand") -> None:
         def progress(fraction: float, stage: str) -> None:
             if self._stopping.is_set():
-                raise CannotMake("The studio is stopping; try again later.")
+                raise CannotMake(_STOPPING)
             errand.progress(fraction, stage)
 
+        if not errand.answer.set_running_or_notify_cancel():
+            return
         try:
             done = errand.asker.run(self.runner.run, errand.task, errand.arguments, errand.folder, progress)
             errand.answer.set_result(done)

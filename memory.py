@@ -39,6 +39,8 @@ TOKEN_RATE = 12.5  # of ACE-Step's transformer in a second: 25 latents, two a to
 ACTIVATIONS = 16  # times its width that a token takes while a layer computes: projections, feed-forward, residuals
 ENCODERS = 596_000_000 + 169_000_000  # parameters of ACE-Step's text encoder and VAE, beside the published ones
 VAE_SECOND = 3 * 128 * 48_000  # numbers: three buffers of the last layer, 128 channels at 48 kHz
+SEPARATED_RATE = 44_100  # hertz, of Demucs
+SEPARATED_CHUNK = 1_000_000_000  # bytes: what the layers of HTDemucs hold of its 7.8 s
 WORKING = 700_000_000  # torch and its libraries once loaded, and the activations of a prompt
 SPARE_SHARE, SPARE_MOST = 0.1, 8 * 10**9  # of the whole memory, left to everything else
 
@@ -144,6 +146,13 @@ def reader(config: Mapping[str, Any], parameters: int, precision: str, positions
     groups = config.get("num_key_value_heads") or heads
     keys = 2 * config["num_hidden_layers"] * groups * width * positions * texts  # and values
     return Need(int(parameters * BYTES[precision]), int(keys * BYTES[precision]), 0)
+
+
+def separator(parameters: float, seconds: float = 60.0, stems: int = 6) -> Need:
+    """What Demucs needs: its weights in 32 bit, one chunk on its way through the layers (counted in `cache`, measured),
+    and in `codec` the song of `seconds` with its stems, at the model's rate and at the song's."""
+    sound = int(seconds * 2 * 4 * (SEPARATED_RATE + 48_000) * (stems + 2))
+    return Need(int(parameters * BYTES["fp32"]), SEPARATED_CHUNK, sound)
 
 
 def room(device: str = "cpu") -> Room:

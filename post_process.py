@@ -1,7 +1,7 @@
 """Finish: what an engine made becomes sound that is loud enough, and files that anybody can play.
 
-Audio -> Audio (`finish`), Audio -> file (`write_wav`, `write_stems_zip`). Loudness and true peak are ITU-R BS.1770-4,
-the gate and the way of speaking are EBU R128.
+Audio -> Audio (`finish`, `residual`), Audio -> file (`write_wav`, `write_stems_zip`). Loudness and true peak are ITU-R
+BS.1770-4, the gate and the way of speaking are EBU R128.
 
 The finished song is a row of 24-bit numbers, and everything is measured, hashed and written from those: a WAV and a
 FLAC of one take decode to the same samples, bit for bit. Rounding is to the nearest even number, without dither, so
@@ -9,11 +9,12 @@ that the same request gives the same file; it leaves noise at -146 dBFS, far bel
 """
 
 import hashlib
+import json
 import math
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ MARGIN_DB = 0.3  # another meter's interpolation filter may read this much highe
 MOST_GAIN_DB = 40.0  # more would bring up what was never meant to be heard
 MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is heard as crushing
 FULL_SCALE = 2**23
+EXACT_DB, NOTHING_DB = -90.0, -200.0  # of a null test: what counts as nothing left, and what is said where nothing is
+STEMS_ABOUT = "stems.json"
 BLOCK = 2**16  # frames written at a time
 _TRIES = 6
 
@@ -311,20 +314,79 @@ def read(path: Path) -> Audio:
     return Audio(np.ascontiguousarray(samples.T), rate)
 
 
-def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str) -> None:
-    """Every stem as a 32-bit float WAV in one uncompressed zip; float, so that they still sum to the mix exactly.
+@dataclass(frozen=True)
+class Null:
+    """What is left when stems are taken from their mix, as RMS in dB below it, NOTHING_DB where that is nothing:
+    of the stems by themselves, and of stems and residual together."""
 
-    Files are called "01 Drums.wav"; `name`, the song's title, stands in each one's title tag.
+    stems_db: float
+    whole_db: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether the stems alone are the mix, and the residual is below all hearing."""
+        return self.stems_db <= EXACT_DB
+
+
+def residual(mix: Audio, stems: Iterable[Audio]) -> tuple[Audio, Null]:
+    """What the stems lack of their mix, and the null test: all are added up one after the other in 32-bit float, as a
+    DAW does."""
+    total = np.zeros_like(mix.samples)
+    for stem in stems:
+        total += stem.samples
+    rest = mix.samples - total
+    total += rest
+    return Audio(rest, mix.sample_rate), Null(_below(rest, mix.samples), _below(mix.samples - total, mix.samples))
+
+
+def _below(left: np.ndarray, whole: np.ndarray) -> float:
+    """Power of one sound against that of another, in dB."""
+    powers = [float(np.square(samples, dtype=np.float64).mean()) for samples in (left, whole)]
+    return round(max(NOTHING_DB, 10 * float(np.log10((powers[0] + 1e-30) / (powers[1] + 1e-30)))), 1)
+
+
+def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str, mix: Audio, made: Mapping[str, Any]) -> Null:
+    """Every stem as a 32-bit float WAV in one uncompressed zip; float, so that they still sum to `mix` exactly.
+
+    Files are called "01 Drums.wav"; `name`, the song's title, stands in each one's title tag. Beside them lie what is
+    left of the mix, with a number of its own where it can be heard, and how they were `made` with the null test: as
+    "stems.json", and in words ("by", "sum", "licence" of `made`) as "About.txt".
     """
+    rest, null = residual(mix, stems.values())
+    sounds = [
+        (f"{number:02d} {file_name(stem, 'Stem')}", audio) for number, (stem, audio) in enumerate(stems.items(), 1)
+    ]
+    sounds.append(("Residual" if null.exact else f"{len(stems) + 1:02d} Residual", rest))
+    told = {"title": name, **made, "null": asdict(null), "files": [f"{label}.wav" for label, _ in sounds]}
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-        for number, (stem, audio) in enumerate(stems.items(), 1):
-            label = file_name(stem, "Stem")
-            entry = zipfile.ZipInfo(f"{number:02d} {label}.wav")  # dated 1980: the same stems give the same zip
-            entry.external_attr = 0o644 << 16
+        for label, audio in sounds:
             step = range(0, audio.frames, BLOCK)
             blocks = (audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes() for at in step)
-            with archive.open(entry, "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
-                write_riff(file, audio, 3, 32, tags.info_list({"title": f"{name}: {label}"}), blocks)
+            title = tags.info_list({"title": f"{name}: {label.lstrip('0123456789 ')}"})
+            with archive.open(_entry(f"{label}.wav"), "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
+                write_riff(file, audio, 3, 32, title, blocks)
+        archive.writestr(_entry(STEMS_ABOUT), json.dumps(told, indent=1))
+        archive.writestr(_entry("About.txt"), _in_words(told, len(stems), null))
+    return null
+
+
+def stems_told(path: Path) -> dict[str, Any]:
+    """What a zip of stems says of itself; empty for one from before it did."""
+    with zipfile.ZipFile(path) as archive:
+        return dict(json.loads(archive.read(STEMS_ABOUT))) if STEMS_ABOUT in archive.namelist() else {}
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Dated 1980: the same stems give the same zip."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _in_words(told: Mapping[str, Any], stems: int, null: Null) -> str:
+    alone = f"Added up, the {stems} stems are {told['sum']} to {null.stems_db:g} dB"
+    whole = f"with the residual to {null.whole_db:g} dB."
+    return "\n".join([told["title"], "", told["by"], f"{alone}, {whole}", told["licence"], ""])
 
 
 def write_riff(

@@ -1,47 +1,93 @@
-"""GET /files/<take>/<kind>: a take's file, made when it is first asked for. Plays in place, too: ranges are served.
+"""GET /files/<song>/<kind>: a file of a take or an upload, made when it is first asked for. Plays in place, too: ranges
+are served.
 
-The whole song comes in other shapes, too, by the names of song.master.Master: /files/<take>/wav?rate=96000&depth=32f.
+The whole song comes in other shapes, too, by the names of song.master.Master: /files/<song>/wav?rate=96000&depth=32f.
 What was done to its sound then stands in the header X-Studio-Done.
+
+What takes long says how far it is at /files/<song>/<kind>/progress, and stops where whoever asked has gone.
 """
 
+import asyncio
+import contextlib
 import re
+import threading
+from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from song.errors import BadRequest, NotFound, StudioError
+from song.errors import BadRequest, Cancelled, NotFound, StudioError
 from song.files import KINDS
 from song.master import PLAIN, Master, read_master
+from song.progress import Progress, silent
 
 _ENDINGS = {"stems": " stems", "ardour": " for Ardour", "reaper": " for Reaper", "loop": " loop", "loop4": " loop x 4"}
+LOOK = 0.5  # seconds between two looks at whether somebody still waits
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 
 
-def made(take_id: str, kind: str, shape: Master = PLAIN) -> tuple[str, str, str]:
-    """Path and download name of a file, and what was done to its sound. Raises StudioError."""
+_far: dict[str, tuple[float, str]] = {}  # how far what is being made is, by its path
+
+
+def made(take_id: str, kind: str, shape: Master = PLAIN, progress: Progress = silent) -> tuple[str, str, str]:
+    """Path and download name of a file, and what was done to its sound. Raises StudioError, Cancelled."""
     import backend  # late: the page is up before the backend is loaded
 
-    path = backend.studio().export(take_id, kind, shape)
+    path = backend.studio().export(take_id, kind, shape, progress)
     title = backend.studio().source(take_id).title
     words = " ".join(_UNSAFE.sub(" ", title).split())[:80].strip(". ") or take_id
     return str(path), f"{words}{_ENDINGS.get(kind, '')}{shape.name}{path.suffix}", " ".join(backend.studio().done(path))
 
 
 async def send(request: Request) -> Response:
-    kind = request.path_params["kind"]
+    take, kind = request.path_params["take"], request.path_params["kind"]
     if kind not in KINDS:
         return JSONResponse({"detail": f"There is no such file; known are {', '.join(KINDS)}."}, 404)
     try:
         shape = read_master(kind, dict(request.query_params))
-        path, name, done = await run_in_threadpool(made, request.path_params["take"], kind, shape)
+        async with _watched(request, f"{take}/{kind}") as progress:
+            path, name, done = await run_in_threadpool(made, take, kind, shape, progress)
     except BadRequest as error:
         return JSONResponse({"detail": str(error)}, 422)
     except StudioError as error:
         return JSONResponse({"detail": str(error)}, 404 if isinstance(error, NotFound) else 503)
+    except Cancelled as error:
+        return JSONResponse({"detail": str(error) or "Cancelled."}, 503)
     headers = {"cache-control": "private, max-age=3600"} | ({"x-studio-done": done} if done else {})
     return FileResponse(path, filename=name, headers=headers)
 
 
-ROUTES = [Route("/files/{take}/{kind}", send, methods=["GET", "HEAD"])]
+@contextlib.asynccontextmanager
+async def _watched(request: Request, place: str) -> AsyncIterator[Progress]:
+    """A progress that others can ask for, and that cancels once whoever asked has gone."""
+    gone = threading.Event()
+
+    def progress(fraction: float, stage: str) -> None:
+        if gone.is_set():
+            raise Cancelled
+        _far[place] = fraction, stage
+
+    async def listen() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(LOOK)
+        gone.set()
+
+    listening = asyncio.create_task(listen())
+    try:
+        yield progress
+    finally:
+        listening.cancel()
+        _far.pop(place, None)
+
+
+async def tell(request: Request) -> Response:
+    fraction, stage = _far.get(f"{request.path_params['take']}/{request.path_params['kind']}", (0.0, ""))
+    return JSONResponse({"fraction": round(fraction, 3), "stage": stage}, headers={"cache-control": "no-store"})
+
+
+ROUTES = [
+    Route("/files/{take}/{kind}", send, methods=["GET", "HEAD"]),
+    Route("/files/{take}/{kind}/progress", tell, methods=["GET"]),
+]

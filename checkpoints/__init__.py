@@ -3,7 +3,18 @@
 from checkpoints.hub import Watch, fetch, quiet
 from checkpoints.shelf import Found, by_id, find, forget, manifest, need, places, size, there
 from checkpoints.table import Checkpoint, File, Licence, Use, known, uses
-from checkpoints.whole import MODEL_TYPES, check, fingerprint, header, kind, layout, native, parameters
+from checkpoints.whole import (
+    MODEL_TYPES,
+    bagged,
+    check,
+    fingerprint,
+    header,
+    kind,
+    layout,
+    models,
+    native,
+    parameters,
+)
 
 __all__ = [
     "MODEL_TYPES",
@@ -13,6 +24,7 @@ __all__ = [
     "Licence",
     "Use",
     "Watch",
+    "bagged",
     "by_id",
     "check",
     "fetch",
@@ -24,6 +36,7 @@ __all__ = [
     "known",
     "layout",
     "manifest",
+    "models",
     "native",
     "need",
     "parameters",

@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkpoints.table import Checkpoint, known
-from checkpoints.whole import ADAPTED, ADAPTER, INDEX, MANIFEST, PIPELINE, SINGLE, check, kind, layout, native
+from checkpoints.whole import (
+    ADAPTED,
+    ADAPTER,
+    INDEX,
+    MANIFEST,
+    PIPELINE,
+    SINGLE,
+    bag,
+    check,
+    kind,
+    layout,
+    models,
+    native,
+)
 from settings import settings
 from song.errors import BadCheckpoint, BadRequest, EngineMissing, NotFound
 
@@ -178,6 +191,8 @@ def _complete(folder: Path, wanted: str) -> bool:
         return native(folder) is not None
     if wanted == "peft":
         return (folder / ADAPTER).exists() and (folder / ADAPTED).exists()
+    if wanted == "demucs":
+        return bag(folder) is not None and all(path.exists() for path in models(folder))
     weights = (folder / SINGLE).exists() or (folder / INDEX).exists()
     said = json.loads((folder / "config.json").read_text(encoding="utf-8")) if (folder / "config.json").exists() else {}
     needed = NEEDED if str(said.get("model_type", "")).startswith("musicgen") else ("config.json", "tokenizer.json")

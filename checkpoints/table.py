@@ -43,8 +43,8 @@ class Use:
 class Checkpoint:
     """Weights that somebody published.
 
-    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"; "lora"; "chat"
-    layout      of its files: "transformers", "diffusers", "native" or "peft"
+    kind        within its engine: "text" or "melody"; "turbo", "sft", "base" or "planner"; "lora"; "chat"; "separator"
+    layout      of its files: "transformers", "diffusers", "native", "peft" or "demucs"
     parameters  as published
     files       what is downloaded; where they are not known, what fits one of `wanted`, of the folder `inside`
     bytes       about what a download takes
@@ -82,6 +82,8 @@ class Checkpoint:
         """Bytes of memory by precision: the most exact, and the smallest."""
         if self.layout == "peft":
             return {"bf16": 2 * self.parameters}
+        if self.layout == "demucs":
+            return {"fp32": memory.separator(self.parameters).total}
         if self.shape is None:
             parts = self.parameters + (0 if self.kind in ("planner", "chat") else memory.ENCODERS)
             sizes = {precision: memory.pipeline(parts, precision) for precision in ("fp32", "bf16")}

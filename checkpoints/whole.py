@@ -1,10 +1,11 @@
 """Is a folder a whole checkpoint? Looks at sizes and headers, believes neither, and never unpickles anything.
 
-Five layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index),
+Six layouts are known: transformers' (config.json beside model.safetensors, or beside shards and their index),
 diffusers' (model_index.json, and a folder for each part of the pipeline), ACE-Step's own ("native": as transformers',
 with silence_latent.pt; the umbrella has it in a folder of its own, text encoder and VAE beside it), audiocraft's
-(state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes, and PEFT's,
-which is a LoRA's (adapter_config.json beside adapter_model.safetensors).
+(state_dict.bin, with or without compression_state_dict.bin), in which people publish their own fine-tunes, PEFT's,
+which is a LoRA's (adapter_config.json beside adapter_model.safetensors), and Demucs' since 4.1 (a .yaml that names one
+or more models, each <name>.safetensors with its class and arguments in the metadata).
 The format of safetensors: eight bytes n, little-endian; n bytes of JSON, name -> dtype, shape, data_offsets; the data,
 without holes (github.com/huggingface/safetensors, "Format").
 """
@@ -13,6 +14,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterable
@@ -32,6 +34,7 @@ SILENCE = "silence_latent.pt"  # what ACE-Step's own layout has beside its weigh
 VERSIONS = ("turbo", "sft", "base")  # of ACE-Step's transformer
 AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
 ADAPTER, ADAPTED = "adapter_config.json", "adapter_model.safetensors"
+SEPARATOR = "demucs.htdemucs.HTDemucs"  # the one class of Demucs that is opened; a file names its own
 MANIFEST = "studio.json"  # what the studio writes beside what it downloaded
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PART_SINGLE, PART_INDEX = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"
@@ -42,6 +45,7 @@ ITEM_BITS = {
 MAX_HEADER = 25_000_000  # bytes; the published ones have 0.1 MB
 MAX_TENSORS = 20_000
 MAX_JSON = 50_000_000
+MAX_BAG = 10_000  # bytes of a .yaml that names a few models
 _ENDS = 1 << 20  # bytes at either end of a weights file that tell it from another
 LFS = b"version https://git-lfs"
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch's zip, and plain pickles
@@ -55,7 +59,7 @@ def check(folder: Path | str) -> None:
         raise BadCheckpoint(f"{folder} is no folder; give one that holds config.json and model.safetensors.")
     _check_manifest(folder)
     checks = {"audiocraft": _check_audiocraft, "diffusers": _check_pipeline, "native": _check_native}
-    checks["peft"] = _check_adapter
+    checks |= {"peft": _check_adapter, "demucs": _check_bag}
     checks.get(layout(folder), _check_model)(folder)
 
 
@@ -69,6 +73,15 @@ def _check_adapter(folder: Path) -> None:
     """A LoRA's folder; what is inside is looked at where LoRAs are kept."""
     read_object(folder / ADAPTER)
     header(folder / ADAPTED)
+
+
+def _check_bag(folder: Path) -> None:
+    """Every model that the .yaml names is there, whole, and of the class that is opened."""
+    for path in models(folder):
+        header(path)
+        about = metadata(path)
+        if about.get("klass") != SEPARATOR or "structure" in about:
+            raise BadCheckpoint(f"{path} is for {about.get('klass')!r}; of Demucs the studio knows {SEPARATOR} only.")
 
 
 def _check_pipeline(folder: Path) -> None:
@@ -117,7 +130,7 @@ def _check_model(folder: Path) -> None:
 
 
 def layout(folder: Path) -> str:
-    """ "transformers", "diffusers", "native", "audiocraft" or "peft"; "" where a folder looks like none of them."""
+    """ "transformers", "diffusers", "native", "audiocraft", "peft" or "demucs"; "" where a folder looks like none."""
     if (folder / PIPELINE).exists():
         return "diffusers"
     if native(folder) is not None:
@@ -126,7 +139,37 @@ def layout(folder: Path) -> str:
         return "transformers"
     if (folder / ADAPTER).exists():
         return "peft"
-    return "audiocraft" if (folder / AUDIOCRAFT[0]).exists() else ""
+    if (folder / AUDIOCRAFT[0]).exists():
+        return "audiocraft"
+    return "demucs" if bag(folder) is not None else ""
+
+
+def bag(folder: Path) -> Path | None:
+    """The .yaml of Demucs' layout; None where a folder has none, or more than one."""
+    found = sorted(folder.glob("*.yaml"))
+    return found[0] if len(found) == 1 else None
+
+
+def bagged(folder: Path) -> dict[str, Any]:
+    """What the .yaml of Demucs' layout says: `models`, and perhaps `weights` and `segment`. Raises BadCheckpoint."""
+    import yaml  # with huggingface_hub; needed nowhere else in the studio's own rooms
+
+    path = bag(folder)
+    assert path is not None
+    if _check_regular(path) > MAX_BAG:
+        raise BadCheckpoint(f"{path} is too large to be what its name says; {AGAIN}.")
+    try:
+        said = yaml.safe_load(path.read_bytes())
+        names = said["models"]
+        assert names and all(isinstance(name, str) and re.fullmatch(r"\w+", name) for name in names)
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AssertionError):
+        raise BadCheckpoint(f"{path} does not name its models; {AGAIN}.") from None
+    return dict(said)
+
+
+def models(folder: Path) -> list[Path]:
+    """The weights that Demucs' .yaml names. Raises BadCheckpoint."""
+    return [folder / f"{name}.safetensors" for name in bagged(folder)["models"]]
 
 
 def native(folder: Path) -> Path | None:
@@ -140,8 +183,8 @@ def kind(folder: Path) -> str:
     """What the folder itself says it is, see `Checkpoint.kind`; "" where it does not (audiocraft keeps it inside the
     weights)."""
     there = layout(folder)
-    if there == "peft":
-        return "lora"
+    if there in ("peft", "demucs"):
+        return {"peft": "lora", "demucs": "separator"}[there]
     if there == "transformers":
         config = read_object(folder / "config.json")
         return _language_model(folder) if _speaks(config) else MODEL_TYPES.get(config.get("model_type", ""), "")
@@ -209,13 +252,27 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
     return _header(path, _check_regular(path), path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=64)  # a song asks many times which checkpoints are whole, and a large one takes 30 ms
-def _header(path: Path, size: int, changed: int) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+def metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself beside its tensors. Raises BadCheckpoint."""
+    _, said = _announced(path, _check_regular(path))
+    about = said.get("__metadata__", {})
+    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
+        raise BadCheckpoint(f"{path} says of itself what no safetensors file does; {AGAIN}.")
+    return about
+
+
+def _announced(path: Path, size: int) -> tuple[int, dict[str, Any]]:
+    """Length and content of a header as it stands in the file."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MAX_HEADER, size - 8):
             raise BadCheckpoint(f"{path} announces a header of {length} bytes in a file of {size}; {AGAIN}.")
-        said = _object(file.read(length), path)
+        return length, _object(file.read(length), path)
+
+
+@lru_cache(maxsize=64)  # a song asks many times which checkpoints are whole, and a large one takes 30 ms
+def _header(path: Path, size: int, changed: int) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+    length, said = _announced(path, size)
     said.pop("__metadata__", None)
     if not said or len(said) > MAX_TENSORS:
         raise BadCheckpoint(f"{path} holds {len(said)} tensors, which no music model does; {AGAIN}.")

@@ -44,9 +44,10 @@ _STRETCH = 64 * strip.GRID  # frames that are added up at a time
 
 @dataclass(frozen=True, eq=False)
 class Mixdown:
-    """float32 (2, frames) each: the stems, the room last, and what `mastered` makes of their sum."""
+    """float32 (2, frames) each: the stems, the room last, their sum, and what `mastered` makes of it."""
 
     stems: dict[str, np.ndarray]
+    mix: np.ndarray
     master: np.ndarray
 
 
@@ -103,7 +104,7 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
     room = _room(sent, plan, duck)
     progress(0.7, "Mixing")
     each(lambda start: strip.add(mix, room, start, min(frames, start + _STRETCH)), range(0, frames, _STRETCH))
-    return Mixdown({**stems, REVERB: room}, mastered(mix, plan, part(progress, 0.75, 1.0)))
+    return Mixdown({**stems, REVERB: room}, mix, mastered(mix.copy(), plan, part(progress, 0.75, 1.0)))
 
 
 def _blend(stems: dict[str, np.ndarray], plan: "Plan", throw: np.ndarray, mix: np.ndarray, sent: np.ndarray) -> None:

@@ -96,12 +96,13 @@ class Session:
 
 
 def session(title: str, score: Score, stems: Path, mix: Path) -> Session:
-    """A take as a session. `stems` is its zip of files like "01 Drums.wav", each of the shape of `mix`, the song.
+    """A take as a session. `stems` is its zip of files like "01 Drums.wav", each of the shape of `mix`, the song; what
+    has no number is left out.
 
     A line goes behind the stem of its role, "Drums MIDI" behind "Drums"; lines of no stem follow before the mix.
     """
     with zipfile.ZipFile(stems) as archive:
-        members = archive.namelist()
+        members = [name for name in archive.namelist() if name[:1].isdigit()]  # the others are not for listening
     parts: list[Part] = []
     waiting = [(file_name(track.role, "Line"), track) for track in score.tracks if track.notes]
     for member in members:

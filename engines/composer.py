@@ -127,6 +127,7 @@ class Composer:
             plan=decided.as_json() | shown,
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
+            mix=Audio(mixed.mix),
             sheet=sheet.written(decided, score) | {"mastering": mastering},
         )
 
@@ -216,6 +217,7 @@ class Composer:
             plan=known | {"way": "rewritten", "band": decided.as_json()["band"]},
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
+            mix=Audio(mixed.mix),
             sheet=sheet.written(decided, score) | {"mastering": source.sheet["mastering"]},
         )
         return replace(take, splice=made.splice)

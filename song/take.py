@@ -20,7 +20,8 @@ class Take:
 
     request   as asked, with `seed` resolved and `variations` 1: making it again gives this take
     plan      what the engine decided, as plain JSON: style, bpm, key, meter, sections, words
-    stems     separate parts by name, of the audio's shape; their sum is the mix before mastering
+    stems     separate parts by name, of the audio's shape; their sum is `mix`
+    mix       the song before mastering; None where that is the audio
     notices   sentences the user should see, e.g. a style that was not found; also in the recipe
     versions  what else the sound depends on, e.g. the SoundFont; joins the recipe's versions
     sheet     what the engine wants to know when the take is a source itself, as plain JSON: its `Heard` under "heard",
@@ -36,6 +37,7 @@ class Take:
     score: Score | None = None
     lyrics: Lyrics | None = None
     stems: dict[str, Audio] = field(default_factory=dict)
+    mix: Audio | None = None
     notices: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     sheet: dict[str, Any] = field(default_factory=dict)

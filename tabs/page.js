@@ -35,9 +35,18 @@ window.studio = {
   files(id, title, has) {
     const said = studio.node("span", { className: "said", role: "status" });
     const take = async (href, name) => {
-      said.textContent = `Making ${name}`;
-      const answer = await fetch(href, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-      said.textContent = answer?.headers.get("x-studio-done") || "";
+      const stop = new AbortController(), end = studio.node("button", { type: "button", className: "plainbutton" }, "Stop");
+      end.setAttribute("aria-label", `Stop making ${name}`);
+      end.onclick = () => stop.abort();
+      said.replaceChildren(`Making ${name}`);
+      const look = setInterval(async () => { // what takes long says how far it is
+        const now = await fetch(`${href.split("?")[0]}/progress`).then((told) => told.json()).catch(() => null);
+        if (now?.stage && !stop.signal.aborted) said.replaceChildren(`${now.stage} ${Math.round(100 * now.fraction)} % `, end);
+      }, 1000);
+      const answer = await fetch(href, { headers: { Range: "bytes=0-0" }, signal: stop.signal }).catch(() => null);
+      clearInterval(look);
+      said.replaceChildren(stop.signal.aborted ? "Stopped." : answer?.headers.get("x-studio-done") || "");
+      if (stop.signal.aborted) return;
       if (answer?.ok) {
         const go = studio.node("a", { href, download: "" });
         document.body.append(go);

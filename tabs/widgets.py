@@ -98,12 +98,12 @@ def sheet(kept: Kept) -> dict[str, Any]:
 
 
 def kinds(kept: Kept) -> list[str]:
-    """The kinds of file that this take can be had as."""
+    """The kinds of file that this take can be had as. Without stems of its own it is taken apart, or says what that
+    needs."""
     sung = TIMED if kept.recipe.lyrics else ()
     scores = [kind for kind in ("midi", *TIMED) if kind in kept.files or kind in sung]
-    parts = ["stems", *SESSIONS] if kept.recipe.stems else []
     loops = LOOPS if "midi" in kept.files else []  # what has a score
-    return [*SOUNDS, *scores, *parts, *loops, "picture", "recipe"]
+    return [*SOUNDS, *scores, "stems", *SESSIONS, *loops, "picture", "recipe"]
 
 
 def sold(kept: Kept) -> list[str]:

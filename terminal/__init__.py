@@ -3,5 +3,6 @@
 common  options, stopping, the studio without its page, words on stdout
 flags   knobs as flags
 models  studio models: what others publish
+stems   studio separate: a song in separate parts
 loras   studio loras: what others trained on top
 """

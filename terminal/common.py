@@ -6,15 +6,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from song.errors import CannotOpen
+from song.errors import BadRequest, CannotOpen
+from song.progress import Progress
 
 if TYPE_CHECKING:
     from backend import Studio
 
+SONG = "A song: a file, or the id of a take or upload in the library."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -45,6 +48,44 @@ def settled() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise CannotOpen(complaint(error)) from None
+
+
+def song_id(studio: "Studio", song: str) -> str:
+    """The id of what was named: a file is taken into the library first."""
+    path = Path(song)
+    if path.exists() or path.suffix or path.name != song:
+        return studio.add_source(path).id
+    return studio.source(song).id
+
+
+def check_place(out: Path) -> None:
+    """Before anything is made that could not be written there."""
+    if not out.parent.is_dir() or out.is_dir():
+        raise BadRequest("out", "must be the name of a file in a folder that exists")
+
+
+def copied(source: Path, place: Path) -> None:
+    import durable
+
+    durable.copy(source, place)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Progress]:
+    """A bar on a terminal, for a fraction and what is done just now."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description:12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        line = bar.add_task("starting", total=1.0)
+        yield lambda fraction, stage: bar.update(line, completed=fraction, description=stage)
 
 
 def stop_asked() -> threading.Event:

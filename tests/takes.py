@@ -22,6 +22,8 @@ from song.request import Generate, read
 from song.take import Facts, Recipe
 from worker import serve
 
+MADE = {"by": "Made by hand.", "sum": "the song", "licence": "As you like."}  # what a zip of stems says of itself
+
 
 def recipe(id: str = "take", prompt: str = "dusty lo-fi", **changed: Any) -> Recipe:
     request = Generate(prompt=prompt, seed=7)

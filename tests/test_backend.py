@@ -1,5 +1,6 @@
 """Words in, a kept song out: the whole way through the house, judged by the sound."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -114,10 +115,16 @@ def test_the_song_is_made_of_the_sum_of_its_stems(studio, take):
     """The mix before mastering is that sum: mastered and finished, it is the song again."""
     total = np.zeros((2, 20 * 48000), np.float32)
     with zipfile.ZipFile(studio.export(take.id, "stems")) as archive:
-        assert len(archive.namelist()) >= 4
-        for name in archive.namelist():
-            with archive.open(name) as file:
-                total += soundfile.read(file, dtype="float32")[0].T
+        sounds = {name: archive.read(name) for name in archive.namelist() if name.endswith(".wav")}
+        words = archive.read("About.txt").decode()
+    stems = [name for name in sounds if name[0].isdigit()]
+    assert len(stems) >= 4 and set(sounds) == {*stems, "Residual.wav"}
+    for name in stems:
+        total += soundfile.read(io.BytesIO(sounds[name]), dtype="float32")[0].T
+    left, _ = soundfile.read(io.BytesIO(sounds["Residual.wav"]), dtype="float32")
+    null = post_process.stems_told(studio.export(take.id, "stems"))["null"]
+    assert null["stems_db"] <= -90 and null["whole_db"] <= -90 and f"to {null['stems_db']:g} dB" in words
+    assert np.square(left).mean() <= 1e-9 * np.square(total).mean()
     mastered = Audio(mix.mastered(total, plan(take.recipe.request)))
     assert np.abs(post_process.finish(mastered).audio.samples - sound(take).samples).max() < 1e-4
 
@@ -125,7 +132,7 @@ def test_the_song_is_made_of_the_sum_of_its_stems(studio, take):
 @pytest.mark.parametrize("kind", SESSIONS)
 def test_a_take_opens_in_a_daw_with_the_stems_and_the_song_as_they_are(studio, take, kind):
     with zipfile.ZipFile(studio.export(take.id, "stems")) as archive:
-        before = {name: archive.read(name) for name in archive.namelist()}
+        before = {name: archive.read(name) for name in archive.namelist() if name[0].isdigit()}
     path = studio.export(take.id, kind)
     with zipfile.ZipFile(path) as archive:
         sounds = {Path(name).name: archive.read(name) for name in archive.namelist() if name.endswith(".wav")}

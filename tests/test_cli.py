@@ -106,7 +106,7 @@ def test_the_song_is_where_it_was_asked_for_and_in_the_library(made: tuple[Path,
 def test_stems_sum_to_something_like_the_song(made: tuple[Path, dict[str, Any]]) -> None:
     _, take = made
     with zipfile.ZipFile(take["files"]["stems"]) as archive:
-        stems = [soundfile.read(io.BytesIO(archive.read(name)))[0] for name in archive.namelist()]
+        stems = [soundfile.read(io.BytesIO(archive.read(name)))[0] for name in archive.namelist() if name[0].isdigit()]
     song, _ = soundfile.read(take["files"]["audio"])
     assert len(stems) >= 2 and all(stem.shape == song.shape for stem in stems)
     assert np.corrcoef(sum(stems).ravel(), song.ravel())[0, 1] > 0.7

@@ -1,5 +1,6 @@
 """The script doors of the modes that start from a song: a real studio, a real gradio_client, real files."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,18 @@ def test_an_upload_is_listened_to_and_edited(
     changed = np.flatnonzero((samples != new).any(axis=1)) / rate
     assert changed[0] >= 3 and changed[-1] < 7 and told["parent"] == source
     assert told["title"] == "my song (edited)" and told["proof"]["changed_outside"] == 0
+
+
+def test_a_take_comes_as_stems_and_a_strangers_song_says_what_that_needs(
+    server: str, client: Client, song: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    path, told = client.predict(source=song[1]["id"], api_name="/separate")
+    assert set(told["files"]) == {name for name in zipfile.ZipFile(path).namelist() if name.endswith(".wav")}
+    assert told["null"]["stems_db"] <= -90 and told["by"].startswith("Made by composer")
+    assert httpx.get(f"{server}/files/{song[1]['id']}/stems/progress").json() == {"fraction": 0.0, "stage": ""}
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(5).normal(0, 0.1, (48_000, 2)), 48_000)
+    with pytest.raises(Exception, match="needs a model of Demucs, and none is here"):
+        client.predict(audio=handle_file(str(tmp_path / "noise.wav")), api_name="/separate")
 
 
 @pytest.mark.parametrize(

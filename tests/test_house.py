@@ -19,7 +19,7 @@ FLOORS = [
     {"tabs", "api", "terminal"},
     {"backend"},
     {"jobs", "lyrics"},
-    {"engines", "masters", "writing", "zerogpu"},
+    {"engines", "masters", "separation", "writing", "zerogpu"},
     {
         "composer",
         "daw",

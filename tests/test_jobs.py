@@ -15,7 +15,7 @@ import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
-from song.errors import CannotOpen
+from song.errors import Cancelled, CannotOpen
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
@@ -73,6 +73,30 @@ def test_a_job_ends_done_with_its_take_kept_and_nothing_left_in_temp(lane):
     assert (job.state, job.takes) == ("done", (job.id,))
     assert Path(lane.library.take(job.id).files["audio"]).is_file()
     assert not list(lane.library.settings.temp.iterdir())
+
+
+def test_an_errand_says_how_far_it_is_and_is_cancelled_by_who_asked(worker, tmp_path):
+    """In the worker, and while it waits for a job to end; both times the lane goes on."""
+    errand = {"id": "errand", "request": Generate(prompt="slow", seed=1).model_dump(mode="json")}
+    seen: list[tuple[float, str]] = []
+
+    def enough(fraction: float, stage: str) -> None:
+        seen.append((fraction, stage))
+        if fraction > 0.11 or (len(seen) > 5 and stage == "waiting"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        worker.call("make", errand, tmp_path / "errand", enough)
+    assert seen[-1][1] == "working" and not (tmp_path / "errand").exists()
+    seen.clear()
+    job = submit(worker, "slow")
+    running(worker, job)
+    with pytest.raises(Cancelled):
+        worker.call("make", errand, tmp_path / "errand", enough)
+    assert {stage for _, stage in seen} == {"waiting"}
+    worker.library.cancel(job)
+    worker.cancel(job)
+    assert final(worker, job).state == "cancelled" and settled(worker, "fine").state == "done"
 
 
 def test_variations_are_takes_of_their_own_with_seeds_that_follow(lane):

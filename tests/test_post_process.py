@@ -17,6 +17,7 @@ import masters
 import post_process
 from song.audio import Audio
 from song.errors import BadRequest, DiskFull, EngineFailed
+from takes import MADE
 from test_tags import recipe
 
 RATE = 48_000
@@ -205,14 +206,31 @@ def test_stems_sum_to_the_mix(tmp_path: Path) -> None:
         "夜": sound("bursts", 1),
         "..": sound("sine", 1),
     }
-    post_process.write_stems_zip(tmp_path / "stems.zip", stems, "Rain")
-    post_process.write_stems_zip(tmp_path / "again.zip", stems, "Rain")
+    mix = Audio(np.sum([audio.samples for audio in stems.values()], axis=0), RATE)
+    for name in ("stems.zip", "again.zip"):
+        null = post_process.write_stems_zip(tmp_path / name, stems, "Rain", mix, MADE)
     assert (tmp_path / "stems.zip").read_bytes() == (tmp_path / "again.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "stems.zip") as archive:
-        assert archive.namelist() == ["01 Drums.wav", "02 Bass sub.wav", "03 夜.wav", "04 Stem.wav"]
+        names = ["01 Drums.wav", "02 Bass sub.wav", "03 夜.wav", "04 Stem.wav"]
+        assert archive.namelist() == [*names, "Residual.wav", "stems.json", "About.txt"]
         assert archive.testzip() is None
-        parts = [soundfile.read(io.BytesIO(archive.read(name)), dtype="float32")[0].T for name in archive.namelist()]
+        parts = [soundfile.read(io.BytesIO(archive.read(name)), dtype="float32")[0].T for name in names]
     assert np.array_equal(sum(parts), sum(audio.samples for audio in stems.values()))
+    assert null.exact and null.whole_db <= -140
+
+
+def test_what_stems_lack_is_measured_named_and_kept(tmp_path: Path) -> None:
+    """A stem at half its level: what is left is the other half, 6 dB below it."""
+    mix = sound("music", 1)
+    half = Audio(mix.samples * np.float32(0.5), RATE)
+    null = post_process.write_stems_zip(tmp_path / "stems.zip", {"all": half}, "Rain", mix, MADE)
+    assert null.stems_db == -6.0 and null.whole_db <= -140 and not null.exact
+    with zipfile.ZipFile(tmp_path / "stems.zip") as archive:
+        left, _ = soundfile.read(io.BytesIO(archive.read("02 Residual.wav")), dtype="float32")
+        assert "the song to -6 dB" in archive.read("About.txt").decode()
+    assert np.abs(left.T + half.samples - mix.samples).max() < 1e-7
+    told = post_process.stems_told(tmp_path / "stems.zip")
+    assert told["files"] == ["01 All.wav", "02 Residual.wav"] and told["null"]["stems_db"] == -6.0
 
 
 def test_conversion_and_reading_say_what_is_wrong(tmp_path: Path) -> None:
@@ -239,7 +257,7 @@ def test_full_disk_is_said_and_leaves_nothing(
     try:
         with pytest.raises(DiskFull, match="disk is full"):
             if kind == "zip":
-                post_process.write_stems_zip(path, {"a": audio}, "t")
+                post_process.write_stems_zip(path, {"a": audio}, "t", audio, MADE)
             elif kind == "wav":
                 post_process.write_wav(path, audio, recipe())
             else:

@@ -1,0 +1,63 @@
+"""Doors for scripts to what a song is made of."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import post_process
+from song.errors import Cancelled, StudioError
+from song.progress import Progress
+from tabs import studio
+from tabs.doors import Summary, let_in, refusal
+
+BEAT = 1.0  # seconds between two words to whoever waits
+
+
+def build() -> None:
+    """Put the doors on the page's own server."""
+    gr.api(separate, api_name="separate", concurrency_limit=None)
+
+
+def separate(
+    audio: gr.FileData = None,  # type: ignore[assignment]
+    source: str = "",
+    model: str = "",
+) -> Iterator[tuple[Any, Summary]]:
+    """The stems of a song as a zip, and what is said of them: `by`, `licence`, `files`, and the `null` test in dB.
+
+    Args:
+        audio: the song as a file; left out, `source` is taken apart.
+        source: a take in the library, or an upload.
+        model: a model of Demucs; left out, a take's own stems, or else those of the first model that is here.
+    """
+    id = let_in(audio) if audio is not None else str(source)
+    for news in followed(lambda progress: studio().separate(id, str(model), progress)):
+        if isinstance(news, Path):
+            yield gr.FileData(path=str(news), orig_name="stems.zip"), post_process.stems_told(news)
+        else:
+            yield None, news
+
+
+def followed(make: Callable[[Progress], Path]) -> Iterator[Path | Summary]:
+    """How far `make` is, again and again, and at last its file. It is cancelled where the caller goes away."""
+    gone, far = threading.Event(), {"fraction": 0.0, "stage": "waiting"}
+
+    def progress(fraction: float, stage: str) -> None:
+        if gone.is_set():
+            raise Cancelled
+        far.update(fraction=round(fraction, 3), stage=stage)
+
+    with ThreadPoolExecutor(1) as alone:
+        making = alone.submit(make, progress)
+        try:
+            while not wait([making], BEAT).done:
+                yield dict(far)
+            yield making.result()
+        except (StudioError, Cancelled) as error:
+            raise refusal(str(error) or "Cancelled.") from None
+        finally:
+            gone.set()
