@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import checkpoints
+import compare
 import daw
 import durable
 import loras
@@ -271,7 +272,15 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     return {"name": path.name, "bar": span.first + 1, "bars": span.count, "times": times, "seam_db": seam}
 
 
-TASKS = {"make": make, "stems": stems, "separate": separate, "loop": loop, "listen": listen, WRITE: write}
+def compared(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """What differs between two songs. `arguments`: their `Origin`s as a and b."""
+    a, b = (Origin.model_validate(arguments[side]) for side in ("a", "b"))
+    both = compare.recipes(a.recipe, b.recipe) if a.recipe and b.recipe else None
+    return {"recipes": both, "sound": compare.sounds(post_process.read(a.path), post_process.read(b.path))}
+
+
+TASKS = {"make": make, "stems": stems, "separate": separate, "loop": loop, "listen": listen, "compare": compared}
+TASKS[WRITE] = write
 
 
 def work(handle: int) -> None:
@@ -364,6 +373,12 @@ class Studio:
         """What is heard in a take or an upload; at once where somebody listened before. Raises NotFound."""
         arguments = {"source": self.source(id).model_dump(mode="json")}
         return Heard.model_validate(self._errand("listen", arguments, self.settings.temp))
+
+    def compare(self, a: str, b: str) -> dict[str, Any]:
+        """What differs between two takes or uploads, see the room of this name: `recipes`, None where one has none, and
+        `sound`. Raises NotFound."""
+        sides = {name: self.source(id).model_dump(mode="json") for name, id in (("a", a), ("b", b))}
+        return self._errand("compare", sides, self.settings.temp)
 
     # -- lyrics -------------------------------------------------------------------------------------------------------
 

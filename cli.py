@@ -1,7 +1,6 @@
 """The studio in a terminal. Songs and JSON go to stdout, everything else to stderr.
 
-Exit codes: 0 made, 1 two songs differ where they should not, 2 the request cannot be used, 3 this machine cannot do it,
-130 cancelled.
+Exit codes: 0 made, 1 compared and unlike, 2 the request cannot be used, 3 this machine cannot do it, 130 cancelled.
 """
 
 import inspect
@@ -32,6 +31,7 @@ from terminal.common import (
     stop_asked,
     watched,
 )
+from terminal.comparing import compare
 from terminal.flags import knob_flags, parameter, switches, typed
 from terminal.loras import adapters
 from terminal.models import models
@@ -58,6 +58,7 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.add_typer(adapters, name="loras")
 app.command()(separate)
+app.command()(compare)
 
 Out = Annotated[
     Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac, .mp3 or .opus.")

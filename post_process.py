@@ -336,10 +336,10 @@ def residual(mix: Audio, stems: Iterable[Audio]) -> tuple[Audio, Null]:
         total += stem.samples
     rest = mix.samples - total
     total += rest
-    return Audio(rest, mix.sample_rate), Null(_below(rest, mix.samples), _below(mix.samples - total, mix.samples))
+    return Audio(rest, mix.sample_rate), Null(below(rest, mix.samples), below(mix.samples - total, mix.samples))
 
 
-def _below(left: np.ndarray, whole: np.ndarray) -> float:
+def below(left: np.ndarray, whole: np.ndarray) -> float:
     """Power of one sound against that of another, in dB."""
     powers = [float(np.square(samples, dtype=np.float64).mean()) for samples in (left, whole)]
     return round(max(NOTHING_DB, 10 * float(np.log10((powers[0] + 1e-30) / (powers[1] + 1e-30)))), 1)

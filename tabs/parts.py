@@ -1,4 +1,4 @@
-"""Doors for scripts to what a song is made of."""
+"""Doors for scripts: what a song is made of, and what sets it apart from another."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,14 +12,15 @@ import post_process
 from song.errors import Cancelled, StudioError
 from song.progress import Progress
 from tabs import studio
-from tabs.doors import Summary, let_in, refusal
+from tabs.doors import Summary, answer, let_in, refusal
 
 BEAT = 1.0  # seconds between two words to whoever waits
 
 
 def build() -> None:
     """Put the doors on the page's own server."""
-    gr.api(separate, api_name="separate", concurrency_limit=None)
+    for door in (separate, compare):
+        gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
 def separate(
@@ -40,6 +41,17 @@ def separate(
             yield gr.FileData(path=str(news), orig_name="stems.zip"), post_process.stems_told(news)
         else:
             yield None, news
+
+
+def compare(a: str, b: str) -> Summary:
+    """What differs between two songs: in their recipes, by field (`recipes`, null where one has none), and in their
+    `sound`: whether it is identical, from which second it differs, and by how many dB.
+
+    Args:
+        a: a take in the library, or an upload.
+        b: the one to hold against it.
+    """
+    return dict(answer(studio().compare, str(a), str(b)))
 
 
 def followed(make: Callable[[Progress], Path]) -> Iterator[Path | Summary]:

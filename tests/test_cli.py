@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 import cli
+import compare
 import settings
 import tags
 from song.request import Cover, Edit, Extend, Generate, fields
@@ -347,6 +348,33 @@ def test_a_hostile_recipe_cannot_steer_the_terminal(
     (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
     answer = studio("replay", str(tmp_path / "recipe.json"))
     assert answer.code == 2 and "\x1b" not in answer.out + answer.err and answer.err.startswith("seed: ")
+
+
+def test_compare_says_what_differs_and_where(made: tuple[Path, dict[str, Any]], studio: Studio, tmp_path: Path) -> None:
+    folder, take = made
+    song, rate = soundfile.read(folder / "song.flac", dtype="int32")
+    same = studio("compare", str(folder / "song.flac"), take["files"]["audio"], "--json")
+    assert same.code == 0 and same.json()["sound"]["identical"] and same.json()["recipes"] == {}
+    assert "Identical: every sample is the same." in studio("compare", *2 * [str(folder / "song.flac")]).out
+    song[3 * rate :, 0] //= 2
+    soundfile.write(tmp_path / "louder.wav", song, rate, subtype="PCM_24")
+    other = studio("compare", str(folder / "song.flac"), str(tmp_path / "louder.wav"), "--json")
+    sound = other.json()["sound"]
+    assert other.code == 1 and 3 <= sound["first"] < 3.01 and -15 < sound["difference_db"] < -8
+    assert sound["a"]["bpm"] == 82 and sound["b"]["bpm"] is None and sound["b"]["lufs"] < sound["a"]["lufs"]
+    assert other.json()["recipes"] is None and "louder.wav has no recipe of the studio" in other.json()["notices"][0]
+    soundfile.write(tmp_path / "short.wav", song[:rate], rate, subtype="PCM_24")
+    words = studio("compare", str(tmp_path / "louder.wav"), str(tmp_path / "short.wav"))
+    assert words.code == 1 and words.out.endswith("one of them ends at 1 s, up to there they are the same.\n")
+
+
+def test_compare_names_every_field_of_the_recipes_that_differs(made: tuple[Path, dict[str, Any]]) -> None:
+    recipe = tags.read_recipe(made[0] / "song.flac")
+    wish = recipe.request.model_copy(update={"prompt": "rock", "seed": 8})
+    other = recipe.model_copy(update={"id": "x", "request": wish, "versions": recipe.versions | {"numba": "0.1"}})
+    found = compare.recipes(recipe, other)
+    assert found["request.prompt"] == (WORDS, "rock") and found["request.seed"] == (7, 8)
+    assert found["versions.numba"][1] == "0.1" and len(found) == 3
 
 
 @pytest.mark.parametrize("song", ["/etc/hostname", "missing.wav", "nope", "../../x", ".", ""])

@@ -85,6 +85,8 @@ def test_a_take_comes_as_stems_and_a_strangers_song_says_what_that_needs(
     assert set(told["files"]) == {name for name in zipfile.ZipFile(path).namelist() if name.endswith(".wav")}
     assert told["null"]["stems_db"] <= -90 and told["by"].startswith("Made by composer")
     assert httpx.get(f"{server}/files/{song[1]['id']}/stems/progress").json() == {"fraction": 0.0, "stage": ""}
+    same = client.predict(song[1]["id"], song[1]["id"], api_name="/compare")
+    assert same["sound"]["identical"] and same["recipes"] == {}
     soundfile.write(tmp_path / "noise.wav", np.random.default_rng(5).normal(0, 0.1, (48_000, 2)), 48_000)
     with pytest.raises(Exception, match="needs a model of Demucs, and none is here"):
         client.predict(audio=handle_file(str(tmp_path / "noise.wav")), api_name="/separate")

@@ -19,7 +19,7 @@ FLOORS = [
     {"tabs", "api", "terminal"},
     {"backend"},
     {"jobs", "lyrics"},
-    {"engines", "masters", "separation", "writing", "zerogpu"},
+    {"compare", "engines", "masters", "separation", "writing", "zerogpu"},
     {
         "composer",
         "daw",
