@@ -34,6 +34,7 @@ import preview
 import separation
 from composer import midi, sheet
 from composer.loop import chosen, seam_db
+from composer.plan import Plan
 from engines import ENGINES, NEURAL, Engine
 from engines.base import read_with, unread
 from engines.composer import Composer
@@ -257,9 +258,7 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     (counted from 1), bars, times. Answers the file's name, its bars, and its seam, see composer.loop.seam_db."""
     recipe, times = Recipe.model_validate(arguments["recipe"]), arguments["times"]
     written = json.loads(Path(arguments["sheet"]).read_text(encoding="utf-8")) if arguments["sheet"] else {}
-    known, composer = sheet.read(written), engine_named("composer")
-    if known is None or not isinstance(composer, Composer):
-        raise CannotMake("No score of this song is known, so it cannot be looped; take one that the composer made.")
+    known, composer = _scored(arguments["sheet"])
     span = chosen(known[0], arguments["bar"], arguments["bars"])
     path = folder / f"loop-{span.first + 1}-{span.count}-x{times}.wav"
     if not path.is_file():
@@ -279,8 +278,39 @@ def compared(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
     return {"recipes": both, "sound": compare.sounds(post_process.read(a.path), post_process.read(b.path))}
 
 
-TASKS = {"make": make, "stems": stems, "separate": separate, "loop": loop, "listen": listen, "compare": compared}
-TASKS[WRITE] = write
+def gamepack(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Bars of a take as a game pack in `folder`. `arguments`: recipe, sheet (a path), bar (counted from 1), bars.
+    Answers the file's name and the cue sheet. Raises BadRequest, CannotMake."""
+    recipe = Recipe.model_validate(arguments["recipe"])
+    known, composer = _scored(arguments["sheet"])
+    span = chosen(known[0], arguments["bar"], arguments["bars"])
+    path = folder / f"gamepack-{span.first + 1}-{span.count}.zip"
+    if not path.is_file():
+        made, cues = composer.packed(*known, span, part(progress, 0.0, 0.95))
+        progress(0.95, "Writing")
+        post_process.write_pack(path, made.layers, made.passages, {"title": recipe.title, **cues}, recipe)
+    return {"name": path.name, **post_process.pack_cues(path)}
+
+
+def _scored(written: str | None) -> tuple[tuple[Plan, Score], Composer]:
+    """Plan and score of a take by its sheet, and who can play them. Raises CannotMake."""
+    known = sheet.read(json.loads(Path(written).read_text(encoding="utf-8")) if written else {})
+    composer = engine_named("composer")
+    if known is None or not isinstance(composer, Composer):
+        raise CannotMake("No score of this song is known, so it cannot be looped; take one that the composer made.")
+    return known, composer
+
+
+TASKS = {
+    "make": make,
+    "stems": stems,
+    "separate": separate,
+    "loop": loop,
+    "gamepack": gamepack,
+    "listen": listen,
+    "compare": compared,
+    WRITE: write,
+}
 
 
 def work(handle: int) -> None:
@@ -485,8 +515,8 @@ class Studio:
 
     def export(self, take_id: str, kind: str, master: Master = PLAIN, progress: Progress = silent) -> Path:
         """A take as a file: wav, flac, mp3, opus, midi, timed lyrics (lrc, srt, vtt), stems (zip), a session for a DAW
-        (ardour, dawproject, reaper), picture (png) or recipe (json); an upload as wav or stems. Made when first asked
-        for; `progress` hears of what takes long, and may raise Cancelled.
+        (ardour, dawproject, reaper), a game pack (zip), picture (png) or recipe (json); an upload as wav or stems. Made
+        when first asked for; `progress` hears of what takes long, and may raise Cancelled.
 
         The song itself comes in the shape of `master`; `done` says what that took. Raises NotFound, BadRequest,
         CannotMake, DiskFull.
@@ -513,6 +543,8 @@ class Studio:
             return self._picture(kept, folder / "song.png")
         if kind in SESSIONS:
             return self._session(kept, folder, kind, progress)
+        if kind == "gamepack":
+            return self.gamepack(kept.id, progress=progress)[0]
         if kind in LOOPS:
             return self.loop(kept.id, times=LOOPS[kind])[0]
         raise AssertionError(kind)  # `check` knows them all
@@ -534,6 +566,19 @@ class Studio:
         arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars, "times": times}
         self._spare(int(times * kept.recipe.duration * BYTES_PER_SECOND))
         told = self._errand("loop", arguments, folder)
+        return folder / told["name"], told
+
+    def gamepack(
+        self, take_id: str, bar: int | None = None, bars: int | None = None, progress: Progress = silent
+    ) -> tuple[Path, dict[str, Any]]:
+        """`bars` bars of a composer's take from `bar` (counted from 1) on as a game pack: the zip, and its cue sheet.
+        Left out, the liveliest bars. Raises NotFound, BadRequest, CannotMake."""
+        kept = self.library.take(take_id)
+        folder = self.settings.takes / kept.id
+        recipe, written = kept.recipe.model_dump(mode="json"), kept.files.get("sheet")
+        arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars}
+        self._spare(int((3 * kept.recipe.duration + 60) * BYTES_PER_SECOND))
+        told = self._errand("gamepack", arguments, folder, progress)
         return folder / told["name"], told
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:

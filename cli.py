@@ -15,7 +15,6 @@ import typer
 
 from song.errors import BadRequest, Cancelled, StudioError
 from song.files import KINDS
-from song.job import Job
 from song.master import Master, read_master
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.writing import WriteLyrics, read_brief
@@ -24,17 +23,17 @@ from terminal.common import (
     Json,
     check_place,
     copied,
+    finished,
     opened,
     print_json,
     print_text,
     song_id,
-    stop_asked,
-    watched,
 )
 from terminal.comparing import compare
 from terminal.flags import knob_flags, parameter, switches, typed
 from terminal.loras import adapters
 from terminal.models import models
+from terminal.pack import gamepack
 from terminal.stems import separate
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ app.add_typer(models, name="models")
 app.add_typer(adapters, name="loras")
 app.command()(separate)
 app.command()(compare)
+app.command()(gamepack)
 
 Out = Annotated[
     Path | None, typer.Option("--out", help="Where to put the song: a name ending in .wav, .flac, .mp3 or .opus.")
@@ -116,7 +116,7 @@ def _make(said: dict[str, Any], song: str, out: Path | None, as_json: bool, stem
         _check_out(out)
     with opened() as studio:
         request = read(said | ({"source": song_id(studio, song)} if said["mode"] != "generate" else {}))
-        job = _finished(studio, studio.submit(request))
+        job = finished(studio, studio.submit(request))
         takes = [_delivered(studio, id, out, number, stems, as_json) for number, id in enumerate(job.takes)]
     if job.state == "cancelled":
         return _complain("Cancelled.", CANCELLED)
@@ -159,18 +159,6 @@ def _check_out(path: Path) -> None:
         raise BadRequest("out", f"there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise BadRequest("out", f"the folder {path.parent} cannot be written; choose another one")
-
-
-def _finished(studio: "Studio", job: Job) -> Job:
-    """Start the job and wait for its end, with a bar on a terminal. Ctrl-C cancels it."""
-    stop = stop_asked()
-    with watched() as show:
-        studio.start(only=job.id)
-        for news in studio.follow(job.id, beat=0.2):
-            show(news.fraction, news.stage)
-            if stop.is_set():
-                studio.cancel(job.id)
-    return news
 
 
 def _delivered(

@@ -38,7 +38,7 @@ MOST_GAIN_DB = 40.0  # more would bring up what was never meant to be heard
 MOST_LOSS_LU = 6.0  # how much of the loudness the limiter may eat before it is heard as crushing
 FULL_SCALE = 2**23
 EXACT_DB, NOTHING_DB = -90.0, -200.0  # of a null test: what counts as nothing left, and what is said where nothing is
-STEMS_ABOUT = "stems.json"
+STEMS_ABOUT, PACK_CUES = "stems.json", "cues.json"
 BLOCK = 2**16  # frames written at a time
 _TRIES = 6
 
@@ -293,6 +293,12 @@ def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tupl
 
     Sources: IBM and Microsoft, Multimedia Standards Update 3.0 (smpl); libsndfile's reading of ACID's chunk.
     """
+    with atomic(path) as beside, open(beside, "wb") as file:
+        about = tags.info_list({"title": f"{recipe.title}: loop"}) + _loop_chunks(audio, bpm, meter, bars)
+        write_riff(file, audio, 1, 24, about, _packed(audio))
+
+
+def _loop_chunks(audio: Audio, bpm: float, meter: tuple[int, int], bars: int) -> bytes:
     rate, quarters = audio.sample_rate, bars * meter[0] * 4 / meter[1]
     unit = 4 if quarters.is_integer() else meter[1]  # what its tempo counts: quarter notes, where they come out even
     whole = struct.pack("<6I", 0, 0, 0, audio.frames - 1, 0, 0)  # from the first sample to the last, without an end
@@ -300,9 +306,31 @@ def write_loop(path: Path, audio: Audio, recipe: Recipe, bpm: float, meter: tupl
     stretches = 4  # one flag of many; no root note is claimed
     count = struct.pack("<IHHf", round(quarters * unit / 4), meter[1], meter[0], bpm * unit / 4)
     acid = struct.pack("<IHHf", stretches, 60, 0x8000, 0.0) + count
-    before = tags.info_list({"title": f"{recipe.title}: loop"}) + tags.chunk(b"smpl", smpl) + tags.chunk(b"acid", acid)
-    with atomic(path) as beside, open(beside, "wb") as file:
-        write_riff(file, audio, 1, 24, before, _packed(audio))
+    return tags.chunk(b"smpl", smpl) + tags.chunk(b"acid", acid)
+
+
+def write_pack(
+    path: Path, layers: Mapping[str, Audio], passages: Mapping[str, Audio], cues: Mapping[str, Any], recipe: Recipe
+) -> None:
+    """A game pack as one uncompressed zip: 24-bit WAVs under the names that the cue sheet has for them, in its order,
+    those that loop saying so themselves, and the sheet as "cues.json". Raises DiskFull."""
+    meter, listed = tuple(cues["meter"]), [cues[kind] for kind in ("layers", "transitions", "stingers")]
+    named = zip([one["file"] for kind in listed for one in kind], [*layers.items(), *passages.items()], strict=True)
+    with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
+        for label, (name, audio) in named:
+            about = tags.info_list({"title": f"{recipe.title}: {name}"})
+            if name in layers:
+                about += _loop_chunks(audio, cues["bpm"], (meter[0], meter[1]), cues["bars"])
+            with archive.open(_entry(label), "w") as file:
+                write_riff(file, audio, 1, 24, about, _packed(audio))
+        archive.writestr(_entry(PACK_CUES), json.dumps(cues, indent=1))
+        archive.writestr(_entry("recipe.json"), recipe.model_dump_json(indent=1))
+
+
+def pack_cues(path: Path) -> dict[str, Any]:
+    """The cue sheet of a game pack."""
+    with zipfile.ZipFile(path) as archive:
+        return dict(json.loads(archive.read(PACK_CUES)))
 
 
 def read(path: Path) -> Audio:

@@ -23,7 +23,14 @@ from song.files import KINDS
 from song.master import PLAIN, Master, read_master
 from song.progress import Progress, silent
 
-_ENDINGS = {"stems": " stems", "ardour": " for Ardour", "reaper": " for Reaper", "loop": " loop", "loop4": " loop x 4"}
+_ENDINGS = {
+    "stems": " stems",
+    "ardour": " for Ardour",
+    "reaper": " for Reaper",
+    "loop": " loop",
+    "loop4": " loop x 4",
+    "gamepack": " game pack",
+}
 LOOK = 0.5  # seconds between two looks at whether somebody still waits
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 

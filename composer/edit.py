@@ -71,7 +71,7 @@ def _fresh(plan: Plan, score: Score, wish: Wish, inside: list[Span], seed: int) 
     early = EARLY * plan.bpm / 60
     other = _reseeded(plan, seed)
     chords = compose(other).chords if wish.harmony else score.chords
-    other = replace(other, grid=grid(plan.sections, _harmonies(chords), plan.beats_per_bar))
+    other = replace(other, grid=grid(plan.sections, harmonies(chords), plan.beats_per_bar))
     tracks: dict[str, Track] = {}
     lyrics: tuple[tuple[float, str], ...] = ()
     for verb in sorted({verb for verb in wish.roles.values() if verb != "none"}):
@@ -139,7 +139,7 @@ def _awake(plan: Plan, inside: list[Span], roles: list[str]) -> Plan:
     return replace(plan, sections=sections, named=tuple(dict.fromkeys((*plan.named, *roles))))
 
 
-def _harmonies(chords: Iterable[Chord]) -> tuple[Harmony, ...]:
+def harmonies(chords: Iterable[Chord]) -> tuple[Harmony, ...]:
     return tuple(Harmony(one.start, one.duration, one.root, one.intervals, _bass(one), one.symbol) for one in chords)
 
 

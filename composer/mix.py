@@ -52,7 +52,15 @@ class Mixdown:
 
 
 def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: Progress = silent) -> Mixdown:
-    """Mix dry stems. The arrays handed in are used up: they become the stems of the result."""
+    """Mix dry stems and master the mix. The arrays handed in are used up: they become the stems of the result."""
+    placed, mix = mixed(stems, score, plan, part(progress, 0.0, 0.75))
+    return Mixdown(placed, mix, mastered(mix.copy(), plan, part(progress, 0.75, 1.0)))
+
+
+def mixed(
+    stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: Progress = silent
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Stems as they leave the desk, the room last, and their sum. The arrays handed in are used up."""
     frames = round(plan.duration * SAMPLE_RATE)
     beat = 60 / score.bpm
     hits = [kicks(track.notes, score.bpm) for track in score.tracks if track.drums]
@@ -98,13 +106,14 @@ def mixdown(stems: dict[str, np.ndarray], score: Score, plan: "Plan", progress: 
         )
         _end(stem, plan, last, dry=True)
 
-    together(channel, stems, part(progress, 0.0, 0.5), "Mixing")
+    together(channel, stems, part(progress, 0.0, 0.7), "Mixing")
     mix, sent = np.zeros((2, 2, frames), np.float32)
     _blend(stems, plan, hands.throw, mix, sent)
     room = _room(sent, plan, duck)
-    progress(0.7, "Mixing")
+    progress(0.9, "Mixing")
     each(lambda start: strip.add(mix, room, start, min(frames, start + _STRETCH)), range(0, frames, _STRETCH))
-    return Mixdown({**stems, REVERB: room}, mix, mastered(mix.copy(), plan, part(progress, 0.75, 1.0)))
+    progress(1.0, "Mixing")
+    return {**stems, REVERB: room}, mix
 
 
 def _blend(stems: dict[str, np.ndarray], plan: "Plan", throw: np.ndarray, mix: np.ndarray, sent: np.ndarray) -> None:

@@ -41,6 +41,7 @@ from song.take import Take
 
 if TYPE_CHECKING:
     from composer.mix import Mixdown
+    from composer.packed import Pack
     from composer.synth import SoundFont
     from engines.splicing import Joined
 
@@ -263,6 +264,13 @@ class Composer:
         return loop.cut(
             post_process.finish(Audio(mixed.master), target_lufs=target_lufs, progress=rest).audio, over, span
         )
+
+    def packed(self, decided: Plan, score: Score, span: loop.Bars, progress: Progress) -> "tuple[Pack, dict[str, Any]]":
+        """Bars of a song of this plan and score as a game pack, and its cue sheet, see composer.pack."""
+        from composer import packed
+
+        made = packed.sounded(decided, score, span, self._font[0], progress)
+        return made, packed.cues(decided, score, span, made)
 
     # -- shared -------------------------------------------------------------------------------------------------------
 

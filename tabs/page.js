@@ -1,7 +1,7 @@
 // What the widgets share. User text enters the page as text nodes only, never as markup.
 window.studio = {
   kinds: [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["opus", "Opus"], ["midi", "MIDI"], ["stems", "Stems"],
-    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["loop", "Loop"], ["loop4", "Loop x 4"], ["lrc", "LRC"], ["srt", "SRT"], ["vtt", "VTT"], ["picture", "Picture"], ["recipe", "Recipe"]],
+    ["ardour", "Ardour"], ["dawproject", "DAWproject"], ["reaper", "Reaper"], ["loop", "Loop"], ["loop4", "Loop x 4"], ["gamepack", "Game pack"], ["lrc", "LRC"], ["srt", "SRT"], ["vtt", "VTT"], ["picture", "Picture"], ["recipe", "Recipe"]],
   shapes: { // of a master; what a kind of file cannot be is said by the studio
     kind: ["File", [["wav", "WAV"], ["flac", "FLAC"], ["mp3", "MP3"], ["opus", "Opus"]]],
     rate: ["Rate", [["", "48 kHz"], ["44100", "44.1 kHz"], ["96000", "96 kHz"]]],

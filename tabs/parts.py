@@ -12,14 +12,14 @@ import post_process
 from song.errors import Cancelled, StudioError
 from song.progress import Progress
 from tabs import studio
-from tabs.doors import Summary, answer, let_in, refusal
+from tabs.doors import Summary, answer, let_in, refusal, whole
 
 BEAT = 1.0  # seconds between two words to whoever waits
 
 
 def build() -> None:
     """Put the doors on the page's own server."""
-    for door in (separate, compare):
+    for door in (separate, gamepack, compare):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
@@ -39,6 +39,23 @@ def separate(
     for news in followed(lambda progress: studio().separate(id, str(model), progress)):
         if isinstance(news, Path):
             yield gr.FileData(path=str(news), orig_name="stems.zip"), post_process.stems_told(news)
+        else:
+            yield None, news
+
+
+def gamepack(take_id: str, bar: int = 0, bars: int = 0) -> Iterator[tuple[Any, Summary]]:
+    """Bars of a composer's take as a game pack: the zip, and its cue sheet. Three layers that loop and stack, two
+    transitions, two stingers, on one bar grid.
+
+    Args:
+        take_id: an id from /library.
+        bar: the first bar, from 1; 0 begins the liveliest section.
+        bars: how many; 0 goes on to that section's end, for 8 at most.
+    """
+    first, count = (whole(name, value, 0, 10**6) or None for name, value in (("bar", bar), ("bars", bars)))
+    for news in followed(lambda progress: studio().gamepack(str(take_id), first, count, progress)[0]):
+        if isinstance(news, Path):
+            yield gr.FileData(path=str(news), orig_name="gamepack.zip"), post_process.pack_cues(news)
         else:
             yield None, news
 

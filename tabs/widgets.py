@@ -102,7 +102,7 @@ def kinds(kept: Kept) -> list[str]:
     needs."""
     sung = TIMED if kept.recipe.lyrics else ()
     scores = [kind for kind in ("midi", *TIMED) if kind in kept.files or kind in sung]
-    loops = LOOPS if "midi" in kept.files else []  # what has a score
+    loops = [*LOOPS, "gamepack"] if "midi" in kept.files else []  # what has a score
     return [*SOUNDS, *scores, "stems", *SESSIONS, *loops, "picture", "recipe"]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from song.errors import BadRequest, CannotOpen
+from song.job import Job
 from song.progress import Progress
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ def watched() -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         line = bar.add_task("starting", total=1.0)
         yield lambda fraction, stage: bar.update(line, completed=fraction, description=stage)
+
+
+def finished(studio: "Studio", job: Job) -> Job:
+    """Start the job and wait for its end, with a bar on a terminal. Ctrl-C cancels it."""
+    stop = stop_asked()
+    with watched() as show:
+        studio.start(only=job.id)
+        for news in studio.follow(job.id, beat=0.2):
+            show(news.fraction, news.stage)
+            if stop.is_set():
+                studio.cancel(job.id)
+    return news
 
 
 def stop_asked() -> threading.Event:

@@ -377,6 +377,20 @@ def test_compare_names_every_field_of_the_recipes_that_differs(made: tuple[Path,
     assert found["versions.numba"][1] == "0.1" and len(found) == 3
 
 
+def test_a_game_pack_of_words(studio: Studio, tmp_path: Path) -> None:
+    said = ("house, 8 seconds", "--seed", "3", "--bar", "1", "--bars", "1", "--out", str(tmp_path / "pack.zip"))
+    answer = studio("gamepack", *said, "--json")
+    told = answer.json()
+    assert answer.code == 0 and told["bars"] == 1 and told["out"] == str(tmp_path / "pack.zip")
+    names = zipfile.ZipFile(tmp_path / "pack.zip").namelist()
+    assert names == [*told["stacks"][-1], *_files(told), "cues.json", "recipe.json"]
+    assert studio("gamepack", "0" * 20).code == 2 and studio("gamepack", "x", "--out", "/no/x.zip").code == 2
+
+
+def _files(cues: dict[str, Any]) -> list[str]:
+    return [one["file"] for kind in ("transitions", "stingers") for one in cues[kind]]
+
+
 @pytest.mark.parametrize("song", ["/etc/hostname", "missing.wav", "nope", "../../x", ".", ""])
 def test_replay_of_what_is_no_song(studio: Studio, song: str) -> None:
     answer = studio("replay", song)

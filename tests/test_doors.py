@@ -78,13 +78,15 @@ def test_an_upload_is_listened_to_and_edited(
     assert told["title"] == "my song (edited)" and told["proof"]["changed_outside"] == 0
 
 
-def test_a_take_comes_as_stems_and_a_strangers_song_says_what_that_needs(
+def test_a_take_comes_as_stems_and_as_a_game_pack_and_a_strangers_song_says_what_it_needs(
     server: str, client: Client, song: tuple[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     path, told = client.predict(source=song[1]["id"], api_name="/separate")
     assert set(told["files"]) == {name for name in zipfile.ZipFile(path).namelist() if name.endswith(".wav")}
     assert told["null"]["stems_db"] <= -90 and told["by"].startswith("Made by composer")
     assert httpx.get(f"{server}/files/{song[1]['id']}/stems/progress").json() == {"fraction": 0.0, "stage": ""}
+    path, cues = client.predict(song[1]["id"], bar=1, bars=1, api_name="/gamepack")
+    assert cues["bars"] == 1 and cues["layers"][0]["file"] in zipfile.ZipFile(path).namelist()
     same = client.predict(song[1]["id"], song[1]["id"], api_name="/compare")
     assert same["sound"]["identical"] and same["recipes"] == {}
     soundfile.write(tmp_path / "noise.wav", np.random.default_rng(5).normal(0, 0.1, (48_000, 2)), 48_000)

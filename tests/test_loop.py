@@ -1,6 +1,8 @@
 """Bars of a song as a loop: what it holds is read from the file's own chunks, and the seam from its samples."""
 
+import json
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,28 @@ def test_playing_it_four_times_is_the_same_four_times(studio, take):
     four, _ = soundfile.read(studio.export(take.id, "loop4"))
     assert np.array_equal(four, np.tile(once, (4, 1)))
     assert struct.unpack("<IHHfIHHf", chunks(studio.export(take.id, "loop4"))[b"acid"])[4] == 64
+
+
+def test_a_game_pack_is_one_zip_whose_files_are_those_of_its_cue_sheet(studio, take):
+    path, told = studio.gamepack(take.id, bar=3, bars=1)
+    assert studio.gamepack(take.id, bar=3, bars=1) == (path, told)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        cues = json.loads(archive.read("cues.json"))
+        listed = [one for kind in ("layers", "transitions", "stingers") for one in cues[kind]]
+        assert archive.namelist() == [*(one["file"] for one in listed), "cues.json", "recipe.json"]
+        archive.extractall(path.parent / "unpacked")
+    assert told == {"name": path.name, **cues} and cues["title"] == take.recipe.title
+    for one in listed:
+        place = path.parent / "unpacked" / one["file"]
+        info, found = soundfile.info(place), chunks(place)
+        assert (info.samplerate, info.channels, info.subtype) == (RATE, 2, "PCM_24")
+        assert info.frames == one.get("samples", 2 * RATE)
+        assert (b"smpl" in found) == (b"acid" in found) == ("loop_end" in one)
+        if "loop_end" in one:
+            assert struct.unpack_from("<6I", found[b"smpl"], 36) == (0, 0, 0, one["loop_end"] - 1, 0, 0)
+    with pytest.raises(BadRequest, match="bar: this song has bars 1 to 8"):
+        studio.gamepack(take.id, bar=99)
 
 
 def test_a_seam_is_measured_against_what_is_around_it():

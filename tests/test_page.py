@@ -126,7 +126,7 @@ def test_every_kind_of_file_downloads(desk):
         "MIDI": b"MThd",
         "Recipe": b"{",
     }
-    starts |= dict.fromkeys(("Stems", "Ardour", "DAWproject", "Reaper"), b"PK")
+    starts |= dict.fromkeys(("Stems", "Ardour", "DAWproject", "Reaper", "Game pack"), b"PK")
     starts |= dict.fromkeys(("Loop", "Loop x 4"), b"RIFF")
     for name, start in starts.items():
         with desk.page.expect_download(timeout=SOON) as download:
