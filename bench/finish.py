@@ -37,7 +37,8 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import masters  # noqa: E402  (found by the line above, wherever this is started from)
+import dsp  # noqa: E402  (found by the line above, wherever this is started from)
+import masters  # noqa: E402
 import post_process  # noqa: E402
 from composer import mix  # noqa: E402
 from composer.plan import STYLES, plan  # noqa: E402
@@ -88,7 +89,8 @@ def signals() -> Iterator[Audio]:
         bursts = noise * (np.mod(t, 1 + number / 10) < 0.3)
         clicks = (np.mod(np.arange(len(t)), 9_001 + number) == 0) * 1.0
         kinds = (noise, np.stack([tone, 0.5 * tone]) * level, bursts, np.stack([clicks, -clicks]) * level + noise / 8)
-        yield Audio(np.clip(kinds[number % 4], -1, 1).astype(np.float32))
+        # Faded: a wave that is cut off rings in every interpolation filter, and in each one differently.
+        yield Audio(dsp.fade(np.clip(kinds[number % 4], -1, 1), RATE, 0.02, 0.02))
 
 
 def theirs(audio: Audio) -> float:
