@@ -8,6 +8,7 @@ from song.errors import BadRequest
 from song.writing import read_brief
 from writing.fit import measure, unclosed
 from writing.fixes import fewer_lines, more_seconds, split
+from writing.syllables import syllables as by_letters
 
 WORDS = """
 [verse]
@@ -58,8 +59,26 @@ def test_what_the_meter_counts_is_what_the_composer_lays():
 
 
 @pytest.mark.parametrize(
-    "words", ["", "[verse]", "[intro]\n\n[solo]", "...", "[verse]\nIch liebe dich und das ist nicht leicht für mich"]
-)
+    ("line", "count"),
+    [("Der Fluss kennt deinen Namen", 7), ("corazón", 3), ("Größe", 2), ("poëet", 2), ("l'amour", 2), ("θάλασσα", 3),
+     ("Я люблю тебя", 5), ("東京の夜", 4), ("きょうと", 3), ("사랑해요", 4), ("नमस्ते", 3), ("...", 0)],
+)  # fmt: skip
+def test_syllables_of_other_languages_are_counted_by_their_letters(line, count):
+    assert by_letters(line) == count
+
+
+def test_words_of_other_languages_are_measured_too():
+    german = (
+        "[verse]\nIch liebe dich und das ist nicht leicht für mich\n[chorus]\nUnd der Regen fällt, und ich bin allein"
+    )
+    assert {line.colour for part in measure(german) for line in part.lines} == {"green"}
+    verse, chorus = measure(german, {"duration": 5.0})
+    assert verse.sentence.startswith("Verse needs about") and {line.colour for line in chorus.lines} == {"amber"}
+    seconds = more_seconds(german, {"duration": 5.0})
+    assert colours(german, duration=float(seconds)) == {"green"} and seconds < 20
+
+
+@pytest.mark.parametrize("words", ["", "[verse]", "[intro]\n\n[solo]", "..."])
 def test_nothing_to_sing_is_nothing_to_measure(words):
     assert measure(words) == ()
 

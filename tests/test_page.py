@@ -740,7 +740,7 @@ def test_words_are_written_measured_and_handed_over(desk):
     desk.tab("Lyrics")
     part("brief").fill("a lighthouse keeper who misses the sea")
     page.locator("#lyrics-go").click()
-    desk.expect(part("lyrics")).to_have_value(re.compile(r"\[verse\].*\[bridge\].*\[chorus\]", re.DOTALL))
+    desk.expect(part("lyrics")).to_have_value(re.compile(r"\[verse\].*\[bridge\].*\[chorus\]", re.DOTALL), timeout=SOON)
     desk.expect(part("title")).not_to_have_value("")
     desk.expect(page.locator("#fit li.green").first).to_be_visible()
     part("duration").fill("12")

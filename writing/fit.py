@@ -3,19 +3,27 @@
 The words are laid on bars as the studio's own composer lays them, at the tempo and length that were asked for. A line
 is green at the pace at which songs are easily sung, amber up to the fastest that a singer articulates, red beyond it,
 and red where it has no room at all.
+
+Other languages than English are for engines with weights, which part their words as they please: there each line is
+given as much of the song as it needs of the whole, a tenth of which is left to beginning and end, and syllables are
+counted by the letters, see writing.syllables.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from composer import stanzas
+from composer.language import foreign
 from composer.plan import Plan, plan
 from composer.rhythm import steps_in_bar
+from song.lyrics import Lyrics, Section
 from song.request import read
+from writing.syllables import syllables
 
 _GREEN = 1.25 * stanzas.EASY  # syllables a second; lines get bars and halves of bars, so a little is given
+_USUAL_BPM, _SUNG = 110.0, 0.9  # where no tempo is said; of the song
 Colour = Literal["green", "amber", "red"]
 
 
@@ -54,20 +62,39 @@ def measure(words: str, asked: Mapping[str, Any] | None = None) -> tuple[Section
     request = read({"prompt": "a song", "seed": 0, "mode": "generate"} | dict(asked or {}) | {"lyrics": words})
     planned = plan(request)
     if planned.lyrics is None:
-        return ()
+        return _evenly(Lyrics.parse(request.lyrics), request) if foreign(request.lyrics) else ()
     room = _room(planned)
-    seen: Counter[str] = Counter()
-    sung = [
-        (place, part)
-        for place, part in enumerate(planned.lyrics.sections)
-        if any(stanzas.syllables(line.text) for line in part.lines)
-    ]
+    return tuple(
+        _section(planned, place, name, [line.text for line in section.lines], room)
+        for place, name, section in _sung(planned.lyrics, stanzas.syllables)
+    )
+
+
+def _sung(lyrics: Lyrics, count: Callable[[str], int]) -> Iterator[tuple[int, str, Section]]:
+    """The sections with something to sing: place, name with its number where there are several, and the section."""
+    sung = [(place, part) for place, part in enumerate(lyrics.sections) if any(count(line.text) for line in part.lines)]
     several = Counter(section.name for _, section in sung)
-    found = []
+    seen: Counter[str] = Counter()
     for place, section in sung:
         seen[section.name] += 1
-        name = f"{section.name} {seen[section.name]}" if several[section.name] > 1 else section.name
-        found.append(_section(planned, place, name, [line.text for line in section.lines], room))
+        yield place, f"{section.name} {seen[section.name]}" if several[section.name] > 1 else section.name, section
+
+
+def _evenly(lyrics: Lyrics, request: Any) -> tuple[SectionFit, ...]:
+    """Words that the composer does not sing; where no length is said, the song is as long as they need."""
+    bar = 4 * 60 / (request.bpm or _USUAL_BPM)
+    sung = list(_sung(lyrics, syllables))
+    needs = {place: [_needed(syllables(line.text), bar) for line in part.lines] for place, _, part in sung}
+    whole = sum(map(sum, needs.values()))
+    share = _SUNG * request.duration / whole if request.duration and whole else 1.0
+    found = []
+    for place, name, part in sung:
+        fits = tuple(
+            _line(line.text, needed * share, syllables(line.text))
+            for line, needed in zip(part.lines, needs[place], strict=True)
+        )
+        needed = sum(needs[place])
+        found.append(SectionFit(place, name.capitalize() or "The song", fits, needed, needed * share))
     return tuple(found)
 
 
@@ -89,7 +116,7 @@ def _room(planned: Plan) -> Room:
 def _section(planned: Plan, place: int, name: str, lines: list[str], room: Room) -> SectionFit:
     laid = [_taken(line, room, name.startswith(("chorus", "hook", "refrain"))) for line in lines]
     needs = sum(_needed(stanzas.syllables(line), planned.bar_seconds) for line in lines)
-    fits = tuple(_line(line, own) for line, (own, _) in zip(lines, laid, strict=True))
+    fits = tuple(_line(line, own, stanzas.syllables(line)) for line, (own, _) in zip(lines, laid, strict=True))
     return SectionFit(place, name.capitalize() or "The song", fits, needs, max(whole for _, whole in laid))
 
 
@@ -102,8 +129,7 @@ def _taken(line: str, room: Room, returns: bool) -> tuple[float, float]:
     return (sum(own for own, _ in pieces), max(whole for _, whole in pieces)) if pieces else (0.0, 0.0)
 
 
-def _line(text: str, seconds: float) -> LineFit:
-    count = stanzas.syllables(text)
+def _line(text: str, seconds: float, count: int) -> LineFit:
     colour: Colour = ("green" if not count else "red") if not seconds else _colour(count / seconds)
     return LineFit(text, count, round(seconds, 2), colour)
 

@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from composer import stanzas
 from song.errors import BadRequest
 from song.lyrics import Line, Lyrics
 from song.request import Song, fields, limits
 from writing.fit import SectionFit, measure
 from writing.rewrite import check, replaced
+from writing.syllables import syllables
 
 _STEP = 1.05  # how much longer the next length is that is tried
 _COMMA = 1.5  # syllables that halves may differ more by where a line is parted at a comma
@@ -62,5 +62,5 @@ def _fits(section: SectionFit) -> bool:
 
 def _uneven(said: Sequence[str], at: int) -> float:
     """How badly a line is parted before its word `at`."""
-    first, second = (stanzas.syllables(" ".join(part)) for part in (said[:at], said[at:]))
+    first, second = (syllables(" ".join(part)) for part in (said[:at], said[at:]))
     return abs(first - second) - (_COMMA if said[at - 1][-1] in ",;:.!?" else 0.0)
