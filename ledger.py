@@ -6,6 +6,7 @@ formant singer ask for nothing. What nobody here knows the licence of is said to
 the studio was told, and no legal advice.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 import checkpoints
@@ -15,7 +16,8 @@ from song.take import Recipe
 
 FONTS = {"FluidR3": "MIT", "MuseScore_General": "MIT"}  # by how their files' names begin
 OWN = ("composer",)  # engines that need nobody's weights
-WEIGHTS = ("checkpoint", "planner", "writer")  # of a recipe's versions: "<name> <revision>"
+_WRITER = re.compile(r"(?:^|in part )(\S+) \S+(?: \([^)]*\))?, seed \d+:")  # as lyrics.credit names one; people go free
+WEIGHTS = ("checkpoint", "planner")  # of a recipe's versions: "<name> <revision>"
 
 
 def judged(recipe: Recipe, before: Mapping[str, Ledger]) -> Ledger:
@@ -30,9 +32,7 @@ def judged(recipe: Recipe, before: Mapping[str, Ledger]) -> Ledger:
 def _parts(recipe: Recipe, before: Mapping[str, Ledger]) -> Iterator[Part]:
     versions = recipe.versions
     if recipe.engine in OWN:
-        yield Part(
-            kind="engine", name=recipe.engine, licence="the studio's own", sell="yes", why="it is the studio's own"
-        )
+        yield _own("engine", recipe.engine)
     elif "checkpoint" not in versions:
         yield _unknown("engine", recipe.engine, f"nobody here knows what the engine {recipe.engine} plays with")
     for kind in WEIGHTS:
@@ -46,8 +46,14 @@ def _parts(recipe: Recipe, before: Mapping[str, Ledger]) -> Iterator[Part]:
     if voice := versions.get("voice"):
         licence = "BSD-like" if voice == "Flite" else "the studio's own"
         yield Part(kind="voice", name=voice, licence=licence, sell="yes", why=f"the voice {voice} is free")
+    for name in dict.fromkeys(_WRITER.findall(getattr(recipe.request, "lyricist", ""))):
+        yield _own("writer", name) if name == "embedded" else _weights("writer", name)
     for id in dict.fromkeys(originals(recipe.request).values()):
         yield _original(id, before.get(id))
+
+
+def _own(kind: str, name: str) -> Part:
+    return Part(kind=kind, name=name, licence="the studio's own", sell="yes", why="it is the studio's own")
 
 
 def _weights(kind: str, name: str) -> Part:

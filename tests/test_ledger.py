@@ -15,7 +15,7 @@ from library import Library
 from settings import ROOT, Settings
 from song.errors import BadRequest
 from song.ledger import Ledger
-from song.request import Cover
+from song.request import Cover, Generate
 from takes import fill, recipe
 
 MUSICGEN = {"engine": "musicgen", "versions": {"torch": "2", "checkpoint": "musicgen-small 4c8334b"}}
@@ -23,6 +23,10 @@ MUSICGEN = {"engine": "musicgen", "versions": {"torch": "2", "checkpoint": "musi
 
 def acestep(**versions: str) -> dict[str, Any]:
     return {"engine": "acestep", "versions": {"checkpoint": "acestep-v15-turbo 1"} | versions}
+
+
+def by(lyricist: str) -> Generate:
+    return Generate(prompt="folk", seed=1, lyrics="Hold on", lyricist=lyricist)
 
 
 def kept(library: Library, id: str, **made: Any) -> None:
@@ -44,6 +48,9 @@ def kept(library: Library, id: str, **made: Any) -> None:
         (acestep(planner="acestep-5hz-lm-0.6b 1"), "yes", "MIT"),
         (acestep(**{"lora erhu": "ab at 1"}), "unknown", "the LoRA erhu is none of the published ones"),
         (acestep(**{"lora erhu": "ab", "lora chinese-new-year-lora": "cd"}), "no", "is under OpenRAIL-M"),
+        ({"request": by("qwen3-4b-instruct-2507 cdb (Apache-2.0), seed 5: the sea")}, "yes", "Apache-2.0"),
+        ({"request": by("embedded 2, seed 5: sea; in part mine 1, seed 3: fog")}, "unknown", "the writer mine is none"),
+        ({"request": by("Ann Lee, in her kitchen")}, "yes", "the studio's own"),
         ({"engine": "a newer one"}, "unknown", "nobody here knows what the engine a newer one plays with"),
     ],
 )  # fmt: skip
