@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Demucs declares sphn, which has no wheel for aarch64 and would have to be built with Rust. Only its own command reads
 # files with it; the studio hands it arrays, so it comes alone, and what its model imports is named in pyproject.toml.
 DEMUCS = $(PIP) --no-deps demucs
+# Two tests at a time, those of a file one after the other: they share what it takes long to make.
+TWO := -n 2 --dist loadfile
 
 ifdef PORT
 export STUDIO_PORT := $(PORT)
@@ -29,10 +31,10 @@ install: .venv/.installed
 neural: .venv/.neural
 
 test: .venv/.tested browser soundfont voice
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) $(ARGS)
 
 test-slow: .venv/.tested browser soundfont voice
-	@$(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
+	@$(BIN)/python -m pytest $(TWO) -m "slow or not slow" $(ARGS)
 
 lint: .venv/.tested
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

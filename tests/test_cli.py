@@ -292,7 +292,7 @@ def test_cancel(tmp_path: Path, number: int) -> None:
     begun = time.monotonic()
     said, complained = process.communicate(timeout=30)
     assert (process.returncode, said, complained) == (130, "", "Cancelled.\n")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15  # on a busy machine, too
     assert not list((tmp_path / "takes").iterdir()) and not list((tmp_path / "temp").iterdir())
 
 
