@@ -26,7 +26,7 @@ SILENT = 10 ** (-60 / 20)  # what lies below at head and tail is cut where that 
 KEPT_SECONDS = 0.02  # of it, so that nothing begins or ends abruptly; it is faded
 CEILING = -1.0  # dBTP that a file stays below, or as high as the take itself where that is higher
 _NEAR = 0.02  # dB that are taken off more than needed
-_MOMENT, _MOMENTS = 2, 5  # seconds, and how many of them are tried out before a song is packed
+CLIPPING = 0.0  # dBTP that a packed file stays below where no ceiling was asked for
 _TRIES = 4
 _BLOCK = post_process.BLOCK
 _MP3: dict[str, Any] = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": 0.0}
@@ -158,7 +158,8 @@ def _pack(path: Path, kind: str, made: Made, recipe: Recipe, master: Master, cov
             _encode(raw, _PACKED[kind, master.depth], made.audio, _whole_blocks(made.audio, master.depth))
             said: tuple[str, ...] = ()
         else:
-            said = _encode_below(raw, _PACKED[kind, master.quality], made)
+            ceiling = max(CLIPPING, made.ceiling_dbtp) if master.ceiling_dbtp is None else made.ceiling_dbtp
+            said = _encode_below(raw, _PACKED[kind, master.quality], made.audio, ceiling)
         raw.seek(0)
         with open(beside, "wb") as out:
             if kind == "opus":
@@ -169,29 +170,15 @@ def _pack(path: Path, kind: str, made: Made, recipe: Recipe, master: Master, cov
     return (*made.done, *said)
 
 
-def _encode_below(raw: BinaryIO, how: dict[str, Any], made: Made) -> tuple[str, ...]:
+def _encode_below(raw: BinaryIO, how: dict[str, Any], audio: Audio, ceiling: float) -> tuple[str, ...]:
     """Encode, decode, and look: what is packed with losses peaks elsewhere, and may have to be made again, quieter."""
-    down = _foretaste(raw, how, made)
+    down = 0.0
     for attempt in range(1, _TRIES + 1):
-        peak = _packed_peak(raw, how, _quieter(made.audio, down) if down else made.audio)
-        if peak <= made.ceiling_dbtp:
-            return (_said(down, made.ceiling_dbtp),) if down else ()
-        down += peak - made.ceiling_dbtp + attempt * _NEAR
+        peak = _packed_peak(raw, how, _quieter(audio, down) if down else audio)
+        if peak <= ceiling:
+            return (_said(down, ceiling),) if down else ()
+        down += peak - ceiling + attempt * _NEAR
     return (f"True peak reaches {peak:.1f} dBTP once it is decoded.",)
-
-
-def _foretaste(raw: BinaryIO, how: dict[str, Any], made: Made) -> float:
-    """How many dB the loudest moments of a long song come out too high, packed by themselves. To pack the whole song
-    twice would take twice as long."""
-    audio, span = made.audio, _MOMENT * made.audio.sample_rate
-    count = audio.frames // span
-    if count <= 2 * _MOMENTS:
-        return 0.0
-    heights = np.abs(audio.samples[:, : count * span]).reshape(audio.channels, count, span).max(axis=(0, 2))
-    places = sorted(int(one) * span for one in np.argsort(heights)[-_MOMENTS:])
-    parts = [dsp.fade(audio.samples[:, at : at + span], audio.sample_rate, 0.02, 0.02) for at in places]
-    over = _packed_peak(raw, how, Audio(np.concatenate(parts, axis=1), audio.sample_rate)) - made.ceiling_dbtp
-    return max(0.0, over + _NEAR)
 
 
 def _packed_peak(raw: BinaryIO, how: dict[str, Any], audio: Audio) -> float:
