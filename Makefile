@@ -61,7 +61,7 @@ doctor: install
 	@echo "Installing the studio; this takes a minute or two, once."
 	@$(PIP) -e .
 	@echo "Compiling the instruments, once."
-	@$(BIN)/python -c "import backend; backend.warm()"
+	@$(BIN)/python -c "import tasks; tasks.warm()"
 	@touch $@
 
 .venv/.neural: .venv/.installed

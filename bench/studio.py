@@ -43,6 +43,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import backend  # noqa: E402  (found by the line above, wherever this is started from)
+import tasks  # noqa: E402
 from settings import Settings  # noqa: E402
 from song.request import Generate, fields  # noqa: E402
 from song.take import Kept  # noqa: E402
@@ -71,7 +72,7 @@ class Bench:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        return tuple(next(iter(backend.engines().values())).styles())
+        return tuple(next(iter(tasks.engines().values())).styles())
 
     def make(self, **knobs: Any) -> tuple[Kept, float]:
         """One job from submit to kept, and its wall seconds."""
@@ -302,7 +303,7 @@ def main() -> None:
     asked = _asked()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     figures: Figures = {}
-    backend.warm()  # compiled code is on the disk, as `make install` leaves it
+    tasks.warm()  # compiled code is on the disk, as `make install` leaves it
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         bench = Bench(Path(folder), asked.quick)
         try:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-import backend
+import tasks
 import tiny
 import tiny_acestep
 import tiny_chat
@@ -146,4 +146,4 @@ def neural(checkpoints: Path) -> Iterator[Path]:
         yield checkpoints
         torch.set_num_threads(threads)
     settings.cache_clear()
-    backend.rest()
+    tasks.rest()

@@ -50,7 +50,7 @@ def recipe(id: str = "take", prompt: str = "dusty lo-fi", **changed: Any) -> Rec
 
 
 def fill(folder: Path, made: Recipe) -> None:
-    """The files of a take, as `backend.make` leaves them."""
+    """The files of a take, as `tasks.make` leaves them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILES["audio"]).write_bytes(b"RIFF")
     (folder / FILES["recipe"]).write_text(made.model_dump_json(), encoding="utf-8")

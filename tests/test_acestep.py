@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import backend
 import memory
 import post_process
+import tasks
 from backend import Studio
 from checkpoints import shelf
 from engines.acestep import AceStep, asked, door, found
@@ -126,7 +126,7 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
         raise Enough
 
     monkeypatch.setattr(diffusers.AceStepPipeline, "__call__", listen)
-    source = backend._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
+    source = tasks._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
     assert source is not None
 
     def ask(mode: str = "generate", start=source, **knobs) -> dict:
@@ -135,7 +135,7 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
         basic = {"mode": mode, "seed": 1, "checkpoint": "base", "precision": "fp32"}
         basic |= {} if mode == "generate" else {"source": take.id}
         with pytest.raises(Enough):
-            backend.engines()["acestep"].generate(read(basic | usual[mode] | knobs), silent, start)
+            tasks.engines()["acestep"].generate(read(basic | usual[mode] | knobs), silent, start)
         return said
 
     return ask
@@ -211,7 +211,7 @@ def test_a_reference_reaches_the_pipeline(told, studio, take):
     origins = {
         name: studio.source(one.id).model_dump(mode="json") for name, one in (("source", take), ("reference", other))
     }
-    source = backend._source(origins, silent)
+    source = tasks._source(origins, silent)
     said = told("cover", reference=other.id, start=source)
     assert np.array_equal(said["reference_audio"], sound(other).samples)
     with pytest.raises(BadRequest, match=r"^reference: .*no take"):
@@ -307,7 +307,7 @@ def test_it_stops_at_any_step(model, at):
 
 
 def test_what_is_no_number_is_found_at_once_and_said(model, studio, monkeypatch):
-    engine = backend.engines()["acestep"]
+    engine = tasks.engines()["acestep"]
     bias = model.net.transformer.proj_out_conv.bias
     kept = bias.clone()
     steps: list[str] = []
@@ -342,7 +342,7 @@ def test_variations_are_made_side_by_side(studio, monkeypatch, tmp_path):
         lambda self, wanted, progress: (batches.append(len(wanted.seeds)), real(self, wanted, progress))[1],
     )
     songs = kept(studio, "generate", prompt="warm piano", duration=10, variations=2)
-    assert batches == [2] and not backend.engines()["acestep"]._kept
+    assert batches == [2] and not tasks.engines()["acestep"]._kept
     assert [one.recipe.seed for one in songs] == [1, 2]
     assert np.abs(sound(songs[0]).samples - sound(songs[1]).samples).max() > 0.01
     alone = made(studio, prompt="warm piano", duration=10, seed=2)
@@ -379,7 +379,7 @@ def test_too_little_memory_means_one_song_alone_and_smaller_pieces(model, monkey
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_numbers_before_it_is_loaded(neural, monkeypatch):
-    engine = backend.engines()["acestep"]
+    engine = tasks.engines()["acestep"]
     engine.unload()
     monkeypatch.setattr(memory, "host", lambda: memory.Room(10**9, 16 * 10**9))
     with pytest.raises(NotEnoughMemory, match=r"turbo needs .* GB here \(weights .* are free"):
@@ -433,7 +433,7 @@ def test_what_is_longer_than_it_hears_at_once_is_refused(regions, task):
 def test_the_words_of_a_take_are_taken_over_where_they_fit(told, studio, take):
     assert told("extend")["prompt"] == ["lo-fi hip hop, 96 bpm, A minor, 4/4"]
     wordy = made(studio, engine="composer", prompt="lo-fi hip hop " + "with rain " * 60, duration=5, seed=1)
-    source = backend._source({"source": studio.source(wordy.id).model_dump(mode="json")}, silent)
+    source = tasks._source({"source": studio.source(wordy.id).model_dump(mode="json")}, silent)
     assert told("extend", start=source)["prompt"] == ["Lo-fi hip hop"]
 
 
@@ -524,7 +524,7 @@ def test_a_spoilt_checkpoint_is_refused_in_one_sentence(neural, tmp_path, spoil)
 
 def test_where_nothing_is_there_it_says_what_to_get(tmp_path, monkeypatch):
     monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=tmp_path))
-    engine = backend.engines()["acestep"]
+    engine = tasks.engines()["acestep"]
     assert "studio models get acestep-v15-turbo-diffusers" in (engine.available() or "")
     with pytest.raises(EngineMissing, match="has no checkpoint here"):
         engine.generate(Generate(prompt="x", seed=1), silent)

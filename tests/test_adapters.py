@@ -11,6 +11,7 @@ import backend
 import loras
 import memory
 import settings
+import tasks
 import tiny_acestep
 import tiny_loras as tiny
 from engines.acestep.adapters import Adapters, check_width, wanted
@@ -265,7 +266,7 @@ def test_a_take_is_made_with_them_says_so_and_is_made_again(studio: backend.Stud
     said = {name: value for name, value in take.recipe.versions.items() if name.startswith("lora")}
     assert said.keys() == {"lora erhu", "lora choir"}
     assert said["lora erhu"] == f"{loras.find('erhu').sha256} at 0.5, alpha over rank 2"
-    plain = backend.engines()["acestep"].generate(take.recipe.request.model_copy(update={"loras": ""}), silent)
+    plain = tasks.engines()["acestep"].generate(take.recipe.request.model_copy(update={"loras": ""}), silent)
     assert not any("lora" in name for name in plain.versions) and not any("LoRA" in one for one in plain.notices)
     _, _, identical = studio.replay(take.recipe, tmp_path)
     assert identical
@@ -300,5 +301,5 @@ def test_what_cannot_be_used_is_refused_before_it_waits_in_line(
 
 def test_only_engines_that_know_loras_read_them() -> None:
     request = read({"prompt": "x", "loras": "erhu"})
-    reading = {name for name, engine in backend.engines().items() if "loras" not in unread(engine, request)}
+    reading = {name for name, engine in tasks.engines().items() if "loras" not in unread(engine, request)}
     assert reading == {"acestep"}

@@ -11,9 +11,9 @@ import pyloudnorm
 import pytest
 import soundfile
 
-import backend
 import post_process
-from backend import Studio, make
+import tasks
+from backend import Studio
 from composer import mix
 from composer.plan import plan
 from engines import ENGINES, Engine
@@ -224,7 +224,7 @@ def test_an_engine_reads_the_knobs_it_promises_and_no_others(studio, take, neura
     asked |= {"duration": 10, "source": take.id, "regions": "2-6", "seconds": 2, "precision": "fp32"}
     request = mode(**{name: value for name, value in asked.items() if name in fields(mode)})
     seen: set[str] = set()
-    source = backend._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
+    source = tasks._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
     engine().generate(Remembering(request, seen), silent, source)
     assert promised(engine, mode) - STUDIO_READS <= seen <= promised(engine, mode) | STUDIO_READS
 
@@ -258,7 +258,7 @@ def test_every_knob_changes_the_song(tmp_path, knob, value):
     for number, request in enumerate((plain, turned)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        made.append(make({"id": str(number), "request": request.model_dump(mode="json")}, folder, silent))
+        made.append(tasks.make({"id": str(number), "request": request.model_dump(mode="json")}, folder, silent))
     assert made[0]["samples_sha256"] != made[1]["samples_sha256"]
 
 

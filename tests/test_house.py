@@ -18,6 +18,7 @@ FLOORS = [
     {"doctor"},
     {"tabs", "api", "terminal"},
     {"backend"},
+    {"tasks"},
     {"jobs", "lyrics"},
     {"compare", "engines", "masters", "separation", "writing", "zerogpu"},
     {
@@ -103,7 +104,7 @@ def test_the_page_starts_without_heavy_libraries():
 
 
 def test_engines_are_known_before_their_libraries_are_loaded():
-    code = "import sys, backend; [one.available() for one in backend.engines().values()]; print(*sys.modules)"
+    code = "import sys, tasks; [one.available() for one in tasks.engines().values()]; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {*HEAVY, "numba"} & set(loaded.stdout.split())
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-import backend
 import takes
+import tasks
 from backend import Studio
 from composer import loop
 from composer.arrange import compose
@@ -182,5 +182,5 @@ def test_bars_that_are_not_there_are_refused(studio, take, bar, bars, sentence):
 def test_a_song_without_a_score_says_why_it_cannot_be_looped(tmp_path):
     recipe = takes.recipe().model_dump(mode="json")
     with pytest.raises(CannotMake, match="No score of this song is known"):
-        backend.loop({"recipe": recipe, "sheet": None, "bar": None, "bars": None, "times": 1}, tmp_path, silent)
+        tasks.loop({"recipe": recipe, "sheet": None, "bar": None, "bars": None, "times": 1}, tmp_path, silent)
     assert not list(tmp_path.iterdir())

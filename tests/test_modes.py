@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-import backend
 import dsp
 import library as room
 import post_process
+import tasks
 from backend import Studio
 from composer import edit, extend, sheet, wish
 from composer.arrange import compose
@@ -518,7 +518,7 @@ def test_the_worker_hears_once_and_remembers(studio, upload, tmp_path):
     origin = studio.source(upload.id)
     stamp = origin.heard.stat().st_mtime_ns
     arguments = {"source": origin.model_dump(mode="json")}
-    assert backend.listen(arguments, tmp_path, silent) == backend.listen(arguments, tmp_path, silent)
+    assert tasks.listen(arguments, tmp_path, silent) == tasks.listen(arguments, tmp_path, silent)
     assert origin.heard.stat().st_mtime_ns == stamp
 
 

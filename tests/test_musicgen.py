@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import backend
 import memory
 import post_process
 import preview
+import tasks
 import tiny
 from backend import Studio
 from checkpoints import shelf
@@ -304,7 +304,7 @@ def test_what_is_heard_early_is_the_new_part_of_the_song(models, monkeypatch, ki
 def test_a_song_in_the_making_is_a_file_that_grows(studio, tmp_path, monkeypatch):
     """Its sound is the decoded song, before it is resampled and mastered; afterwards no file is left."""
     monkeypatch.setattr(windows, "_CHUNK", 50)
-    engine, songs, sizes = backend.engines()["musicgen"], [], []
+    engine, songs, sizes = tasks.engines()["musicgen"], [], []
     spared = engine._spared
     monkeypatch.setattr(engine, "_spared", lambda *said: (songs.append(spared(*said)), songs[-1])[1])
     path, held = tmp_path / preview.NAME, []
@@ -315,7 +315,7 @@ def test_a_song_in_the_making_is_a_file_that_grows(studio, tmp_path, monkeypatch
             held.append(path.read_bytes())
 
     request = Generate(prompt="warm piano", engine="musicgen", precision="fp32", duration=5, seed=1)
-    backend.make({"id": "one", "request": request.model_dump(mode="json")}, tmp_path, watch)
+    tasks.make({"id": "one", "request": request.model_dump(mode="json")}, tmp_path, watch)
     assert not path.exists() and (tmp_path / "song.wav").exists()
     assert len(set(sizes)) >= 4, "piece by piece"
     assert all(late[: len(early)] == early for early, late in pairwise(held))
@@ -419,7 +419,7 @@ def test_a_song_is_made_again_sample_by_sample(studio, tmp_path):
 
 def test_variations_are_made_side_by_side(studio, monkeypatch):
     batches = []
-    engine = backend.engines()["musicgen"]
+    engine = tasks.engines()["musicgen"]
     spared = engine._spared
     monkeypatch.setattr(
         engine,
@@ -512,7 +512,7 @@ def test_it_stops_at_any_step(models):
 
 
 def test_too_little_memory_is_said_and_one_song_is_tried_alone(studio, monkeypatch):
-    engine, tried = backend.engines()["musicgen"], []
+    engine, tried = tasks.engines()["musicgen"], []
 
     def short(model, wanted, progress):
         tried.append(len(wanted.seeds))
@@ -534,7 +534,7 @@ def test_too_little_memory_is_said_and_one_song_is_tried_alone(studio, monkeypat
 
 
 def test_its_memory_comes_back_when_nobody_makes_songs(studio, monkeypatch):
-    engine, asked = backend.engines()["musicgen"], {"prompt": "warm piano", "duration": 1}
+    engine, asked = tasks.engines()["musicgen"], {"prompt": "warm piano", "duration": 1}
     before = made(studio, **asked)
     assert engine._model is not None
     monkeypatch.setattr(studio.lane.runner, "idle", 0.1)
@@ -688,8 +688,8 @@ def test_folders_that_hold_no_checkpoint_are_passed_over(neural, tmp_path, monke
         (tmp_path / name / "config.json").write_text(text)
     monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=tmp_path))
     assert found.places() == {}
-    assert "studio models get musicgen-small" in (backend.engines()["musicgen"].available() or "")
+    assert "studio models get musicgen-small" in (tasks.engines()["musicgen"].available() or "")
     with pytest.raises(EngineMissing, match="has no checkpoint here"):
-        backend.engines()["musicgen"].generate(Generate(prompt="x", seed=1), silent)
+        tasks.engines()["musicgen"].generate(Generate(prompt="x", seed=1), silent)
     monkeypatch.setattr(shelf, "settings", lambda: Settings(checkpoints=neural / "mono"))
     assert list(found.places()) == ["mono"], "the folder may be a checkpoint itself"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import backend
 import memory
 import post_process
+import tasks
 import tiny_planner
 from backend import Studio
 from engines.acestep import AceStep, thoughts
@@ -45,7 +45,7 @@ def shelf(pipelines: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield folder
         torch.set_num_threads(threads)
     settings.cache_clear()
-    backend.rest()
+    tasks.rest()
 
 
 @pytest.fixture(scope="module")

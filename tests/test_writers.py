@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import backend
 import checkpoints as shelf
 import lyrics
 import memory
+import tasks
 import tiny_chat
 from backend import Studio
 from engines.musicgen import MusicGen
@@ -98,18 +98,18 @@ def test_who_leaves_stops_it_and_the_next_is_served(studio):
 
 
 def test_a_writer_and_an_engine_do_not_fill_the_memory_together(studio, tmp_path):
-    engine = backend.engines()["musicgen"]
+    engine = tasks.engines()["musicgen"]
     assert isinstance(engine, MusicGen)
-    backend.rest()
+    tasks.rest()
     engine._kept["a song that waits", 0] = np.zeros(9)
     last(studio, asked())
     assert chat.kept() and not engine._kept
     request = Generate(prompt="piano", engine="musicgen", seed=1, duration=1, checkpoint="none such")
     with pytest.raises(BadRequest):  # before it looks for its own
-        backend.make({"id": "one", "request": request.model_dump(mode="json")}, tmp_path, silent)
+        tasks.make({"id": "one", "request": request.model_dump(mode="json")}, tmp_path, silent)
     assert not chat.kept()
     last(studio, asked())
-    backend.rest()
+    tasks.rest()
     assert not chat.kept()
 
 
@@ -149,7 +149,7 @@ def test_what_is_no_language_is_refused(language):
 
 
 def test_a_model_without_libraries_or_memory_says_so(studio, monkeypatch):
-    backend.rest()
+    tasks.rest()
     with monkeypatch.context() as patch:
         patch.setattr(memory, "room", lambda device="cpu": memory.Room(10**6, 10**7))
         with pytest.raises(NotEnoughMemory, match=r"tiny-qwen3 needs 0\.7 GB here \(weights .* 0\.0 GB are free"):
