@@ -342,7 +342,8 @@ def test_a_fade_or_a_closing_section_is_left_out():
 def test_the_stems_of_a_joined_song_are_its_two_layers(studio, take):
     new = made(studio, "extend", source=take.id, seconds=5, seed=1)
     with zipfile.ZipFile(studio.export(new.id, "stems")) as archive:
-        stems = {name[3:]: soundfile.read(io.BytesIO(archive.read(name)))[0].T for name in archive.namelist()}
+        names = [name for name in archive.namelist() if name[:2].isdigit()]  # beside them: what is left, and words
+        stems = {name[3:]: soundfile.read(io.BytesIO(archive.read(name)))[0].T for name in names}
     assert set(stems) == {"Original.wav", "New.wav"}
     assert np.abs(sum(stems.values()) - sound(new).samples).max() < 1e-6
     cut = new.recipe.proof.regions[0].first

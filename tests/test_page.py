@@ -27,6 +27,7 @@ DROPPED = """() => { const dataTransfer = new DataTransfer(), way = { bubbles: t
     dataTransfer.items.add(new File(['hello'], 'letter.wav'));
     document.querySelector('h1').dispatchEvent(new DragEvent('drop', { dataTransfer, ...way })) }"""
 SOON = 30_000  # milliseconds that a short song may take on a busy machine
+REDRAWN = 15_000  # milliseconds that the page may take there to come up, or to show what is new
 
 
 class Desk:
@@ -35,6 +36,7 @@ class Desk:
     def __init__(self, page: Any, url: str):
         from playwright.sync_api import expect
 
+        expect.set_options(timeout=REDRAWN)
         self.page, self.url, self.expect = page, url, expect
         self.faults: list[str] = []
         page.set_default_timeout(SOON)
@@ -503,6 +505,9 @@ def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
         "/library",
         "/take",
         "/loop",
+        "/separate",
+        "/compare",
+        "/gamepack",
         "/loras",
         "/add_lora",
     }

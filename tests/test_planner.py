@@ -492,7 +492,7 @@ def test_a_song_that_is_too_long_for_what_is_left_is_refused_although_the_weight
 
 def test_the_need_is_that_of_the_files(folder, tmp_path):
     """Keys and values in the shape of the published 0.6B; the weights are counted from the header of their file."""
-    sizes = {"num_hidden_layers": 28, "num_key_value_heads": 8, "head_dim": 128}
+    sizes = {"num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128}
     (tmp_path / "config.json").write_text(json.dumps(sizes))
     shutil.copy(folder / "model.safetensors", tmp_path)
     fine, half = needed(tmp_path, "fp32", 1000), needed(tmp_path, "bf16", 1000)
