@@ -10,8 +10,10 @@ from song.audio import Audio
 from song.files import SESSIONS, TIMED
 from song.ledger import Ledger
 from song.lyrics import Lyrics
-from song.request import SongRequest
+from song.request import SongRequest, fields, read
 from song.score import Score
+
+_DECIDED = ("style", "bpm", "key", "meter", "vocal_language")  # of a plan, by the names of the knobs
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,19 @@ class Recipe(BaseModel):
     parent: str | None = None  # the take or upload that a cover, an extension or an edit started from
     proof: Proof | None = None  # of an extension or an edit
     stems: bool = True  # whether it can be had in separate parts
+
+    def planned(self) -> SongRequest:
+        """The request, with what the plan decided in the knobs that were left open: to be changed, and made anew."""
+        decided = {name: self.plan[name] for name in _DECIDED if self.plan.get(name)}
+        if sections := self.plan.get("sections"):
+            decided["form"] = ", ".join(f"{one['name']} {one['bars']}" for one in sections)
+        knobs = fields(type(self.request))
+        open_ones = {
+            name: value
+            for name, value in decided.items()
+            if name in knobs and getattr(self.request, name) in (None, "")
+        }
+        return read(self.request.model_dump() | open_ones)
 
 
 class Kept(BaseModel):

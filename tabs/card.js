@@ -31,13 +31,16 @@ function draw() {
   card.append(node("p", { className: "facts" }, take.facts), sold(take.sold));
   const again = node("button", { type: "button", className: "plainbutton again" }, "Again with a new seed");
   again.onclick = () => trigger("again", { id: take.id });
+  const plan = node("button", { type: "button", className: "plainbutton" }, "Edit the plan");
+  plan.setAttribute("aria-label", `Edit the plan of ${take.title}`);
+  plan.onclick = () => trigger("reuse", { id: take.id, plan: true });
   const on = ["cover", "extend", "edit"].map((mode) => {
     const button = node("button", { type: "button", className: "plainbutton" }, `${mode[0].toUpperCase()}${mode.slice(1)}`);
     button.setAttribute("aria-label", `${button.textContent} ${take.title}`);
     button.onclick = () => trigger("open", { id: take.id, mode });
     return button;
   });
-  card.append(picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" }, again, ...on));
+  card.append(picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" }, again, plan, ...on));
   fit();
 }
 new ResizeObserver(fit).observe(card);

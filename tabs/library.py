@@ -62,10 +62,10 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
 
     def reuse(event: gr.EventData) -> dict[Any, Any]:
         try:
-            request = studio().library.take(event._data["id"]).recipe.request
+            recipe = studio().library.take(event._data["id"]).recipe
+            return filled(recipe.planned() if event._data.get("plan") else recipe.request, tabs, desks)
         except StudioError as error:
             raise toast(error) from None
-        return filled(request, tabs, desks)
 
     def start_from(event: gr.EventData) -> dict[Any, Any]:
         desk = desks[event._data["mode"]]
@@ -78,8 +78,8 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         for finished in desk.finished:
             finished.then(listing, look, shelf, **QUIET)
     shelf.act(act, look, [shelf, shown, deleted], **QUIET)
-    shelf.reuse(reuse, None, everything(tabs, desks), **QUIET)
     for take in (shelf, *(desk.card for desk in desks.values())):
+        take.reuse(reuse, None, everything(tabs, desks), **QUIET)
         take.open(start_from, None, everything(tabs, desks), **QUIET)
     tabs.select(watched, None, clock, queue=False, **QUIET)
 

@@ -41,7 +41,8 @@ def live(id: str = "live") -> gr.HTML:
 
 
 def card(id: str = "card") -> gr.HTML:
-    """One take: what was planned, what came out, and its files. Event `again` carries its id, `open` {id, mode}."""
+    """One take: what was planned, what came out, and its files. Event `again` carries its id, `open` {id, mode},
+    `reuse` {id, plan}: whether what was planned goes into the form, too."""
     return widget("card", '<article class="card" hidden></article>', id=id)
 
 
@@ -62,7 +63,7 @@ def fit(value: dict[str, Any]) -> gr.HTML:
 
 
 def shelf() -> gr.HTML:
-    """The library's rows. Event `act` carries {what, id, on}, event `reuse` the take's id."""
+    """The library's rows. Event `act` carries {what, id, on}, `open` and `reuse` are a card's."""
     return widget("shelf", '<div class="shelf"></div>')
 
 

@@ -59,6 +59,19 @@ def test_the_plan_obeys_the_words(take):
     assert "82 bpm, D minor, 4/4" in plan["words"]
 
 
+def test_a_plan_becomes_knobs_that_plan_the_same_and_what_was_asked_stays(studio):
+    loose = song(studio, "solo piano", seed=5, duration=8, key="F minor").recipe
+    asked = loose.planned()
+    assert asked.key == loose.request.key == "F minor" and asked.duration == 8
+    assert (asked.style, asked.bpm, asked.meter) == tuple(loose.plan[name] for name in ("style", "bpm", "meter"))
+    assert asked.form == ", ".join(f"{one['name']} {one['bars']}" for one in loose.plan["sections"])
+    again = song(studio, **asked.model_dump(exclude={"mode"})).recipe
+    same = ("style", "bpm", "key", "meter", "duration")
+    assert [again.plan[name] for name in same] == [loose.plan[name] for name in same]
+    bars = [[one["bars"] for one in recipe.plan["sections"]] for recipe in (loose, again)]
+    assert bars[0] == bars[1]
+
+
 def test_the_song_is_as_long_and_as_loud_as_promised(take):
     samples, rate = soundfile.read(take.files["audio"], always_2d=True)
     assert (rate, samples.shape) == (48000, (20 * 48000, 2))

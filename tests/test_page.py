@@ -266,7 +266,11 @@ def test_the_library_finds_keeps_forgets_and_reuses(desk):
     desk.page.get_by_role("button", name="Undo").click()
     desk.expect(desk.songs()).to_have_count(1)
 
+    song.get_by_role("button", name="Edit the plan").click()
+    desk.expect(desk.knob("key")).to_have_value("D minor")
+    desk.tab("Library")
     song.get_by_role("button", name="Reuse settings").click()
+    desk.expect(desk.knob("key")).to_have_value("")
     desk.expect(desk.knob("title")).to_have_value(title)
     desk.expect(desk.knob("bpm")).to_have_value("91")
     desk.expect(desk.knob("prompt")).to_have_value(WORDS)
