@@ -112,13 +112,19 @@ document.addEventListener("keydown", (event) => {
 // would be gone.
 const beside = (event) => event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".upload, input, textarea");
 document.addEventListener("dragover", (event) => beside(event) && event.preventDefault());
-document.addEventListener("drop", (event) => {
+document.addEventListener("drop", async (event) => {
   if (!beside(event)) return;
   event.preventDefault();
-  const zone = document.querySelector("#recipe-upload input[type=file]");
-  if (!zone || !event.dataTransfer.files.length) return;
+  if (!event.dataTransfer.files.length) return;
   const one = new DataTransfer();
   one.items.add(event.dataTransfer.files[0]);
-  zone.files = one.files;
-  zone.dispatchEvent(new Event("change", { bubbles: true }));
+  for (let looks = 0; looks < 100; looks += 1) { // the zone takes no file while it still has one
+    const zone = document.querySelector("#recipe-upload input[type=file]");
+    if (zone) {
+      zone.files = one.files;
+      zone.dispatchEvent(new Event("change", { bubbles: true }));
+      return;
+    }
+    await new Promise((soon) => setTimeout(soon, 100));
+  }
 });
