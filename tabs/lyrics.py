@@ -86,7 +86,7 @@ def _form(members: dict[str, Any]) -> tuple[dict[str, Any], gr.Button, gr.Button
     knobs |= row(FIRST[1:])
     with gr.Accordion("Structure, language, seed", open=False):
         knobs |= row(name for name in members if name not in FIRST and name not in chat)
-    with gr.Accordion(f"{Chatting.__doc__} (the embedded writer reads none of these)", open=False):
+    with gr.Accordion("For a language model only", open=False):
         knobs |= row(name for name in members if name in chat)
     return knobs, go, stop
 
