@@ -31,8 +31,8 @@ function draw() {
   card.append(node("p", { className: "facts" }, take.facts), sold(take.sold));
   const again = node("button", { type: "button", className: "plainbutton again" }, "Again with a new seed");
   again.onclick = () => trigger("again", { id: take.id });
-  const plan = node("button", { type: "button", className: "plainbutton" }, "Edit the plan");
-  plan.setAttribute("aria-label", `Edit the plan of ${take.title}`);
+  const plan = node("button", { type: "button", className: "plainbutton" }, "Change the plan");
+  plan.setAttribute("aria-label", `Change the plan of ${take.title}`);
   plan.onclick = () => trigger("reuse", { id: take.id, plan: true });
   const on = ["cover", "extend", "edit"].map((mode) => {
     const button = node("button", { type: "button", className: "plainbutton" }, `${mode[0].toUpperCase()}${mode.slice(1)}`);

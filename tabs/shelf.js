@@ -69,7 +69,7 @@ function row(take) {
       ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
         () => { sound.pause(); trigger("open", { id: take.id, mode }); })),
       action("Reuse settings", `Reuse settings of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id }); }),
-      action("Edit the plan", `Edit the plan of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id, plan: true }); }),
+      action("Change the plan", `Change the plan of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id, plan: true }); }),
       action("Delete", `Delete ${take.title}`, () => {
         if (playing?.id === take.id) letGo();
         trigger("act", { what: "forget", id: take.id });

@@ -266,7 +266,7 @@ def test_the_library_finds_keeps_forgets_and_reuses(desk):
     desk.page.get_by_role("button", name="Undo").click()
     desk.expect(desk.songs()).to_have_count(1)
 
-    song.get_by_role("button", name="Edit the plan").click()
+    song.get_by_role("button", name="Change the plan").click()
     desk.expect(desk.knob("key")).to_have_value("D minor")
     desk.tab("Library")
     song.get_by_role("button", name="Reuse settings").click()
