@@ -113,6 +113,12 @@ class Studio:
         """A take or an upload, as something to start from. Raises NotFound."""
         return self.library.origin(id)
 
+    def _origin(self, what: str, id: str) -> Origin:
+        try:
+            return self.source(id)
+        except NotFound as error:
+            raise BadRequest(what, f"{error} Give a take of the library, or upload the song again.") from None
+
     def listen(self, id: str) -> Heard:
         """What is heard in a take or an upload; at once where somebody listened before. Raises NotFound."""
         arguments = {"source": self.source(id).model_dump(mode="json")}
@@ -172,7 +178,8 @@ class Studio:
                 yield going.result()
             finally:
                 stop.set()
-                wait([going])
+                if not going.cancel():  # it has had its turn, and hears of it from its progress
+                    wait([going])
 
     # -- LoRAs --------------------------------------------------------------------------------------------------------
 
@@ -184,11 +191,7 @@ class Studio:
         """Let a LoRA in from outside: look it through, keep it. Raises BadRequest with the reason, DiskFull."""
         return loras.add(path, name, config)
 
-    def _origin(self, what: str, id: str) -> Origin:
-        try:
-            return self.source(id)
-        except NotFound as error:
-            raise BadRequest(what, f"{error} Give a take of the library, or upload the song again.") from None
+    # -- jobs ---------------------------------------------------------------------------------------------------------
 
     def job(self, job_id: str) -> Job:
         """The newest that is known of a job. Raises NotFound."""
@@ -227,6 +230,8 @@ class Studio:
         self.lane.cancel(job_id)
         return job
 
+    # -- files --------------------------------------------------------------------------------------------------------
+
     def export(self, take_id: str, kind: str, master: Master = PLAIN, progress: Progress = silent) -> Path:
         """A take as a file: wav, flac, mp3, opus, midi, timed lyrics (lrc, srt, vtt), stems (zip), a session for a DAW
         (ardour, dawproject, reaper), a game pack (zip), picture (png) or recipe (json); an upload as wav or stems. Made
@@ -246,7 +251,7 @@ class Studio:
         if kind in TIMED and kept.recipe.lyrics is not None:
             return self._captions(kept.recipe.lyrics, folder / FILES[kind], kind)
         if kind in TIMED and kind not in kept.files:
-            raise CannotMake(f"Nothing is known of when what is sung in this take, so it has no {kind} file.")
+            raise CannotMake(f"Nobody is known to sing in this take, so it has no {kind} file.")
         if kind in there and master.plain:
             if there[kind] not in kept.files:
                 raise CannotMake(f"This take has no {kind} file.")

@@ -245,8 +245,7 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     span = chosen(known[0], arguments["bar"], arguments["bars"])
     path = folder / f"loop-{span.first + 1}-{span.count}-x{times}.wav"
     if not path.is_file():
-        lufs = written.get("mastering", {}).get("target_lufs", post_process.TARGET_LUFS)
-        once = composer.looped(*known, span, lufs, progress)
+        once = composer.looped(*known, span, written.get("mastering", {}), progress)
         played = Audio(np.tile(once.samples, times), once.sample_rate)
         post_process.write_loop(path, played, recipe, known[0].bpm, known[0].meter, span.count * times)
     heard = post_process.read(path)
@@ -317,7 +316,7 @@ def warm() -> None:
         log.warning("not warm: %s", error)
 
 
-# -- the studio ---------------------------------------------------------------------------------------------------
+# -- what a take says of itself -----------------------------------------------------------------------------------
 
 
 def _recipe(id: str, take: Take, finished: post_process.Finished, source: Source | None, seconds: float) -> Recipe:

@@ -1,5 +1,6 @@
 """The embedded engine: writes the song and plays it, with no download, on any CPU."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from composer.synth import SoundFont
     from engines.splicing import Joined
 
-MASTERING = ("target_lufs", "ceiling_dbtp", "fade_in", "fade_out")  # knobs that say how a song is finished
+LEVEL = ("target_lufs", "ceiling_dbtp")
+MASTERING = (*LEVEL, "fade_in", "fade_out")  # knobs that say how a song is finished
 SHORTEST = 5.0  # seconds of a song; in less, a bar and its last chord find no room at most tempos
 _RING = 5.0  # seconds, at most, that a new part rings on after its bars
 
@@ -254,16 +256,18 @@ class Composer:
             request, source, patch.plan, made, whole, heard, f"New music in {where}: {patch.plan.words()}"
         )
 
-    def looped(self, decided: Plan, score: Score, span: loop.Bars, target_lufs: float, progress: Progress) -> Audio:
-        """Bars of a song of this plan and score as a loop, see composer.loop."""
+    def looped(
+        self, decided: Plan, score: Score, span: loop.Bars, mastering: Mapping[str, float], progress: Progress
+    ) -> Audio:
+        """Bars of a song of this plan and score as a loop, see composer.loop; `mastering` is what the song's sheet has
+        of that name; of it the level counts, since a fade would be heard every time round."""
         import post_process
 
         over, again = loop.repeated(decided, score, span)
         mixed = self._played(over, again, part(progress, 0.0, 0.85))
-        rest = part(progress, 0.85, 1.0)
-        return loop.cut(
-            post_process.finish(Audio(mixed.master), target_lufs=target_lufs, progress=rest).audio, over, span
-        )
+        level = {name: mastering[name] for name in LEVEL if name in mastering}
+        whole = post_process.finish(Audio(mixed.master), **level, progress=part(progress, 0.85, 1.0))
+        return loop.cut(whole.audio, over, span)
 
     def packed(self, decided: Plan, score: Score, span: loop.Bars, progress: Progress) -> "tuple[Pack, dict[str, Any]]":
         """Bars of a song of this plan and score as a game pack, and its cue sheet, see composer.pack."""

@@ -222,9 +222,8 @@ def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, pl
             takes = now.takes
         yield news
         if fresh and not (now and now.final):
-            time.sleep(
-                SETTLE
-            )  # once a page was seen that said Done and had no card; two redraws at once are the suspicion
+            # Once a page was seen that said Done and had no card; two redraws at once are the suspicion.
+            time.sleep(SETTLE)
 
 
 def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:

@@ -98,6 +98,7 @@ def finished(studio: "Studio", job: Job) -> Job:
             show(news.fraction, news.stage)
             if stop.is_set():
                 studio.cancel(job.id)
+    on_signals(signal.default_int_handler)  # nobody looks at `stop` any more
     return news
 
 

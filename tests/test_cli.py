@@ -296,6 +296,14 @@ def test_cancel(tmp_path: Path, number: int) -> None:
     assert not list((tmp_path / "takes").iterdir()) and not list((tmp_path / "temp").iterdir())
 
 
+def test_ctrl_c_ends_what_comes_after_the_song(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[Any] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: answered.append(handler))
+    assert studio("generate", WORDS, "--duration", "5", "--no-stems").code == 0
+    assert len(answered) == 4 and answered[0] is not signal.default_int_handler
+    assert answered[2:] == [signal.default_int_handler] * 2  # nobody looks for a wish to stop any more
+
+
 # --- library, replay, doctor ------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import dsp
 import takes
 import tasks
 from backend import Studio
@@ -75,6 +76,15 @@ def test_the_seam_is_a_step_like_any_other(studio, take):
     assert np.abs(sound).max() > 0.1
 
 
+def test_a_loop_is_as_loud_as_its_song_was_to_be_and_has_no_fades():
+    asked = {"target_lufs": -20.0, "ceiling_dbtp": -6.0, "fade_in": 1.0, "fade_out": 1.0}
+    made = Composer().looped(PLAN, compose(PLAN), loop.Bars(4, 1), asked, silent)
+    assert dsp.true_peak(made.samples, RATE) <= -6.0 + 0.05
+    assert np.abs(made.samples[:, :2400]).max() > 0.5 * np.abs(made.samples).max()  # a kick, at once
+    loud = Composer().looped(PLAN, compose(PLAN), loop.Bars(4, 1), {}, silent)
+    assert dsp.loudness(loud.samples, RATE) > dsp.loudness(made.samples, RATE) + 3
+
+
 def test_playing_it_four_times_is_the_same_four_times(studio, take):
     once, _ = soundfile.read(studio.export(take.id, "loop"))
     four, _ = soundfile.read(studio.export(take.id, "loop4"))
@@ -115,7 +125,7 @@ def test_the_tail_of_the_end_sounds_in_the_head():
     """One short note at the very end of a bar: all that is heard on the first beat is what rings on."""
     note = Note(69, 100, PLAN.beats_per_bar - 0.25, 0.2)
     score = Score(PLAN.bpm, PLAN.meter, "A minor", 8.0, (Track("Lead", "lead", 0, "vibraphone", (note,)),), ())
-    made = Composer().looped(PLAN, score, loop.Bars(0, 1), -14.0, silent)
+    made = Composer().looped(PLAN, score, loop.Bars(0, 1), {}, silent)
     assert made.frames == 2 * RATE
     head, before = made.samples[:, : RATE // 10], made.samples[:, -RATE // 8 - RATE // 20 : -RATE // 8]
     assert np.abs(head).max() > 0.02, "the tail"
@@ -126,7 +136,7 @@ def test_the_tail_of_the_end_sounds_in_the_head():
 def test_a_loop_begins_on_the_barline():
     note = Note(36, 127, 4 * PLAN.beats_per_bar, 0.25)
     score = Score(PLAN.bpm, PLAN.meter, "A minor", 32.0, (Track("Kit", "drums", 0, "house", (note,), drums=True),), ())
-    sound = Composer().looped(PLAN, score, loop.Bars(4, 1), -14.0, silent).samples
+    sound = Composer().looped(PLAN, score, loop.Bars(4, 1), {}, silent).samples
     assert np.abs(sound[:, :240]).max() > 20 * np.abs(sound[:, -240:]).max(), "the kick, and what is left of the last"
 
 

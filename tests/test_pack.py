@@ -54,7 +54,7 @@ def test_layers_are_loops_of_one_length_that_sum_without_clipping(made):
 
 
 def test_stacked_they_are_the_theme_sample_by_sample_where_it_was(made):
-    theme = Composer().looped(PLAN, SCORE, SPAN, -14.0, silent).samples.sum(axis=0)
+    theme = Composer().looped(PLAN, SCORE, SPAN, {}, silent).samples.sum(axis=0)
     stack = sum(audio.samples for audio in made[0].layers.values()).sum(axis=0)
     spectra = [np.fft.rfft(one) for one in (theme, stack)]
     match = np.fft.irfft(spectra[0] * np.conj(spectra[1])) / np.linalg.norm(theme) / np.linalg.norm(stack)

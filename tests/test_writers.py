@@ -159,6 +159,22 @@ def test_a_model_without_libraries_or_memory_says_so(studio, monkeypatch):
         last(studio, asked())
 
 
+def test_who_leaves_while_another_song_is_made_is_not_kept_waiting(studio, tmp_path):
+    free = threading.Event()
+    studio.start()
+    studio.lane.runner.tasks["hold"] = lambda *_: free.wait(20) and {}
+    held = studio.lane.begin("hold", {}, tmp_path, silent)
+    try:
+        going = studio.write(asked())
+        assert next(going).stage == "Waiting for the song in the making"
+        begun = time.monotonic()
+        going.close()
+        assert time.monotonic() - begun < 10 and not held.done()
+    finally:
+        free.set()
+    assert held.result() == {}
+
+
 def test_other_tools_models_are_known_by_id_and_broken_ones_say_why(tmp_path, monkeypatch):
     ref = tmp_path / "hub" / "models--some--chat"
     folder = tiny_chat.checkpoint(ref / "snapshots" / ("a" * 40), "Qwen2")
