@@ -464,14 +464,14 @@ def test_damaged_planners_are_refused_in_a_sentence(copy):
     (copy / "config.json").write_text(json.dumps(config | {"hidden_size": 48}))
     refused(CannotMake, "cannot be read")
     (copy / "chat_template.jinja").unlink()
-    refused(CannotMake, "cannot be read")
+    refused(BadCheckpoint, "no chat template")
 
 
 def test_a_language_model_without_codes_is_no_planner(copy):
     said = json.loads((copy / "tokenizer.json").read_text())
     said["added_tokens"] = [one for one in said["added_tokens"] if "audio_code" not in one["content"]]
     (copy / "tokenizer.json").write_text(json.dumps(said))
-    with pytest.raises(CannotMake, match="of another kind"):
+    with pytest.raises(CannotMake, match="of a kind that is not known here"):
         Planner(copy).plan(QUIET, silent)
 
 

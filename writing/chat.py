@@ -4,25 +4,23 @@ safetensors, from this machine alone; no code of others is run.
 One model is kept at a time, until it is told to go: an engine, or another model, may need its room.
 """
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import checkpoints
 import memory
+from checkpoints.reading import complaining, language_model
 from checkpoints.whole import read_object
-from song.errors import BadCheckpoint, BadRequest, Cancelled, CannotMake, StudioError
+from song.errors import BadRequest
 from song.progress import Progress
 from song.writing import Chatting
 from writing import answer
 
+WHAT = "The language model"
 PRECISIONS = ("fp32", "bf16")  # on a processor the first that fits; a GPU takes the second
 _PROMPT = 1024  # tokens that what is asked takes, about, for the memory it needs
-
-log = logging.getLogger("studio.writer")
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Model:
     def __init__(self, name: str, folder: Path, device: str, precision: str):
         """`device` is torch's name for it; `precision` is one of PRECISIONS."""
         self.name, self.folder, self.device, self.precision = name, folder, device, precision
-        with _complaining(name):
-            self.net, self.tokenizer = _read(folder, device, precision)
+        with complaining(WHAT, name):
+            self.net, self.tokenizer = language_model(folder, device, precision)
 
     def say(self, asked: str, chance: Chatting, seed: int, hear: Callable[[str], None], progress: Progress) -> Said:
         """Answer; `hear` gets the text so far after every token, and may raise to stop it. Same seed, same words on the
@@ -49,7 +47,7 @@ class Model:
         import torch
         import transformers
 
-        with _complaining(self.name):
+        with complaining(WHAT, self.name):
             prompt = self._prompt(asked)
         self._check_length(prompt.shape[1], chance.max_tokens)
         opened = self.tokenizer.decode(prompt[0]).rstrip().endswith("<think>")  # some templates begin to think for it
@@ -195,7 +193,7 @@ def unload() -> None:
 
 def _fitting(name: str, folder: Path, device: str, positions: int) -> str:
     """The precision to compute in. Raises NotEnoughMemory."""
-    with _complaining(name):
+    with complaining(WHAT, name):
         needs = {one: _needed(folder, one, positions) for one in PRECISIONS}
     if device == "cpu" and needs["fp32"].total <= memory.room(device).usable:
         return "fp32"  # what most processors compute faster in
@@ -206,47 +204,3 @@ def _fitting(name: str, folder: Path, device: str, positions: int) -> str:
 def _needed(folder: Path, precision: str, positions: int) -> memory.Need:
     config = read_object(folder / "config.json")
     return memory.reader(config, checkpoints.parameters(folder), precision, _PROMPT + positions)
-
-
-def _read(folder: Path, device: str, precision: str) -> tuple[Any, Any]:
-    """Model and tokenizer."""
-    import torch
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    for name in ("config.json", "tokenizer.json"):  # transformers would make the second up
-        read_object(folder / name)
-    if not list(folder.glob("*.safetensors")):
-        raise BadCheckpoint(f"{folder} holds no weights as safetensors; get it again, or copy the folder again.")
-    own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    kind: Any = transformers.AutoModelForCausalLM
-    net, report = kind.from_pretrained(
-        folder,
-        **own,
-        use_safetensors=True,
-        output_loading_info=True,
-        dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
-    )
-    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
-        raise ValueError(f"weights lack {lacking[:3]}")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **own)
-    if tokenizer.chat_template is None:
-        raise BadCheckpoint(f"{folder.name} has no chat template, so it cannot be asked; choose an instruct model.")
-    return net.eval().requires_grad_(False).to(device), tokenizer
-
-
-@contextlib.contextmanager
-def _complaining(name: str) -> Iterator[None]:
-    """Whatever goes wrong while a model is read becomes one sentence; the log has the rest."""
-    try:
-        yield
-    except (StudioError, Cancelled, MemoryError):
-        raise
-    except Exception as error:
-        log.error("cannot read %s", name, exc_info=error)
-        again = f"studio models get {name}" if name in checkpoints.known() else "copy the folder again"
-        raise CannotMake(
-            f"The language model {name} cannot be read: it is damaged, incomplete or of a kind that is not known here; "
-            f"get it again: {again}."
-        ) from error

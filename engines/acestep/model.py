@@ -3,10 +3,7 @@
 Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames, channels), 25 frames a second.
 """
 
-import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -16,11 +13,12 @@ import numpy as np
 
 import checkpoints
 import memory
+from checkpoints.reading import complaining
 from engines.acestep import found
 from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
 from engines.acestep.snake import decoder
-from song.errors import BadRequest, CannotMake
+from song.errors import BadRequest
 from song.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16")
 TEXT_TOKENS, LYRIC_TOKENS = 256, 2048  # that are read; the model was trained on no more
-
-log = logging.getLogger("studio.acestep")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +73,7 @@ class Model:
         self.name, self.folder, self.precision, self.offloaded = name, folder, precision, False
         self.device = device()
         self.revision = checkpoints.fingerprint(folder)
-        with _complaining(name):
+        with complaining("The checkpoint", name):
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
             self.net.to(self.device)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
@@ -225,21 +221,6 @@ def require(name: str, folder: Path, precision: str, seconds: float, rows: int, 
 
 
 # --- reading files ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _complaining(name: str) -> Iterator[None]:
-    """Whatever goes wrong while a checkpoint is read becomes one sentence; the log has the rest."""
-    try:
-        yield
-    except (CannotMake, MemoryError):
-        raise
-    except Exception as error:
-        log.error("cannot read %s", name, exc_info=error)
-        again = f"Get it again: studio models get {name}." if name in checkpoints.known() else "Mend it."
-        raise CannotMake(
-            f"The checkpoint {name} cannot be read: it is damaged, incomplete or of another kind. {again}"
-        ) from error
 
 
 def _read(folder: Path, dtype: Any) -> Any:

@@ -1,7 +1,6 @@
 """A checkpoint in memory: words in, numbers out for the decode loop. Weights and tokenizer are read by transformers."""
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import checkpoints
 import memory
+from checkpoints.reading import complaining
 from engines.musicgen import audiocraft, found
 from engines.musicgen.codec import Codec
 from engines.musicgen.packed import PackedStep, threads
 from engines.musicgen.step import Step, TorchStep
 from engines.musicgen.tokens import Tables, delayed
-from song.errors import BadRequest, CannotMake
+from song.errors import BadRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +25,6 @@ WINDOW = 1500  # frames that the published decoders were trained on: 30 s
 MAX_WORDS = 512  # tokens of a text that are read; T5 was trained on no more
 
 PRECISIONS = ("fp32", "bf16", "int8")
-
-log = logging.getLogger("studio.musicgen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,7 @@ class Model:
         if precision == "int8" and self.device == "cuda":
             raise BadRequest("precision", "int8 is for the processor; choose bf16 on a GPU")
         self.revision = found.revision(folder)
-        with _complaining(name):
+        with complaining("The checkpoint", name):
             self.net, self.tokenizer = _read(folder, precision)
             self.net.to(self.device)
             decoder = self.net.decoder
@@ -159,24 +156,6 @@ class Model:
 
 
 # --- reading files ----------------------------------------------------------------------------------------------------
-
-
-class _complaining:  # noqa: N801 (used like a function)
-    """Whatever goes wrong while a checkpoint is read becomes one sentence; the log has the rest."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, CannotMake | MemoryError):
-            log.error("cannot read %s", self.name, exc_info=error)
-            raise CannotMake(
-                f"The checkpoint {self.name} cannot be read: it is damaged, incomplete or of another kind. "
-                + (f"Get it again: studio models get {self.name}." if self.name in checkpoints.known() else "Mend it.")
-            ) from error
 
 
 def _step(decoder: Any, precision: str, device: str) -> tuple[Step, str]:

@@ -4,25 +4,23 @@ Every text is read once; keys and values are kept, so that a token costs one pos
 text and the one without what was asked run side by side as two rows of a batch and are fed the same tokens.
 """
 
-import contextlib
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import checkpoints
 import memory
+from checkpoints.reading import complaining, language_model
 from checkpoints.whole import read_object
 from engines.acestep.planner.letters import Letters
-from song.errors import BadCheckpoint, BadRequest, CannotMake, StudioError
+from song.errors import BadRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+WHAT = "The planner"
 PRECISIONS = ("fp32", "bf16")
-
-log = logging.getLogger("studio.planner")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ class Model:
     def __init__(self, folder: Path, device: str = "cpu", precision: str = "fp32"):
         """`device` is torch's name for it; `precision` is fp32 or bf16."""
         self.device = device
-        with _complaining(folder):
-            self.net, self.tokenizer = _read(folder, device, precision)
+        with complaining(WHAT, folder.name):
+            self.net, self.tokenizer = language_model(folder, device, precision, "Qwen3ForCausalLM")
             self.letters = Letters(self.tokenizer)
             self.head = self.net.get_output_embeddings().weight  # (tokens, width)
             codes = self.letters.codes
@@ -130,7 +128,7 @@ def require(folder: Path, device: str, precision: str, positions: int, loaded: b
     precision that there is not, BadCheckpoint."""
     if precision not in PRECISIONS:
         raise BadRequest("precision", f"the planner computes in {' or '.join(PRECISIONS)}; choose one of them")
-    with _complaining(folder):
+    with complaining(WHAT, folder.name):
         sizes = {one: needed(folder, one, positions) for one in PRECISIONS}
     if loaded:
         return memory.require(replace(sizes[precision], weights=0, working=0), folder.name, device)
@@ -143,46 +141,3 @@ def needed(folder: Path, precision: str, positions: int) -> memory.Need:
     """What a planner takes for texts of so many `positions`, counted from its own files. Raises BadCheckpoint."""
     config = read_object(folder / "config.json")
     return memory.reader(config, checkpoints.parameters(folder), precision, positions, texts=2)  # guidance reads two
-
-
-@contextlib.contextmanager
-def _complaining(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong while a planner is read becomes one sentence; the log has the rest."""
-    try:
-        yield
-    except (StudioError, MemoryError):
-        raise
-    except Exception as error:
-        log.error("cannot read %s", folder, exc_info=error)
-        again = f"studio models get {folder.name}" if folder.name in checkpoints.known() else "copy the folder again"
-        raise CannotMake(
-            f"The planner {folder.name} cannot be read: it is damaged, incomplete or of another kind; get it again: "
-            f"{again}."
-        ) from error
-
-
-def _read(folder: Path, device: str, precision: str) -> tuple[Any, Any]:
-    """Model and tokenizer: nothing from the network, no code of others, weights from safetensors alone."""
-    import torch
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    for name in ("config.json", "tokenizer.json"):  # transformers would make the second up
-        read_object(folder / name)
-    if not list(folder.glob("*.safetensors")):
-        raise BadCheckpoint(f"{folder} holds no weights as safetensors; get it again, or copy the folder again.")
-    kind: Any = transformers.Qwen3ForCausalLM
-    net, report = kind.from_pretrained(
-        folder,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-        dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
-    )
-    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
-        raise ValueError(f"weights lack {lacking[:3]}")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if tokenizer.chat_template is None:
-        raise ValueError("chat_template")
-    return net.eval().requires_grad_(False).to(device), tokenizer
