@@ -38,6 +38,7 @@ guidance_scale = "How closely the music follows the words; more costs variety. E
 inference_steps = (
     "How many steps lead from noise to music: more are finer, and take longer. Empty: the model's own number."
 )
+infer_method = "ode goes straight from noise to music; sde stirs in fresh noise at every step but the last."
 shift = "Above 1, more of the steps go to the song's outline and fewer to its detail. Empty: the model's own."
 cfg_interval_start = "Guidance sets in here on the way from noise (0) to music (1). Models without guidance ignore it."
 cfg_interval_end = "Guidance ends here on the way from noise (0) to music (1). Models without guidance ignore it."

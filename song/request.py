@@ -239,6 +239,7 @@ class Diffusion(Knobs):
     """Diffusion"""
 
     inference_steps: Steps = knob(None, 1, 200, tip.inference_steps, 1)
+    infer_method: Literal["ode", "sde"] = Field("ode", description=tip.infer_method)
 
 
 class Schedule(Knobs):

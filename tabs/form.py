@@ -22,6 +22,7 @@ LABELS = {
     "fade_out": "Fade out, seconds",
     "seconds": "Length to add, seconds",
     "stride": "Stride, seconds",
+    "infer_method": "Method",
     "cfg_interval_start": "CFG interval start",
     "cfg_interval_end": "CFG interval end",
     "side": "Where to add it",

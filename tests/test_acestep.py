@@ -350,6 +350,17 @@ def test_variations_are_made_side_by_side(studio, monkeypatch, tmp_path):
     assert studio.replay(alone.recipe, tmp_path)[2], "and again, sample by sample"
 
 
+def test_fresh_noise_at_every_step_is_each_songs_own(studio, tmp_path):
+    asked = {"prompt": "warm piano", "duration": 10, "infer_method": "sde"}
+    songs = kept(studio, "generate", variations=2, **asked)
+    plain = made(studio, prompt="warm piano", duration=10)
+    assert np.abs(sound(plain).samples - sound(songs[0]).samples).max() > 0.01
+    alone = made(studio, seed=2, **asked)
+    assert np.abs(sound(alone).samples - sound(songs[1]).samples).max() < 1e-2, "its neighbour stirs another pot"
+    assert studio.replay(alone.recipe, tmp_path)[2], "and again, sample by sample"
+    assert np.array_equal(sound(made(studio, prompt="warm piano", duration=10)).samples, sound(plain).samples)
+
+
 def test_too_little_memory_means_one_song_alone_and_smaller_pieces(model, monkeypatch):
     engine, tried, tiles = AceStep(), [], []
     latents, decode = Model.latents, Model.sound

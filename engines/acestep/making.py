@@ -184,6 +184,7 @@ def wanted(job: Job, told: Told, seconds: float, **said: Any) -> "Wanted":
         guidance=1.0 if job.model.turbo else guidance(request, defaults),
         shift=defaults["shift"] if shift is None else shift,
         interval=(request.cfg_interval_start, request.cfg_interval_end),
+        method=request.infer_method,
         **said,
     )
 

@@ -5,6 +5,7 @@ Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from song.errors import BadRequest
 from song.progress import Progress
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 PRECISIONS = ("fp32", "bf16")
@@ -40,6 +42,7 @@ class Wanted:
     strength   0-1: how much a cover keeps of its source
     track      that is added or taken out, or with which a song is completed
     codes      "<|audio_code_N|>", five a second: what a planner wants to hear
+    method     "ode", or "sde": with fresh noise at every step
     """
 
     task: str
@@ -56,6 +59,7 @@ class Wanted:
     strength: float = 1.0
     track: str | None = None
     codes: str = ""
+    method: str = "ode"
 
     @property
     def rows(self) -> int:
@@ -101,13 +105,19 @@ class Model:
         self._check_words(wanted)
         progress(0.0, "Reading the words" if wanted.source is None else "Listening to the original")
         devices = [torch.cuda.current_device()] if self.device == "cuda" else []
-        with torch.random.fork_rng(devices), torch.inference_mode():
-            torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
-            made = self.net(**self._said(wanted, progress)).audios
+        dice = [torch.Generator("cpu").manual_seed(seed) for seed in wanted.seeds]
+        plain = self.net.scheduler
+        self.net.scheduler = plain if wanted.method == "ode" else _stirring(plain, dice)
+        try:
+            with torch.random.fork_rng(devices), torch.inference_mode():
+                torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
+                made = self.net(**self._said(wanted, dice, progress)).audios
+        finally:
+            self.net.scheduler = plain
         self.net.maybe_free_model_hooks()  # the pipeline does so only when it decodes, too
         return made.cpu()
 
-    def _said(self, wanted: Wanted, progress: Progress) -> dict[str, Any]:
+    def _said(self, wanted: Wanted, dice: "list[torch.Generator]", progress: Progress) -> dict[str, Any]:
         import torch
 
         def step(_: Any, number: int, time: float, held: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +153,7 @@ class Model:
             "audio_cover_strength": wanted.strength,
             "max_text_length": TEXT_TOKENS,
             "max_lyric_length": LYRIC_TOKENS,
-            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in wanted.seeds],
+            "generator": dice,
             "callback_on_step_end": step,
             "output_type": "latent",
         }
@@ -181,6 +191,14 @@ class Model:
         if not np.isfinite(whole).all():
             raise NotNumbers
         return whole
+
+
+def _stirring(plain: Any, dice: "list[torch.Generator]") -> Any:
+    """The scheduler that takes each step to what it foresees and mixes noise into that, each song's from its own dice:
+    ACE-Step 1.5's "sde", which diffusers calls stochastic sampling. The pipeline would let all draw from one."""
+    made = type(plain).from_config(plain.config, stochastic_sampling=True)
+    made.step = partial(made.step, generator=dice)
+    return made
 
 
 # --- before it is loaded ----------------------------------------------------------------------------------------------
