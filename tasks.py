@@ -50,7 +50,7 @@ from zerogpu import WRITE, Messages, messages, on_gpu
 WORDS = "words.txt"  # where lyrics grow while a language model writes them
 MARKS = {"cover": "(cover)", "extend": "(extended)", "edit": "(edited)"}  # what a title says of a song made of another
 _RIGHTS = "Stems are under what the song itself is under; its recipe says which models and instruments made it."
-LIBRARIES = ("numpy", "scipy", "numba", "soundfile")
+LIBRARIES = ("numpy", "scipy", "numba", "soundfile", "soxr")
 
 log = logging.getLogger("studio")
 

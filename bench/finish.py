@@ -42,8 +42,8 @@ import masters  # noqa: E402
 import post_process  # noqa: E402
 from composer import mix  # noqa: E402
 from composer.plan import STYLES, plan  # noqa: E402
+from dsp.splice import resampled  # noqa: E402
 from engines.composer import Composer  # noqa: E402
-from masters.rate import resampled  # noqa: E402
 from song.audio import Audio  # noqa: E402
 from song.progress import silent  # noqa: E402
 from song.request import Generate  # noqa: E402

@@ -13,9 +13,10 @@ import soundfile
 import dsp
 import post_process
 import tags
+from dsp.splice import resampled
 from durable import atomic, copy
 from masters import ogg, picture
-from masters.rate import pcm16, resampled
+from masters.depth import pcm16
 from song.audio import Audio
 from song.errors import BadRequest, CannotMake
 from song.files import SOUNDS

@@ -16,7 +16,8 @@ from tinytag import TinyTag
 import masters
 import post_process
 import tags
-from masters.rate import pcm16, resampled
+from dsp.splice import resampled
+from masters.depth import pcm16
 from song.audio import Audio
 from song.errors import BadRequest, CannotMake
 from song.master import read_master
