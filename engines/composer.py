@@ -127,7 +127,7 @@ class Composer:
             request,
             decided,
             audio=Audio(mixed.master),
-            plan=decided.as_json() | shown,
+            plan=decided.as_json() | {"chart": sheet.heard(decided, score).chart()} | shown,
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
             mix=Audio(mixed.mix),
@@ -318,6 +318,7 @@ class Composer:
             "bpm": heard.bpm,
             "duration": made.audio.duration,
             "sections": _sections(whole),
+            "chart": whole.chart(),
             "source": _told(source, heard),
         }
         take = self._take(

@@ -14,6 +14,7 @@ from song.chart import Bar, ChordName, read_symbol
 _LOOPS = (1, 2, 4, 8)  # bars after which chords come round again
 _SHOWN = 8  # bars of chords that a sentence can hold
 _LINE = 4  # bars in a line of a chart
+_NEAR = 0.05  # seconds by which a section may miss its barline
 
 LISTENER = "3"  # changes whenever the same sound would be heard otherwise
 
@@ -79,9 +80,15 @@ class Heard(_Found):
 
     def grid(self) -> str:
         """The chords as a chart: four bars a line."""
-        cells = [str(bar) for bar in self.bars()]
-        lines = [cells[place : place + _LINE] for place in range(0, len(cells), _LINE)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return _written(self.bars())
+
+    def chart(self) -> str:
+        """The chords section by section, each name once, as it is first heard."""
+        first = {one.label: one for one in reversed(self.sections)}
+        bars = list(zip(self.downbeats, self.bars(), strict=False))
+        spans = sorted((one.start, one.end, name) for name, one in first.items())
+        passages = [(name, [bar for at, bar in bars if a - _NEAR <= at < b - _NEAR]) for a, b, name in spans]
+        return "\n".join(f"[{name}]\n{_written(inside)}" for name, inside in passages if inside)
 
     def words(self) -> str:
         """What was heard, in one sentence that asks to be corrected."""
@@ -100,6 +107,13 @@ class Heard(_Found):
     def chord_at(self, seconds: float) -> str:
         """The symbol that sounds at a time; "N" where none does."""
         return next((one.symbol for one in self.chords if one.start <= seconds < one.end), "N")
+
+
+def _written(bars: Sequence[Bar]) -> str:
+    """Bars as a chart, four a line."""
+    cells = [str(bar) for bar in bars]
+    lines = [cells[place : place + _LINE] for place in range(0, len(cells), _LINE)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def joined(pieces: Sequence[tuple[Heard, float, float, float]], like: Heard, duration: float) -> Heard:

@@ -13,26 +13,45 @@ NAMES: dict[str, tuple[str, ...]] = {
     "verse": ("vs", "strophe", "stanza", "couplet"),
     "prechorus": ("pre chorus", "pre", "lift", "channel", "climb", "build to chorus"),
     "chorus": ("refrain", "hook", "ch", "post chorus", "postchorus"),
-    "bridge": ("middle eight", "middle 8", "middle", "c section", "b section", "mid section", "middle section"),
+    "bridge": (
+        "middle eight",
+        "middle 8",
+        "middle",
+        "c section",
+        "b section",
+        "mid section",
+        "middle section",
+        "c",
+        "part c",
+    ),
     "drop": ("drops",),
     "build": ("buildup", "build up", "riser", "rise", "ramp"),
     "breakdown": ("break down",),
-    "break": ("interlude", "instrumental break", "turnaround", "pause", "vamp"),
+    "break": ("instrumental break", "turnaround", "pause"),
+    "interlude": (),
+    "vamp": (),
     "solo": ("guitar solo", "piano solo", "sax solo", "instrumental", "solos", "lead break"),
     "head": ("head in", "head out", "out head"),
     "theme": ("main theme", "motif", "subject"),
+    "strain": (),
+    "trio": (),
+    "development": (),
+    "reprise": ("recapitulation", "recap"),
     "groove": ("main groove", "main", "loop"),
     "climax": ("peak", "finale"),
+    "montuno": (),
+    "mambo": (),
     "swell": (),
     "drift": (),
     "A": ("a section", "part a"),
     "B": ("part b",),
-    "outro": ("ending", "end", "coda", "tag", "outtro", "fade", "fade out", "close"),
+    "tag": (),
+    "outro": ("ending", "end", "coda", "outtro", "fade", "fade out", "close"),
 }
 _BY_WORD = {word.lower(): name for name, words in NAMES.items() for word in (name, *words)}
 _FIRST = r"(?:first|second|third|last|final|double|big|main|short|long|quiet|loud|half)"
 _SEPARATORS = re.compile(r"[,;\n|>→]+|\s-+\s|--+")
-_TIMES = re.compile(r"^(\d{1,2})\s?[x×]\s*|\s*\(?[x×]\s?(\d{1,2})\)?$", re.IGNORECASE)
+_TIMES = re.compile(r"^(\d{1,2})\s?[x×]\s*|\s*\(?(?<![a-z])[x×]\s?(\d{1,2})\)?$", re.IGNORECASE)
 _ENERGY = re.compile(r"@\s*(\d*\.?\d+)\s*(%)?")
 _BARS = re.compile(r"(\d{1,3})[\s-]*(?:bars?|measures?|b)\b|[:=]\s*(\d{1,3})\b|\((\d{1,3})\)", re.IGNORECASE)
 _LETTERS = re.compile(r"[ABC]{2,12}")

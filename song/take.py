@@ -149,7 +149,8 @@ class Recipe(BaseModel):
         """The request, with what the plan decided in the knobs that were left open: to be changed, and made anew."""
         decided = {name: self.plan[name] for name in _DECIDED if self.plan.get(name)}
         if sections := self.plan.get("sections"):
-            decided["form"] = ", ".join(f"{one['name']} {one['bars']}" for one in sections)
+            decided["form"] = ", ".join(f"{one['name']}: {one['bars']}" for one in sections)
+        decided["chords"] = self.plan.get("chart", "")
         knobs = fields(type(self.request))
         open_ones = {
             name: value

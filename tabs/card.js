@@ -25,6 +25,7 @@ function draw() {
   if (!take) return;
   if (take.sections.length) card.append(strip(take.sections));
   card.append(node("p", { className: "words" }, take.words));
+  if (take.chart) card.append(node("details", { className: "chart" }, node("summary", {}, "Chords"), node("pre", {}, take.chart)));
   if (take.sung) card.append(karaoke(take.id, take.title, sound, play));
   for (const notice of take.notices) card.append(node("p", { className: "notice" }, notice));
   if (take.proof) card.append(node("ul", { className: "proof", ariaLabel: "Edit proof" }, ...take.proof.map((line) => node("li", {}, line))));

@@ -89,6 +89,7 @@ def sheet(kept: Kept) -> dict[str, Any]:
         "title": kept.recipe.title,
         "words": plan.get("words", ""),
         "sections": [{key: section.get(key, 0) for key in keys} for section in plan.get("sections", [])],
+        "chart": plan.get("chart", ""),
         "notices": list(kept.recipe.notices),
         "proof": proof(kept),
         "kinds": kinds(kept),

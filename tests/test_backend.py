@@ -64,12 +64,13 @@ def test_a_plan_becomes_knobs_that_plan_the_same_and_what_was_asked_stays(studio
     asked = loose.planned()
     assert asked.key == loose.request.key == "F minor" and asked.duration == 8
     assert (asked.style, asked.bpm, asked.meter) == tuple(loose.plan[name] for name in ("style", "bpm", "meter"))
-    assert asked.form == ", ".join(f"{one['name']} {one['bars']}" for one in loose.plan["sections"])
+    assert asked.form == ", ".join(f"{one['name']}: {one['bars']}" for one in loose.plan["sections"])
     again = song(studio, **asked.model_dump(exclude={"mode"})).recipe
     same = ("style", "bpm", "key", "meter", "duration")
     assert [again.plan[name] for name in same] == [loose.plan[name] for name in same]
-    bars = [[one["bars"] for one in recipe.plan["sections"]] for recipe in (loose, again)]
-    assert bars[0] == bars[1]
+    shapes = [[(one["name"], one["bars"]) for one in recipe.plan["sections"]] for recipe in (loose, again)]
+    assert shapes[0] == shapes[1] and again.plan["band"] == loose.plan["band"]
+    assert asked.chords == loose.plan["chart"] == again.plan["chart"] and "|" in asked.chords
 
 
 def test_the_song_is_as_long_and_as_loud_as_promised(take):

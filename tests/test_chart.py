@@ -4,6 +4,8 @@
 
 import pytest
 
+from composer.form import LETTERS
+from composer.plan import STYLES
 from song.chart import Chart, read_chart, read_symbol
 from song.errors import BadRequest
 from song.request import Generate, read
@@ -117,6 +119,8 @@ FORMS = {
     "[intro]\n[verse 1]\n[pre-chorus 4]\n[guitar solo]": "intro verse prechorus4 solo",
     "verse-chorus-verse": "verse chorus verse",
     "verse 8 chorus 16 middle 8": "verse8 chorus16 bridge",
+    "climax 4, coda 2 bars, outro x2, C": "climax4 outro2 outro outro bridge",
+    "intro: 1, verse: 8": "intro1 verse8",
     "buildup 8, drop 16 @0.9, then breakdown": "build8 drop16@0.9 breakdown",
 }
 
@@ -125,6 +129,13 @@ FORMS = {
 def test_a_form_is_read(typed: str) -> None:
     found = [f"{one.name}{one.bars or ''}{f'@{one.energy}' if one.energy else ''}" for one in read_form(typed)]
     assert " ".join(found) == FORMS[typed]
+
+
+def test_every_section_that_a_style_plans_can_be_asked_for() -> None:
+    planned = {item.split(":")[0] for style in STYLES.values() for row in style.forms for item in row.split()[1:]}
+    for name in planned:
+        (section,) = read_form(f"{name}: 3")
+        assert section.bars == 3 and LETTERS[section.name] == LETTERS[name], name
 
 
 @pytest.mark.parametrize(
