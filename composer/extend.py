@@ -52,20 +52,21 @@ def last_bar(original: Original, halves: np.ndarray) -> int:
 
 
 def onward(request: Any, original: Original, bar: int, words: str, style: str | None) -> Joint:
-    """The new part after barline `bar`. Raises BadRequest."""
-    bpm = _tempo(original, max(0, bar - _LOCAL), bar)
-    drawn = _sketched(request, original, bpm, words, style)
-    bars = whole_bars(request.seconds, original.bar * 60 / bpm)
+    """The new part after barline `bar`: as long as was asked for and what it takes the place of. Raises BadRequest."""
+    bpm, at = _tempo(original, max(0, bar - _LOCAL), bar), original.seconds(bar * original.bar)
+    seconds = request.seconds + max(0.0, original.heard.duration - at - SLACK)
+    drawn = _sketched(request, original, bpm, words, style, seconds)
+    bars = whole_bars(seconds, original.bar * 60 / bpm)
     sections = _without_intro(fitted(drawn.sections, bars))
     loop = _loop(original, bar)
     chords = _repeated(original, range(bar - loop, bar), bars)
-    return Joint(_settled(drawn, bpm, sections, chords, original), original.seconds(bar * original.bar))
+    return Joint(_settled(drawn, bpm, sections, chords, original), at)
 
 
 def backward(request: Any, original: Original, words: str, style: str | None) -> Joint:
     """An intro that ends on the first downbeat. Raises BadRequest."""
     bpm = _tempo(original, 0, min(_LOCAL, original.bars))
-    drawn = _sketched(request, original, bpm, words, style)
+    drawn = _sketched(request, original, bpm, words, style, request.seconds)
     bars = whole_bars(request.seconds, original.bar * 60 / bpm)
     loop = _loop(original, min(_LOOKED, original.bars))
     turned = [(place - bars) % loop for place in range(bars)]  # the bar before the first one is the loop's last
@@ -98,8 +99,8 @@ def _tempo(original: Original, first: int, last: int) -> float:
     return round((last - first) * original.bar * 60 / seconds, 4) if last > first else original.bpm
 
 
-def _sketched(request: Any, original: Original, bpm: float, words: str, style: str | None) -> Plan:
-    bars = whole_bars(request.seconds, original.bar * 60 / bpm)
+def _sketched(request: Any, original: Original, bpm: float, words: str, style: str | None, new: float) -> Plan:
+    bars = whole_bars(new, original.bar * 60 / bpm)
     seconds = bars * original.bar * 60 / bpm + SLACK
     meter, key = original.heard.meter, str(original.key)
     return sketch(request, words, seconds, style=style, bpm=bpm, key=key, meter=meter)

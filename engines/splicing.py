@@ -20,7 +20,9 @@ _LOOK = 3.0  # seconds on either side of a joint that its levels are compared ov
 _SWIFT, _SMOOTH = 0.006, 0.020  # seconds of crossfade: between sounds that are almost the same, and between others
 _TAIL = 0.25  # seconds that an intro may ring into the song
 _LOUDEST, _QUIETEST = -7.0, -45.0  # LUFS that a new part may be given
-_BEND = 6.0  # dB that the level of a region may be bent by, to meet its neighbours
+_BEND = 6.0  # dB that the level of a new part may be bent by, to meet its neighbours
+_LOST = 4.0  # seconds of an original, more than its last chord, that its owner should be told of
+_RETURN = 6.0  # seconds in which it comes back to its own
 _BRIEF = 0.3  # seconds that are too short to tell a level from
 _QUIET = 1e-3  # root mean square of what nobody hears as music
 
@@ -66,7 +68,8 @@ def continued(source: Audio, new: np.ndarray, at: float, bpm: float) -> Joined:
     cross = max(0, min(round(30 / bpm * rate), source.frames - cut, round(new.shape[1] * rate / SAMPLE_RATE)))
     wanted = loudness_around(old, rate, max(0, cut - round(_LOOK * rate)), cut)
     fresh = resampled(new, SAMPLE_RATE, rate)
-    fresh, notices = _levelled(fresh, rate, wanted, cross, cross + round(_LOOK * rate))
+    fresh, notices = _levelled(fresh, rate, dsp.loudness(old[:, :cut], rate))
+    fresh *= _bend(fresh, rate, wanted, cross)
     tail = old[:, cut : cut + cross]
     # Where the original is still playing, it strikes the beat and the new part comes up under it; where it only rings,
     # the new part strikes itself.
@@ -75,6 +78,8 @@ def continued(source: Audio, new: np.ndarray, at: float, bpm: float) -> Joined:
     fresh[:, :cross] *= rise
     fresh[:, :cross] += tail * ramp(cross)[::-1]
     fresh = _below(fresh, rate, tail)
+    if (lost := (source.frames - cut) / rate) > _LOST:
+        notices = (*notices, f"The last {lost:.1f} s of the original made way for the new part.")
     sound = np.concatenate([old[:, :cut], fresh], axis=1)
     return _joined(source, sound, 0, ((cut, sound.shape[1]),), ((cut, cross),), notices)
 
@@ -89,7 +94,9 @@ def begun(source: Audio, new: np.ndarray, seconds: float, at: float, bpm: float)
     fresh = resampled(new, SAMPLE_RATE, rate)[:, : bars + ring]
     fresh = np.pad(fresh, ((0, 0), (0, bars + ring - fresh.shape[1])))
     wanted = loudness_around(old, rate, first, first + round(_LOOK * rate))
-    fresh, notices = _levelled(fresh, rate, wanted, bars - round(_LOOK * rate), bars)
+    fresh, notices = _levelled(fresh, rate, min(wanted, dsp.loudness(old[:, first:], rate)))
+    fresh *= _bend(fresh[:, ::-1], rate, wanted, ring)[:, ::-1]
+    fresh = _below(fresh, rate, old[:, first - pickup : first + ring])
     if pickup:
         fresh[:, bars - pickup : bars] *= ramp(pickup)[::-1]
         fresh[:, bars - pickup : bars] += old[:, first - pickup : first] * ramp(pickup)
@@ -115,7 +122,7 @@ def patched(source: Audio, pieces: Iterable[Piece]) -> Joined:
         begin = round(piece.lead_in * rate) - (first - a)
         fresh = resampled(piece.samples, SAMPLE_RATE, rate)[:, begin : begin + b - a]
         fresh = np.pad(fresh, ((0, 0), (0, b - a - fresh.shape[1])))
-        fresh, said = _levelled(fresh, rate, _level_there(source, a, b), 0, b - a)
+        fresh, said = _levelled(fresh, rate, _level_there(source, a, b))
         fresh *= _glide(source.samples, fresh, rate, a)
         seams += _laid(sound, fresh, a, b, cross, power=True)
         sound[:, a:b] = _below(sound[:, a:b], rate, source.samples[:, a:b])
@@ -171,17 +178,26 @@ def _joined(
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
-def _levelled(new: np.ndarray, rate: int, wanted: float, first: int, last: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """`new` so loud that its frames `first` to `last` have `wanted` LUFS, and what could not be reached."""
-    there = loudness_around(new, rate, max(0, first), min(last, new.shape[1]))
-    whole = dsp.loudness(new, rate)
-    if min(there, whole) <= dsp.SILENCE_LUFS or wanted <= dsp.SILENCE_LUFS:
+def _levelled(new: np.ndarray, rate: int, wanted: float) -> tuple[np.ndarray, tuple[str, ...]]:
+    """`new` at `wanted` LUFS on the whole, and what could not be reached."""
+    if min(dsp.loudness(new, rate), wanted) <= dsp.SILENCE_LUFS:
         return dsp.limit(new, rate, CEILING), ()
-    target = min(_LOUDEST, max(_QUIETEST, wanted + whole - there))
+    target = min(_LOUDEST, max(_QUIETEST, wanted))
     finished = post_process.finish(Audio(new, rate), target_lufs=target)
     short = target - finished.lufs
     said = f"The new part is {short:.1f} LU quieter than it should be: making it louder would crush it."
     return finished.audio.samples, (said,) if short > 1 else ()
+
+
+def _bend(new: np.ndarray, rate: int, wanted: float, cross: int) -> np.ndarray:
+    """Gain for every frame of `new`, (1, frames), that has `wanted` LUFS where it meets the old sound, behind `cross`
+    frames of it, and comes back to its own level within another _RETURN seconds."""
+    look = round(_LOOK * rate)
+    here = loudness_around(new, rate, cross, min(new.shape[1], cross + look))
+    audible = min(here, wanted) > dsp.SILENCE_LUFS
+    step = float(np.clip(wanted - here, -_BEND, _BEND)) if audible else 0.0
+    back = np.clip((np.arange(new.shape[1]) - cross - look) / (_RETURN * rate), 0, 1)
+    return (10 ** (step * (1 - back[None]) / 20)).astype(np.float32)
 
 
 def _level_there(source: Audio, first: int, last: int) -> float:
