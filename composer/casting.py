@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from composer.instruments import BY_WORD
+from composer.instruments import BY_WORD, FAMILIES
 from composer.reading import Reading, distance, phrase
 from composer.vocabulary import ENSEMBLES, LANES, MOODS, PERCUSSION, ROLE_WORDS
 from song.errors import BadRequest
@@ -224,6 +224,12 @@ def seated(band: str, said: "Said", notices: list[str]) -> "Said":
         said, named=kept, denied=tuple(gone), mutes=(*said.mutes, *mutes), only=bool(found) or said.only,
         vocals=said.vocals or bool(re.search(rf"\b{VOICE}\b", band.lower())),
     )  # fmt: skip
+
+
+def unsung(said: "Said") -> "Said":
+    """What is said, without the choirs that a style would bring: where nobody is to sing, only one that was named does."""
+    named = {BY_WORD[word][1].patch for word, _ in said.named} & set(FAMILIES["choir"])
+    return said if named else replace(said, denied=(*said.denied, "choir"))
 
 
 def _not_understood(item: str, players: tuple[tuple[str, str], ...]) -> list[str]:

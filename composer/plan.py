@@ -188,6 +188,8 @@ def _asked(request: Any) -> Asked:
     said = read(blank.knob("prompt"), choice.aliases())
     notices = list(said.notices)
     said = casting.seated(blank.knob("band"), said, notices)
+    if said.instrumental or blank.knob("instrumental"):
+        said = casting.unsung(said)
     asked = replace(blank, said=said, notices=notices)
     style_id = choice.style(asked)
     return replace(asked, style_id=style_id, style=STYLES[style_id])

@@ -280,8 +280,9 @@ def play_riff(scene: Scene, part: Part, role: str) -> list[Stroke]:
                 pitch += 12 if pitch < strokes[-1].pitch and pitch + 12 <= part.high else -12 * (pitch - 12 >= part.low)
             loud = (92 if hit.step % 8 == 0 else 82) * scene.loudness(bar)
             strokes.append(Stroke(step, min(hit.length, limit - step), pitch, loud))
-            if heavy and hit.length >= 2 and pitch + 7 <= part.high:
-                strokes.append(Stroke(step, min(hit.length, limit - step), pitch + 7, loud - 4))
+            above = pitch + (harmony.fifth if pitch % 12 == harmony.root else 7)
+            if heavy and hit.length >= 2 and above <= part.high:
+                strokes.append(Stroke(step, min(hit.length, limit - step), above, loud - 4))
     return strokes
 
 

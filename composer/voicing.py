@@ -55,7 +55,8 @@ def _squeezed(root: int, intervals: tuple[int, ...], low: int, high: int) -> Voi
 def _stacks(intervals: tuple[int, ...], kind: str) -> list[tuple[int, ...]]:
     """Shapes above a root, by kind, with all their inversions."""
     if kind == "power":
-        return [(0, 7), (0, 7, 12)]
+        fifth = next((step for step in intervals if step in (6, 7, 8)), 7)
+        return [(0, fifth), (0, fifth, 12)]
     if kind == "strum":
         return _strummed(intervals)
     if kind == "triad" or len(intervals) <= 3:

@@ -150,3 +150,14 @@ def test_a_given_tune_is_played_where_it_lies() -> None:
         assert own is not None
         after = [note for note in own.notes if note.start >= low + section.bars * 4]
         assert after == [note for note in lead.notes if note.start >= low + section.bars * 4]
+
+
+@pytest.mark.parametrize("style", ["rock", "metal", "punk"])
+def test_power_chords_have_the_fifth_of_their_chord(style: str) -> None:
+    for seed in range(3):
+        song = planned(style, seed, 20, chords="| Bdim | Cm7b5 | C+ | Am |", band="distorted guitar, bass, drums")
+        score = compose(song)
+        for one in score.chords:
+            starts = [note.pitch for note in track(score, "chords").notes if -0.05 < note.start - one.start < 0.05]
+            fifths = {6, 7, 8} - set(one.intervals)
+            assert not fifths & {(pitch - one.root) % 12 for pitch in starts}, (seed, one.symbol)

@@ -141,6 +141,13 @@ def _names(song: Plan) -> str:
     return ", ".join(part.name.lower() for part in song.band.values())
 
 
+def test_where_nobody_sings_no_choir_does_unless_it_was_named() -> None:
+    for seed in range(8):
+        for asked in (planned("epic trailer, no vocals", seed), planned("epic trailer", seed, instrumental=True)):
+            assert not {part.patch for part in asked.band.values()} & {"choir", "choir_ooh"}, seed
+    assert "choir" in _names(planned("epic trailer with choir, no vocals"))
+
+
 @pytest.mark.parametrize(("prompt", "wanted"), PROMPTS, ids=[prompt[:40] for prompt, _ in PROMPTS])
 @pytest.mark.parametrize("seed", [3, 11])
 def test_the_plan_is_what_the_words_say(prompt: str, wanted: dict[str, Any], seed: int) -> None:
