@@ -2,9 +2,11 @@
 
 A network of one hidden layer looks at every beat from each of the twelve possible roots (so it knows no key by name):
 at the beat, its neighbours, its half and whole bar, the bars around it, at all that is alike elsewhere in the song, and
-at the song as a whole. It gives the odds of seven kinds of chord on each root, and dynamic programming (Viterbi 1967)
-lets chords last: a change costs nothing on a barline. Sevenths are told apart, as they share their notes with other
-triads, but written only where they are sure. Weights: see learnt.py.
+at the song as a whole. It gives the odds of seven kinds of chord on each root. A second one looks again, at the same
+and at what the first thought of all these places (stacking; Wolpert 1992): it knows what chords follow each other, and
+which ones a key has. Dynamic programming (Viterbi 1967) lets chords last: a change costs nothing on a barline. Sevenths
+are told apart, as they share their notes with other triads, but written only where they are sure. Weights: see
+learnt.py.
 
 Conventions: odds are (beats, qualities, 12 roots from C); keys 0-11 are major on C to B, 12-23 minor.
 """
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.learnt import CHORD
+from analysis.learnt import CHORD, CONTEXT, Net
 from analysis.notes import NOTES, explained, standing_out
 from analysis.spectra import TONE_RATE
 from song.heard import HeardChord
@@ -24,7 +26,7 @@ _MINOR = slice(4, 6)  # of these
 _QUIET = 10 ** (-45 / 20)  # against the loudest tenth of the song: no chord sounds
 _SURE = 0.85  # odds from which a seventh is written
 _WORST = -4.0  # the log odds of a wrong chord: no single beat settles it
-_CHANGE = 1.0  # what a change costs off the barline, in log odds
+_CHANGE = 0.5  # what a change costs off the barline, in log odds
 _PITCHES = np.array(NOTES)
 _REGISTERS = (  # middle, high, low
     np.clip((_PITCHES - 44) / 4, 0, 1) * np.clip((66 - _PITCHES) / 6, 0, 1),
@@ -40,11 +42,13 @@ class Seen:
     """What sounds in every beat: beat n reaches from edges[n] to edges[n + 1].
 
     `chroma` is (beats, parts, 12): three registers and the bass of the first moment, then what surrounds the beat.
+    `alike` is (beats, beats): how much each beat tells of another, adding up to 1.
     """
 
     edges: np.ndarray
     place: np.ndarray  # beats since the barline
     chroma: np.ndarray
+    alike: np.ndarray
     audible: np.ndarray
 
 
@@ -63,8 +67,9 @@ def seen(tones: np.ndarray, beats: np.ndarray, downbeats: np.ndarray, duration: 
     loud = tones.max(axis=0)
     level = np.array([loud[a:b].max() for a, b in zip(first, last, strict=True)])
     place = _beat_in_bar(edges, downbeats)
-    chroma = _surrounded(np.stack(parts, axis=1), place)
-    return Seen(edges, place, chroma, level > _QUIET * np.percentile(loud, 90))
+    own = np.stack(parts, axis=1)
+    alike = _alike(own)
+    return Seen(edges, place, _surrounded(own, place, alike), alike, level > _QUIET * np.percentile(loud, 90))
 
 
 def _folded(notes: np.ndarray, register: np.ndarray) -> np.ndarray:
@@ -83,37 +88,45 @@ def _beat_in_bar(edges: np.ndarray, downbeats: np.ndarray) -> np.ndarray:
     return np.array(places)
 
 
-def _surrounded(own: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """(beats, parts, 12): each beat's own four parts, and what they are around it."""
-    count = len(own)
-    total = np.pad(np.cumsum(own, axis=0), ((1, 0), (0, 0), (0, 0)))
-
-    def mean(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
-        start, stop = start.clip(0, count), stop.clip(0, count)
-        return (total[stop] - total[start]) / np.maximum(1, stop - start)[:, None, None]
-
-    here = np.arange(count)
-    barline = here - place
-    ends = np.append(np.flatnonzero(place == 0), count)
-    bar_end = ends[np.searchsorted(ends, here, side="right").clip(max=len(ends) - 1)]
-    half = here - place % 2
-    size = np.maximum(1, bar_end - barline)
+def _surrounded(own: np.ndarray, place: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """(beats, parts, 12): each beat's own four parts, and what they are around it and wherever the song is alike."""
+    mean, here, (barline, end) = _Means(own), np.arange(len(own)), _bars(place)
+    half, size = here - place % 2, np.maximum(1, end - barline)
     around = [
         mean(here - 1, here),
         mean(here + 1, here + 2),
-        mean(half, np.minimum(half + 2, bar_end)),
-        mean(barline, bar_end),
+        mean(half, np.minimum(half + 2, end)),
+        mean(barline, end),
         mean(barline - size, barline),
-        mean(bar_end, bar_end + size),
+        mean(end, end + size),
         np.broadcast_to(own.mean(axis=0), own.shape),
     ]
     bass = [own[half.clip(0)][:, 3:], own[barline.clip(0)][:, 3:]]
-    return np.concatenate([own, *(part[:, :3] for part in around), *bass, _repeated(own)], axis=1).astype(np.float32)
+    elsewhere = np.tensordot(alike, own, axes=(1, 0))
+    return np.concatenate([own, *(part[:, :3] for part in around), *bass, elsewhere], axis=1).astype(np.float32)
 
 
-def _repeated(own: np.ndarray) -> np.ndarray:
-    """The parts of every beat as they are wherever the song is alike, (beats, 4, 12): music repeats itself, and one
-    time or another the bass plays (Mauch, Noland and Dixon 2009)."""
+class _Means:
+    """Mean of the beats from one to before another, zero where there are none."""
+
+    def __init__(self, values: np.ndarray):
+        self.total = np.pad(np.cumsum(values, axis=0), ((1, 0), (0, 0), (0, 0)))
+
+    def __call__(self, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        start, stop = (place.clip(0, len(self.total) - 1) for place in (start, stop))
+        return (self.total[stop] - self.total[start]) / np.maximum(1, stop - start)[:, None, None]
+
+
+def _bars(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first beat of every beat's bar, and the first of the next bar."""
+    here = np.arange(len(place))
+    ends = np.append(np.flatnonzero(place == 0), len(place))
+    return here - place, ends[np.searchsorted(ends, here, side="right").clip(max=len(ends) - 1)]
+
+
+def _alike(own: np.ndarray) -> np.ndarray:
+    """How much each beat tells of another: music repeats itself, and one time or another the bass plays (Mauch, Noland
+    and Dixon 2009)."""
     upper = own[:, :2].reshape(len(own), -1)
     upper = upper / (np.linalg.norm(upper, axis=1, keepdims=True) + 1e-6)
     single = upper @ upper.T
@@ -126,21 +139,44 @@ def _repeated(own: np.ndarray) -> np.ndarray:
         count[here] += weight
     alike = 0.7 * whole / np.sqrt(np.outer(count, count)) + 0.3 * single
     weights = np.exp((alike - 1) / _SHARP)
-    return np.tensordot(weights / weights.sum(axis=1, keepdims=True), own, axes=(1, 0))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def odds(found: Seen) -> np.ndarray:
-    """Odds of each chord in each beat."""
-    facing = from_every_root(found.chroma)
-    hidden = np.maximum(0, facing @ CHORD["hidden"] + CHORD["bias"])
-    scores = np.swapaxes(hidden @ CHORD["out"] + facing @ CHORD["direct"] + CHORD["prior"], 1, 2).astype(float)
+    """Odds of each chord in each beat, (beats, qualities, 12)."""
+    return looked(CONTEXT, again(found, looked(CHORD, found.chroma)))
+
+
+def looked(net: Net, seen: np.ndarray) -> np.ndarray:
+    """Odds of each chord in each beat, (beats, qualities, 12), by a network that looks at `seen`, (beats, parts, 12),
+    from every root."""
+    kinds = len(QUALITIES)
+    turned = np.concatenate([np.roll(net["eyes"], root, axis=2) for root in range(12)])
+    values = (seen.reshape(len(seen), -1) @ turned.reshape(len(turned), -1).T).reshape(len(seen), 12, -1)
+    hidden = np.maximum(0, values[..., :-kinds] + net["bias"])
+    scores = np.swapaxes(hidden @ net["out"] + values[..., -kinds:] + net["prior"], 1, 2).astype(float)
     likely = np.exp(scores - scores.max(axis=(1, 2), keepdims=True))
     return likely / likely.sum(axis=(1, 2), keepdims=True)
 
 
-def from_every_root(chroma: np.ndarray) -> np.ndarray:
-    """(beats, parts, 12) -> (beats, 12 roots, parts x 12): each part of the chroma, counted from each root."""
-    return np.stack([np.roll(chroma, -root, axis=2).reshape(len(chroma), -1) for root in range(12)], axis=1)
+def again(found: Seen, likely: np.ndarray) -> np.ndarray:
+    """What there is to see once the odds of every beat are known, (beats, parts, 12)."""
+    mean, here, (barline, end) = _Means(likely), np.arange(len(likely)), _bars(found.place)
+    size = np.maximum(1, end - barline)
+    around = [
+        mean(here - 1, here),
+        mean(here + 1, here + 2),
+        mean(barline, end),
+        mean(barline - size, barline),
+        mean(end, end + size),
+        mean(barline - 2 * size, barline - size),
+        mean(end + size, end + 2 * size),
+        mean(barline - 4 * size, barline),
+        mean(end, end + 4 * size),
+        np.broadcast_to(likely.mean(axis=0), likely.shape),
+        np.tensordot(found.alike, likely, axes=(1, 0)),
+    ]
+    return np.concatenate([found.chroma, likely, *around], axis=1).astype(np.float32)
 
 
 def triads(likely: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ _SHOWN = 8  # bars of chords that a sentence can hold
 _LINE = 4  # bars in a line of a chart
 _NEAR = 0.05  # seconds by which a section may miss its barline
 
-LISTENER = "3"  # changes whenever the same sound would be heard otherwise
+LISTENER = "4"  # changes whenever the same sound would be heard otherwise
 
 
 class _Found(BaseModel):
