@@ -155,7 +155,7 @@ def chunk(code: bytes, body: bytes) -> bytes:
 def _sung(lyrics: Lyrics) -> list[bytes]:
     """The words, and the words with their times: milliseconds (2) of lyrics (1), a new line before each. The language
     is not known ("XXX"); what the times are worth is the description."""
-    worth = _utf8(captions.ESTIMATED if lyrics.timing == "estimated" else "")
+    worth = _utf8(captions.said(lyrics))
     lines = [_utf8(f"\n{text}") + b"\0" + _stamp(start) for start, _, text in captions.cues(lyrics)]
     plain = _frame("USLT", b"XXX\0" + _utf8(lyrics.plain()))
     return [plain, _frame("SYLT", b"XXX\x02\x01" + worth + b"\0" + b"".join(lines))] if lines else [plain]

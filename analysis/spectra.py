@@ -51,7 +51,7 @@ def thinned(sound: Sound, least_rate: float) -> Sound:
     return Sound(signal.resample_poly(sound.mono, 1, by).astype(np.float32), sound.rate / by)
 
 
-def _frames(sound: Sound, frame_rate: float, window_s: float) -> Iterator[tuple[int, np.ndarray]]:
+def frames(sound: Sound, frame_rate: float, window_s: float) -> Iterator[tuple[int, np.ndarray]]:
     """Windows around every 1/frame_rate s, in blocks of (first frame, (frames, samples)) so that long songs fit."""
     length = round(window_s * sound.rate)
     padded = np.pad(sound.mono, (length // 2, length))
@@ -69,7 +69,7 @@ def onsets(sound: Sound) -> np.ndarray:
     window = signal.get_window("hann", length).astype(np.float32)
     to_bands, groups = _onset_bands(length, sound.rate)
     level = np.concatenate(
-        [np.log1p(1000 * (_power(block * window) @ to_bands)) for _, block in _frames(sound, ONSET_RATE, window_s)]
+        [np.log1p(1000 * (power(block * window) @ to_bands)) for _, block in frames(sound, ONSET_RATE, window_s)]
     )
     rise = np.maximum(0, level[2:] - level[:-2]).T  # over 20 ms: an attack is seldom shorter
     rise = np.pad(rise, ((0, 0), (1, 1)))
@@ -78,7 +78,7 @@ def onsets(sound: Sound) -> np.ndarray:
     return np.maximum(0, flux - slow)
 
 
-def _power(block: np.ndarray) -> np.ndarray:
+def power(block: np.ndarray) -> np.ndarray:
     spectrum = fft.rfft(block, axis=1)
     return spectrum.real**2 + spectrum.imag**2
 
@@ -115,7 +115,7 @@ def _magnitudes(sound: Sound, window_s: float) -> np.ndarray:
     return np.concatenate(
         [
             np.abs(fft.rfft(block * window, 2 * length, axis=1)[:, : length + 1])
-            for _, block in _frames(sound, TONE_RATE, window_s)
+            for _, block in frames(sound, TONE_RATE, window_s)
         ]
     )
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from song.score import Score
 
 UNSUNG = 2  # lines for which a section without words, an intro or a solo, is taken
 _TAG = re.compile(r"^\[([^\]]+)\]$")
-Timing = Literal["exact", "estimated"]
+Timing = Literal["exact", "aligned", "estimated"]  # the best first
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Section:
 @dataclass(frozen=True)
 class Lyrics:
     """The words of a song. `timing` says what its times are worth: "exact" where they are those of the notes,
-    "estimated" where they were laid out by rule, None where there are none."""
+    "aligned" where they were heard in the vocal, "estimated" where they were laid out by rule, None where there are
+    none."""
 
     sections: tuple[Section, ...] = field(default=())
     timing: Timing | None = None
@@ -104,11 +105,12 @@ class Lyrics:
         return Lyrics(kept, self.timing if kept else None)
 
     def __add__(self, other: "Lyrics") -> "Lyrics":
-        """Timed words of two, in the order they are sung; estimated where either is."""
+        """Timed words of two, in the order they are sung; worth as much as the worse of them."""
         both = [section for section in (*self.sections, *other.sections) if section.lines]
-        worth = {self.timing, other.timing} - {None}
-        timing: Timing | None = "estimated" if "estimated" in worth else "exact" if worth else None
-        return Lyrics(tuple(sorted(both, key=lambda section: section.lines[0].start or 0.0)), timing)
+        worth = [timing for timing in get_args(Timing) if timing in (self.timing, other.timing)]
+        return Lyrics(
+            tuple(sorted(both, key=lambda section: section.lines[0].start or 0.0)), worth[-1] if worth else None
+        )
 
     def plain(self) -> str:
         """The words alone, with an empty line between sections."""

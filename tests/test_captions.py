@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def test_words_are_spread_evenly_and_say_so() -> None:
     assert captions.vtt(laid).startswith("WEBVTT - times are estimated\n\n")
     assert read_cues(captions.srt(laid))[0] == (6, 8, "one\n(times are estimated)")
     assert Lyrics.parse("[intro]").spread(0, 5).timing is None
+
+
+def test_times_that_were_heard_say_so() -> None:
+    heard = replace(SUNG, timing="aligned")
+    assert captions.lrc(heard).startswith("[re:Studio; times are heard in the vocal]\n[00:01.25]")
+    assert captions.vtt(heard).startswith("WEBVTT - times are heard in the vocal\n\n")
+    assert read_cues(captions.srt(heard))[0][2] == "Salt & <light>\n(times are heard in the vocal)"
+    assert b"\x02\x01times are heard in the vocal\0" in tags.id3(recipe(lyrics=heard))
+    worth = [(one + other).timing for one, other in ((SUNG, heard), (heard, SUNG), (heard, WORDS.spread(0, 9)))]
+    assert worth == ["aligned", "aligned", "estimated"]
 
 
 def test_words_stay_where_the_sound_stayed() -> None:
