@@ -270,7 +270,7 @@ class Studio:
 
     @staticmethod
     def done(path: Path) -> tuple[str, ...]:
-        """What was done to the sound of an exported file, in sentences."""
+        """What was done to the sound of an exported file, and what stems told of the words, in sentences."""
         told = _told(path)
         return tuple(json.loads(told.read_text(encoding="utf-8"))) if told.exists() else ()
 
@@ -358,7 +358,28 @@ class Studio:
     def separate(self, id: str, model: str = "", progress: Progress = silent) -> Path:
         """The stems of a take or an upload as a zip, see post_process.write_stems_zip; at once where they were made
         before. Without a `model` an engine's own are given where it has some, since they are exact; any other song is
-        taken apart by Demucs. `progress` may raise Cancelled. Raises NotFound, BadRequest, CannotMake."""
+        taken apart by Demucs. `progress` may raise Cancelled. Raises NotFound, BadRequest, CannotMake.
+
+        Words whose times are only estimated are timed by the vocal then; `done` says what came of it."""
+        path = self._apart(id, model, progress)
+        if not self.library.is_upload(id):
+            self._heed(self.library.take(id), path)
+        return path
+
+    def _heed(self, kept: Kept, stems: Path) -> None:
+        """Once for every set of stems. They are there by now, so a fault costs the times alone, and is tried again."""
+        if kept.recipe.lyrics is None or kept.recipe.lyrics.timing != "estimated" or _told(stems).exists():
+            return
+        arguments = {"recipe": kept.recipe.model_dump(mode="json"), "stems": str(stems)}
+        try:
+            told = self._errand("heed", arguments, self.settings.takes / kept.id)
+            if "recipe" in told:
+                self.library.revise(Recipe.model_validate(told["recipe"]))
+            durable.write_text(_told(stems), json.dumps(told["said"]))
+        except Exception:  # whatever it is, the stems matter more
+            log.exception("the words of %s could not be timed", kept.id)
+
+    def _apart(self, id: str, model: str, progress: Progress) -> Path:
         if not model and not self.library.is_upload(id) and (kept := self.library.take(id)).recipe.stems:
             arguments = {"recipe": kept.recipe.model_dump(mode="json")}
             path = self.settings.takes / kept.id / FILES["stems"]

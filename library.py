@@ -58,6 +58,7 @@ FILES = {
     "reaper": "reaper.zip",
 }
 HEARD = f"heard-{LISTENER}.json"  # what an older listener wrote down is not asked again
+_TAGGED = ("song*.flac*", "song*.mp3*", "song*.opus*", "song-*.wav*", "song.srt", "song.vtt")  # files made of a take
 _UPLOAD = re.compile(r"u[0-9a-f]{16}")
 
 ARRIVAL: sa.ColumnElement[int] = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
@@ -239,6 +240,17 @@ class Library:
         query = _found(sa.select(sa.func.count()).select_from(takes), search, favourites, sell)
         with _plainly(), self._reading.connect() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def revise(self, recipe: Recipe) -> Kept:
+        """A take of which more is known than when it was made; its recipe and its song are written already. Files that
+        hold what was known before go, and are made anew when somebody asks. Raises NotFound."""
+        folder = self.settings.takes / self.take(recipe.id).id
+        for path in (path for pattern in _TAGGED for path in folder.glob(pattern)):
+            path.unlink(missing_ok=True)
+        with self._writing() as connection:
+            row = takes.update().where(takes.c.id == recipe.id)
+            connection.execute(row.values(recipe=recipe.model_dump_json()))
+        return self.take(recipe.id)
 
     def favourite(self, id: str, on: bool = True) -> Kept:
         """Raises NotFound."""

@@ -9,6 +9,7 @@ that the same request gives the same file; it leaves noise at -146 dBFS, far bel
 """
 
 import hashlib
+import io
 import json
 import math
 import struct
@@ -402,6 +403,16 @@ def stems_told(path: Path) -> dict[str, Any]:
     """What a zip of stems says of itself; empty for one from before it did."""
     with zipfile.ZipFile(path) as archive:
         return dict(json.loads(archive.read(STEMS_ABOUT))) if STEMS_ABOUT in archive.namelist() else {}
+
+
+def stem(path: Path, name: str) -> Audio | None:
+    """One of the sounds of a zip of stems, by the name it has there ("Vocals"); None where there is none of it."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if member.partition(" ")[2] == f"{name}.wav":
+                samples, rate = soundfile.read(io.BytesIO(archive.read(member)), dtype="float32", always_2d=True)
+                return Audio(np.ascontiguousarray(samples.T), rate)
+    return None
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

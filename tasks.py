@@ -24,7 +24,8 @@ import lyrics
 import post_process
 import preview
 import separation
-from composer import midi, sheet
+from composer import midi, sheet, stanzas
+from composer.language import foreign
 from composer.loop import chosen, seam_db
 from composer.plan import Plan
 from engines import ENGINES, NEURAL, Engine
@@ -45,6 +46,7 @@ from song.take import Recipe, Take
 from song.writing import read_brief
 from worker import serve
 from writing import chat
+from writing.syllables import syllables
 from zerogpu import WRITE, Messages, messages, on_gpu
 
 WORDS = "words.txt"  # where lyrics grow while a language model writes them
@@ -169,6 +171,35 @@ def separate(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
     return {}
 
 
+def heed(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Time the words of the take in `folder` by the vocal among its stems. `arguments`: recipe, stems (a path).
+
+    Answers what to say of it, nothing where there is no vocal, and the recipe where it is another one now, which the
+    song then holds, too. Raises DiskFull, and BadRequest where the song cannot be read.
+    """
+    recipe = Recipe.model_validate(arguments["recipe"])
+    vocal = post_process.stem(Path(arguments["stems"]), "Vocals")
+    if vocal is None or recipe.lyrics is None:
+        return {"said": []}
+    audio = post_process.read(folder / FILES["audio"])
+    try:
+        words = _heard(recipe.lyrics, vocal, audio)
+    except CannotMake as unsure:
+        return {"said": [str(unsure)]}
+    recipe = recipe.model_copy(update={"lyrics": words})
+    durable.write_text(folder / FILES["lrc"], captions.lrc(words))
+    post_process.write_wav(folder / FILES["audio"], audio, recipe)
+    durable.write_text(folder / FILES["recipe"], recipe.model_dump_json(indent=2))
+    return {"said": ["The lines are timed by the vocal now."], "recipe": recipe.model_dump(mode="json")}
+
+
+def _heard(told: Lyrics, vocal: Audio, audio: Audio) -> Lyrics:
+    from analysis import words  # compiled code, and only where a voice is listened to
+
+    count = syllables if foreign(told.plain()) else stanzas.syllables
+    return words.aligned(told, [count(line.text) for line in told.lines], vocal, audio)
+
+
 def listen(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
     """What is heard in a song. `arguments`: its `Origin` as source. Answers the `Heard`."""
     source = _source(arguments, progress)
@@ -287,6 +318,7 @@ TASKS = {
     "make": make,
     "stems": stems,
     "separate": separate,
+    "heed": heed,
     "loop": loop,
     "gamepack": gamepack,
     "listen": listen,

@@ -19,7 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from song.errors import BadRequest, Cancelled, NotFound, StudioError
-from song.files import KINDS
+from song.files import KINDS, TIMED
 from song.master import PLAIN, Master, read_master
 from song.progress import Progress, silent
 
@@ -62,7 +62,8 @@ async def send(request: Request) -> Response:
         return JSONResponse({"detail": str(error)}, 404 if isinstance(error, NotFound) else 503)
     except Cancelled as error:
         return JSONResponse({"detail": str(error) or "Cancelled."}, 503)
-    headers = {"cache-control": "private, max-age=3600"} | ({"x-studio-done": done} if done else {})
+    keep = "no-cache" if kind in (*TIMED, "recipe") else "max-age=3600"  # a vocal may change what the words' times are
+    headers = {"cache-control": f"private, {keep}"} | ({"x-studio-done": done} if done else {})
     return FileResponse(path, filename=name, headers=headers)
 
 

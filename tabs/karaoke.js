@@ -2,8 +2,12 @@
 // `sound` gives the audio element that holds this take, or null; `begin` lets it play. Empty until the recipe has come.
 window.studio.karaoke = (id, title, sound, begin) => {
   const { node } = window.studio, AFTER = 1; // seconds that a line stays marked when it is over and none has begun
+  const WORTH = {
+    estimated: "The times of these lines are estimated.",
+    aligned: "These lines are timed by the vocal.",
+  };
   const box = node("div", { className: "karaoke", role: "group", ariaLabel: `Words of ${title}`, hidden: true });
-  let lines = [], marked = null, wanted = null;
+  let lines = [], marked = null, wanted = null, worth;
 
   function mark(line) {
     if (line === marked) return;
@@ -26,8 +30,11 @@ window.studio.karaoke = (id, title, sound, begin) => {
     if (sound()?.paused !== false) begin();
     box.follow();
   }
-  function draw(lyrics) {
-    if (lyrics.timing === "estimated") box.append(node("p", { className: "said" }, "The times of these lines are estimated."));
+  function draw({ lyrics, stems }) {
+    box.replaceChildren();
+    [lines, marked, worth] = [[], null, lyrics.timing];
+    const more = worth === "estimated" && !stems ? " Once its stems are made, the vocal tells them." : "";
+    if (WORTH[worth]) box.append(node("p", { className: "said" }, WORTH[worth] + more));
     lyrics.sections.forEach((section, place) => {
       if (section.name) box.append(node("p", { className: "part" }, section.name));
       section.lines.forEach((line, number) => {
@@ -41,9 +48,11 @@ window.studio.karaoke = (id, title, sound, begin) => {
     lines.sort((a, b) => a.start - b.start);
     box.hidden = false;
   }
-  fetch(`files/${id}/recipe`)
+  box.look = () => fetch(`files/${id}/recipe`, { cache: "no-cache" })
     .then((answer) => (answer.ok ? answer.json() : {}))
-    .then((recipe) => recipe.lyrics && draw(recipe.lyrics), () => {}); // without its words a song still plays
+    .then((recipe) => recipe.lyrics && recipe.lyrics.timing !== worth && draw(recipe), () => {}); // without its words a song still plays
+  box.dataset.take = id;
+  box.look();
   return box;
 };
 setInterval(() => document.querySelectorAll(".karaoke").forEach((box) => box.offsetParent && box.follow()), 100);

@@ -48,6 +48,7 @@ window.studio = {
       said.replaceChildren(stop.signal.aborted ? "Stopped." : answer?.headers.get("x-studio-done") || "");
       if (stop.signal.aborted) return;
       if (answer?.ok) {
+        document.querySelectorAll(`.karaoke[data-take="${id}"]`).forEach((box) => box.look()); // stems may have timed them
         const go = studio.node("a", { href, download: "" });
         document.body.append(go);
         go.click();

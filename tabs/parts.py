@@ -28,7 +28,8 @@ def separate(
     source: str = "",
     model: str = "",
 ) -> Iterator[tuple[Any, Summary]]:
-    """The stems of a song as a zip, and what is said of them: `by`, `licence`, `files`, and the `null` test in dB.
+    """The stems of a song as a zip, and what is said of them: `by`, `licence`, `files`, the `null` test in dB, and what
+    was `done`: the words of a take, if their times were estimated, are timed by its vocal.
 
     Args:
         audio: the song as a file; left out, `source` is taken apart.
@@ -38,7 +39,8 @@ def separate(
     id = let_in(audio) if audio is not None else str(source)
     for news in followed(lambda progress: studio().separate(id, str(model), progress)):
         if isinstance(news, Path):
-            yield gr.FileData(path=str(news), orig_name="stems.zip"), post_process.stems_told(news)
+            told = post_process.stems_told(news) | {"done": list(studio().done(news))}
+            yield gr.FileData(path=str(news), orig_name="stems.zip"), told
         else:
             yield None, news
 

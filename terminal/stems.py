@@ -30,7 +30,8 @@ def separate(
 ) -> int:
     """The stems of a song as a zip, with what is left of the mix and a null test.
 
-    A take that was made in parts gives those, which are exact. Any other song is taken apart by Demucs.
+    A take that was made in parts gives those, which are exact. Any other song is taken apart by Demucs. Where the times
+    of a take's words are estimated, they are timed by its vocal.
     """
     import post_process
 
@@ -45,9 +46,10 @@ def separate(
                 raise Cancelled("Cancelled.")
 
         path = studio.separate(song_id(studio, song), model, progress)
+        done = studio.done(path)
         if out is not None:
             copied(path, out)
-    told = post_process.stems_told(path) | {"out": str((out or path).absolute())}
+    told = post_process.stems_told(path) | {"done": list(done), "out": str((out or path).absolute())}
     print_json(told) if as_json else print_text(_words(told))
     return 0
 
@@ -56,4 +58,4 @@ def _words(told: dict[str, Any]) -> str:
     if "null" not in told:
         return str(told["out"])
     null = f"Null test: {told['null']['stems_db']:g} dB, with the residual {told['null']['whole_db']:g} dB."
-    return "\n".join([told["by"], null, told["licence"], told["out"]])
+    return "\n".join([told["by"], null, told["licence"], *told["done"], told["out"]])

@@ -11,7 +11,9 @@ import pytest
 
 import memory
 import post_process
+import separation
 import tasks
+import tiny_demucs
 from backend import Studio
 from checkpoints import shelf
 from engines.acestep import AceStep, asked, door, found
@@ -76,6 +78,24 @@ def test_words_become_a_song(studio, kind):
     assert any("turbo has its guidance built in" in one for one in recipe.notices) == (kind == "turbo")
     assert recipe.lyrics and recipe.lyrics.timing == "estimated"
     assert [(line.start, line.end) for line in recipe.lyrics.lines] == [(0, 5), (5, 10)]
+
+
+@pytest.fixture
+def demucs(neural) -> Iterator[None]:
+    """A tiny model that takes songs apart lies beside the others."""
+    tiny_demucs.checkpoint(neural / "htdemucs")
+    yield
+    shutil.rmtree(neural / "htdemucs")
+    separation.separator().unload()
+
+
+def test_a_song_in_which_nobody_is_heard_keeps_its_estimated_lines_and_says_so(studio, demucs):
+    song = made(studio, prompt="warm piano", duration=10, checkpoint="turbo", lyrics=VERSE)
+    stems = studio.separate(song.id)
+    assert stems.name == "stems-htdemucs.zip"
+    (said,) = studio.done(stems)
+    assert "estimated" in said and said.endswith(".") and "could not" not in said
+    assert studio.library.take(song.id) == song and studio.export(song.id, "stems") == stems
 
 
 def test_outside_the_regions_every_sample_is_the_same(studio, take):
