@@ -33,7 +33,7 @@ window.studio.karaoke = (id, title, sound, begin) => {
   function draw({ lyrics, stems }) {
     box.replaceChildren();
     [lines, marked, worth] = [[], null, lyrics.timing];
-    const more = worth === "estimated" && !stems ? " Once its stems are made, the vocal tells them." : "";
+    const more = worth === "estimated" && !stems ? " Making the stems times them by the vocal, where one is heard." : "";
     if (WORTH[worth]) box.append(node("p", { className: "said" }, WORTH[worth] + more));
     lyrics.sections.forEach((section, place) => {
       if (section.name) box.append(node("p", { className: "part" }, section.name));
