@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,13 @@ def take(studio) -> Kept:
     return made(studio, engine="composer", prompt="lo-fi hip hop, 96 bpm, A minor, 4/4", duration=10, seed=3)
 
 
+@pytest.fixture(scope="module")
+def sung(studio) -> Callable[[str], Kept]:
+    """A song with words by a kind of checkpoint, made once."""
+    knobs = {"lyrics": VERSE, "bpm": 97.4, "key": "F# minor", "guidance_scale": 5}
+    return cache(lambda kind: made(studio, prompt="warm piano", duration=10, checkpoint=kind, **knobs))
+
+
 def made(studio: Studio, mode: str = "generate", **knobs) -> Kept:
     return kept(studio, mode, **knobs)[0]
 
@@ -65,9 +73,8 @@ def sound(one: Kept) -> Audio:
 
 
 @pytest.mark.parametrize("kind", ["turbo", "base"])
-def test_words_become_a_song(studio, kind):
-    knobs = {"lyrics": VERSE, "bpm": 97.4, "key": "F# minor", "guidance_scale": 5}
-    song = made(studio, prompt="warm piano", duration=10, checkpoint=kind, **knobs)
+def test_words_become_a_song(sung, kind):
+    song = sung(kind)
     recipe, heard = song.recipe, sound(song)
     assert (heard.sample_rate, heard.channels, heard.frames) == (48_000, 2, 10 * 48_000)
     assert recipe.facts.lufs == pytest.approx(-14, abs=0.5)
@@ -89,8 +96,8 @@ def demucs(neural) -> Iterator[None]:
     separation.separator().unload()
 
 
-def test_a_song_in_which_nobody_is_heard_keeps_its_estimated_lines_and_says_so(studio, demucs):
-    song = made(studio, prompt="warm piano", duration=10, checkpoint="turbo", lyrics=VERSE)
+def test_a_song_in_which_nobody_is_heard_keeps_its_estimated_lines_and_says_so(studio, sung, demucs):
+    song = sung("turbo")
     stems = studio.separate(song.id)
     assert stems.name == "stems-htdemucs.zip"
     (said,) = studio.done(stems)

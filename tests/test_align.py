@@ -1,19 +1,29 @@
 """Words timed by a vocal: the composer's songs have both an exact truth and the voice by itself."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import cli
+import post_process
+import tags
+import takes
+import tiny_demucs
 from analysis import words
+from backend import Studio
 from composer.stanzas import syllables
 from engines.composer import Composer
+from settings import settings
+from song import captions
 from song.audio import Audio
 from song.errors import CannotMake
 from song.lyrics import Line, Lyrics, Section
 from song.progress import silent
 from song.request import Generate
-from song.take import Take
+from song.take import Kept, Take
 
 VERSES = """
 [intro]
@@ -121,3 +131,65 @@ def test_far_more_words_than_are_sung_are_refused(take: Take, vocal: Audio, song
     wordy = Lyrics(tuple(Section("verse", untimed(take.lyrics).lines) for _ in range(4)))
     with pytest.raises(CannotMake, match="does not fit the words well enough"):
         aligned(wordy, vocal, song)
+
+
+# --- a take in the library --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model that takes songs apart."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    tiny_demucs.checkpoint(folder / "htdemucs")
+    return folder
+
+
+@pytest.fixture
+def studio(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    monkeypatch.setenv("STUDIO_CHECKPOINTS", str(shelf))
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    opened = Studio(settings().model_copy(update={"lane": "inline", "min_free_disk": 0}))
+    yield opened
+    opened.close()
+    settings.cache_clear()
+
+
+def kept(studio: Studio, audio: Audio, vocal: Audio, lyrics: Lyrics) -> Kept:
+    """A take as an engine with weights leaves it, that Demucs has taken apart, when nobody timed words by a vocal."""
+    whole, folder = post_process.measured(audio).audio, studio.settings.home / "made"
+    words = lyrics.spread(0.0, audio.duration)
+    made = takes.recipe(lyrics=words, stems=False, samples_sha256=post_process.samples_sha256(whole))
+    takes.fill(folder, made)
+    post_process.write_wav(folder / "song.wav", whole, made)
+    post_process.write_stems_zip(folder / "stems-htdemucs.zip", {"vocals": vocal}, "A song", vocal, takes.MADE)
+    return studio.library.keep(made, folder)
+
+
+def test_words_of_a_take_are_timed_by_the_vocal_once_it_is_there(studio, take, song, vocal, capsys) -> None:
+    old = kept(studio, song, vocal, untimed(take.lyrics))
+    assert "estimated" in studio.export("take", "vtt").read_text()
+    file = Path(old.files["audio"])
+    stale = [file.with_name(name) for name in ("song.mp3", "song.flac", "song.opus", "song-96000.wav", "song.mp3.json")]
+    for one in stale:
+        one.write_bytes(b"of words whose times are estimated")
+    stems, found = studio.export("take", "stems"), studio.library.take("take").recipe
+    assert studio.done(stems) == ("The lines are timed by the vocal now.",)
+    assert found.lyrics.timing == "aligned" and np.abs(starts(found.lyrics) - starts(take.lyrics)).max() < 0.5
+    assert tags.read_recipe(file) == tags.read_recipe(file.with_name("recipe.json")) == found
+    assert not any(one.exists() for one in stale)
+    assert post_process.samples_sha256(post_process.read(file)) == old.recipe.samples_sha256
+    assert "heard in the vocal" in studio.export("take", "vtt").read_text()
+    assert studio.export("take", "lrc").read_text() == captions.lrc(found.lyrics)
+    studio.close()
+    assert cli.main(["separate", "take"]) == 0
+    assert "\nThe lines are timed by the vocal now.\n" in capsys.readouterr().out
+
+
+def test_stems_come_although_the_words_cannot_be_timed(studio, take, vocal, caplog) -> None:
+    silence = Audio(np.zeros((2, 48_000), np.float32), 48_000)
+    old = kept(studio, silence, vocal, untimed(take.lyrics))
+    Path(old.files["audio"]).write_bytes(b"RIFF")
+    stems = studio.separate("take")
+    assert stems.name == "stems-htdemucs.zip" and "the words of take could not be timed" in caplog.text
+    assert studio.library.take("take") == old and studio.done(stems) == (), "and it is tried again"

@@ -14,29 +14,15 @@ import soundfile
 import checkpoints
 import cli
 import memory
-import post_process
 import separation
-import tags
-import takes
 import tiny_demucs
 from backend import Studio
-from engines.composer import Composer
 from settings import settings
-from song import captions
 from song.audio import Audio
 from song.errors import BadCheckpoint, BadRequest, Cancelled, EngineMissing, NotEnoughMemory
-from song.lyrics import Lyrics
 from song.progress import silent
-from song.request import read
 
 RATE = 44_100
-SUNG = """
-[verse]
-The river carries every word
-The sea will never give it back
-And nobody has ever heard
-A train upon a broken track
-"""
 CHUNK = int(RATE * tiny_demucs.SEGMENT)
 
 
@@ -144,44 +130,6 @@ def test_an_upload_comes_as_stems_with_what_is_left_and_a_null_test(studio, song
     assert cli.main(["separate", id, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["out"] == str(path) and told["null"]["whole_db"] <= -90 and told["model"] == "htdemucs"
-
-
-def test_words_of_a_take_are_timed_by_the_vocal_once_it_is_there(studio, capsys):
-    """A song of the composer that looks as if a model with weights had made it and Demucs had taken it apart."""
-    asked = {"mode": "generate", "prompt": "folk song", "lyrics": SUNG, "duration": 20, "seed": 4, "engine": "composer"}
-    (id,) = list(studio.follow(studio.submit(read(asked)).id))[-1].takes
-    made = studio.library.take(id).recipe
-    parts = Composer().generate(made.request, silent).stems
-    place = studio.settings.takes / id / "stems-htdemucs.zip"
-    post_process.write_stems_zip(place, {"vocals": parts["vocals"]}, made.title, parts["vocals"], takes.MADE)
-    evenly = made.lyrics.spread(0.0, made.duration)
-    take, truth = studio.library.revise(made.model_copy(update={"lyrics": evenly, "stems": False})), made.lyrics
-    before = studio.export(take.id, "vtt").read_text(), studio.export(take.id, "mp3").read_bytes()
-    stems, song = studio.export(take.id, "stems"), Path(take.files["audio"])
-    found = studio.library.take(take.id).recipe
-    assert studio.done(stems) == ("The lines are timed by the vocal now.",) and found.lyrics.timing == "aligned"
-    late = [abs(one.start - other.start) for one, other in zip(found.lyrics.lines, truth.lines, strict=True)]
-    assert max(late) < 0.5 and len(late) == 4
-    for file in (song, song.with_name("recipe.json"), studio.export(take.id, "mp3"), studio.export(take.id, "flac")):
-        assert tags.read_recipe(file) == found, file
-    assert post_process.samples_sha256(post_process.read(song)) == take.recipe.samples_sha256
-    assert "estimated" in before[0] and "heard in the vocal" in studio.export(take.id, "vtt").read_text()
-    assert studio.export(take.id, "lrc").read_text() == captions.lrc(found.lyrics)
-    assert b"estimated" in before[1] and b"estimated" not in studio.export(take.id, "mp3").read_bytes()
-    studio.close()
-    assert cli.main(["separate", take.id]) == 0
-    assert "\nThe lines are timed by the vocal now.\n" in capsys.readouterr().out
-
-
-def test_stems_come_although_the_words_cannot_be_timed(studio, tmp_path, caplog):
-    words, folder = Lyrics.parse(SUNG).spread(0, 5), tmp_path / "take"
-    takes.fill(folder, takes.recipe(lyrics=words, stems=False))
-    kept = studio.library.keep(takes.recipe(lyrics=words, stems=False), folder)
-    stems = Path(kept.files["audio"]).with_name("stems-htdemucs.zip")
-    post_process.write_stems_zip(stems, {"vocals": noise(0.5)}, "A song", noise(0.5), takes.MADE)
-    assert studio.separate("take") == stems, "although its song is four bytes"
-    assert "the words of take could not be timed" in caplog.text and studio.done(stems) == ()
-    assert studio.library.take("take") == kept
 
 
 def test_a_cancelled_separation_ends_at_the_next_chunk_and_leaves_nothing(studio, song):
