@@ -363,16 +363,16 @@ class Studio:
         Words whose times are only estimated are timed by the vocal then; `done` says what came of it."""
         path = self._apart(id, model, progress)
         if not self.library.is_upload(id):
-            self._heed(self.library.take(id), path)
+            self._align(self.library.take(id), path)
         return path
 
-    def _heed(self, kept: Kept, stems: Path) -> None:
+    def _align(self, kept: Kept, stems: Path) -> None:
         """Once for every set of stems. They are there by now, so a fault costs the times alone, and is tried again."""
         if kept.recipe.lyrics is None or kept.recipe.lyrics.timing != "estimated" or _told(stems).exists():
             return
         arguments = {"recipe": kept.recipe.model_dump(mode="json"), "stems": str(stems)}
         try:
-            told = self._errand("heed", arguments, self.settings.takes / kept.id)
+            told = self._errand("align", arguments, self.settings.takes / kept.id)
             if "recipe" in told:
                 self.library.revise(Recipe.model_validate(told["recipe"]))
             durable.write_text(_told(stems), json.dumps(told["said"]))

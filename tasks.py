@@ -171,7 +171,7 @@ def separate(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
     return {}
 
 
-def heed(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+def align(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
     """Time the words of the take in `folder` by the vocal among its stems. `arguments`: recipe, stems (a path).
 
     Answers what to say of it, nothing where there is no vocal, and the recipe where it is another one now, which the
@@ -318,7 +318,7 @@ TASKS = {
     "make": make,
     "stems": stems,
     "separate": separate,
-    "heed": heed,
+    "align": align,
     "loop": loop,
     "gamepack": gamepack,
     "listen": listen,
