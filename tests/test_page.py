@@ -796,6 +796,22 @@ def test_words_are_written_measured_and_handed_over(desk):
     desk.tab("Library")
     page.locator("#shelf").get_by_role("button", name="More about").first.click()
     sings(desk, page.locator("#shelf"))
+    told_again(desk, page.locator("#shelf"))
+
+
+def told_again(desk: Desk, place: Any) -> None:
+    """Stems may time the words by the vocal, so whoever takes a file sees what the recipe says of them now."""
+
+    def heard(route: Any) -> None:
+        answer = route.fetch()
+        recipe = answer.json()
+        recipe["lyrics"]["timing"] = "aligned"
+        route.fulfill(response=answer, json=recipe)
+
+    desk.expect(place.locator(".karaoke")).not_to_contain_text("timed by the vocal")
+    desk.page.route("**/files/*/recipe", heard)
+    place.get_by_role("link", name="LRC: download").first.click()
+    desk.expect(place.locator(".karaoke")).to_contain_text("These lines are timed by the vocal.")
 
 
 def sings(desk: Desk, place: Any) -> None:
