@@ -36,7 +36,7 @@ def examine() -> list[Finding]:
     except ValidationError as error:
         return [_python(), _lack("settings", complaint(error), fatal=True)]
     checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config), _voice(config)]
-    return [*checks, _models(config), _home(config), _disk(config), _port(config), *_engines()]
+    return [*checks, _lame(config), _models(config), _home(config), _disk(config), _port(config), *_engines()]
 
 
 def _lack(name: str, said: str, fatal: bool = False) -> Finding:
@@ -113,6 +113,21 @@ def _voice(config: Settings) -> Finding:
         return Finding("voice", f"{voice.Flite(found).name} at {found}")
     except voice.FliteError as error:
         return _lack("voice", f"{error}; to get another: {voice.HOW}")
+
+
+def _lame(config: Settings) -> Finding:
+    from masters import lame
+
+    found = lame.find(config.lame)
+    if found is None:
+        return _lack(
+            "mp3", f"no LAME found, soundfile's own makes the same file in three times the time; to get it: {lame.HOW}"
+        )
+    try:
+        lame.library(found)
+    except lame.LameError as error:
+        return _lack("mp3", f"{error}; soundfile's own LAME is used, which is slower; to get another: {lame.HOW}")
+    return Finding("mp3", f"LAME at {found}")
 
 
 def _models(config: Settings) -> Finding:

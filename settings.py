@@ -1,5 +1,6 @@
 """Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
 
+import ctypes.util
 import os
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     engine: str = "auto"
     soundfont: Path | None = None
     flite: Path | None = None
+    lame: Path | None = None
     checkpoints: Path | None = None
     lane: Literal["process", "inline"] = "inline" if ON_SPACE else "process"
     max_upload: int = Field(200 * 2**20, gt=0)
@@ -81,3 +83,14 @@ def complaint(error: ValidationError) -> str:
 def settings() -> Settings:
     """The settings of this process. Raises pydantic's ValidationError for a bad environment."""
     return Settings()
+
+
+def find_library(library: str, setting: Path | None, fetched: Path) -> Path | None:
+    """A C library by its file name ("libflite.so.1"): where the setting points, a file or its folder, else below the
+    folder that packages are fetched to, else the system's, as a bare name. None where there is none."""
+    if setting is not None:
+        place = setting / library if setting.is_dir() else setting
+        return place if place.exists() else None
+    unpacked = sorted(fetched.glob(f"usr/lib/**/{library}"))
+    known = unpacked[0] if unpacked else ctypes.util.find_library(library.removeprefix("lib").partition(".so")[0])
+    return Path(known) if known else None

@@ -4,7 +4,8 @@
     lufs_ffmpeg    the same from ffmpeg's ebur128, which says one decimal
     peak_error     most dB that our true peak lies from that of ffmpeg's ebur128, over the same files
     finish_180_s   seconds to meter, limit and write a song of 180 s as WAV
-    encode_180_s   seconds to make FLAC and MP3 of it, with covers, the MP3 decoded and measured; one after the other
+    encode_180_s   seconds to make FLAC and MP3 of it, with covers, the MP3 decoded and measured; one after the other;
+                   STUDIO_LAME=/nowhere measures it where the system has no LAME
     null_db        root mean square of the song less the master of the sum of its stems, the composer's, in dB below it
 
 The files are songs of the composer in many styles, mastered, and noise, tones, bursts and clicks at many levels, at
@@ -44,6 +45,8 @@ from composer import mix  # noqa: E402
 from composer.plan import STYLES, plan  # noqa: E402
 from dsp.splice import resampled  # noqa: E402
 from engines.composer import Composer  # noqa: E402
+from masters import lame  # noqa: E402
+from settings import settings  # noqa: E402
 from song.audio import Audio  # noqa: E402
 from song.progress import silent  # noqa: E402
 from song.request import Generate  # noqa: E402
@@ -151,7 +154,8 @@ def speed(clock: Callable[[], float]) -> dict[str, float]:
         known = recipe(facts=post_process.facts(post_process.read(wav)))
         ways = {kind: partial(masters.convert, wav, wav.with_suffix(f".{kind}"), known) for kind in ("flac", "mp3")}
         packed = {kind: seconds(way, clock, 2) for kind, way in ways.items()}
-    print(f"  of encode_180_s: {packed}")
+    whose = f"the system's LAME at {lame.find(settings().lame)}" if lame.usable() else "soundfile's own LAME"
+    print(f"  of encode_180_s: {packed}, with {whose}")
     return {"finish_180_s": finished, "encode_180_s": round(sum(packed.values()), 3), "null_db": null}
 
 

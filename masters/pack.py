@@ -13,7 +13,7 @@ import dsp
 import post_process
 import tags
 from durable import atomic
-from masters import ogg
+from masters import lame, ogg
 from masters.depth import pcm16
 from masters.shape import Made, quieter, said
 from song.audio import Audio
@@ -62,7 +62,7 @@ def pack(path: Path, kind: str, made: Made, recipe: Recipe, master: Master, cove
             told: tuple[str, ...] = ()
         else:
             ceiling = max(CLIPPING, made.ceiling_dbtp) if master.ceiling_dbtp is None else made.ceiling_dbtp
-            told = _encode_below(raw, _PACKED[kind, master.quality], made.audio, ceiling)
+            told = _encode_below(raw, kind, master.quality, made.audio, ceiling)
         raw.seek(0)
         with open(beside, "wb") as out:
             if kind == "opus":
@@ -73,22 +73,25 @@ def pack(path: Path, kind: str, made: Made, recipe: Recipe, master: Master, cove
     return (*made.done, *told)
 
 
-def _encode_below(raw: BinaryIO, how: dict[str, Any], audio: Audio, ceiling: float) -> tuple[str, ...]:
+def _encode_below(raw: BinaryIO, kind: str, quality: str, audio: Audio, ceiling: float) -> tuple[str, ...]:
     """Encode, decode, and look: what is packed with losses peaks elsewhere, and may have to be made again, quieter."""
     down = 0.0
     for attempt in range(1, _TRIES + 1):
-        peak = _packed_peak(raw, how, quieter(audio, down) if down else audio)
+        peak = _packed_peak(raw, kind, quality, quieter(audio, down) if down else audio)
         if peak <= ceiling:
             return (said(down, ceiling),) if down else ()
         down += peak - ceiling + attempt * _NEAR
     return (f"True peak reaches {peak:.1f} dBTP once it is decoded.",)
 
 
-def _packed_peak(raw: BinaryIO, how: dict[str, Any], audio: Audio) -> float:
+def _packed_peak(raw: BinaryIO, kind: str, quality: str, audio: Audio) -> float:
     """Encode into `raw`; the true peak of what comes out of it again, dBTP."""
     raw.seek(0)
     raw.truncate()
-    _encode(raw, how, audio, _float_blocks(audio))
+    if kind == "mp3" and (c := lame.usable()):
+        lame.encode(c, raw, audio.sample_rate, audio.channels, quality, _float_blocks(audio))
+    else:
+        _encode(raw, _PACKED[kind, quality], audio, _float_blocks(audio))
     raw.seek(0)
     samples, rate = soundfile.read(raw, dtype="float32", always_2d=True)
     return dsp.true_peak(np.ascontiguousarray(samples.T), rate)

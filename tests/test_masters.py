@@ -1,8 +1,9 @@
 """Masters: what leaves the studio in another shape, read back by others: soundfile, tinytag, wave, pyloudnorm."""
 
+import platform
 import struct
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,11 +14,14 @@ import soundfile
 from PIL import Image
 from tinytag import TinyTag
 
+import doctor
 import masters
 import post_process
 import tags
 from dsp.splice import resampled
+from masters import lame
 from masters.depth import pcm16
+from settings import settings
 from song.audio import Audio
 from song.errors import BadRequest, CannotMake
 from song.master import read_master
@@ -38,6 +42,19 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recipe]:
     path = tmp_path_factory.mktemp("take") / "song.wav"
     post_process.write_wav(path, finished.audio, known)
     return path, known
+
+
+@pytest.fixture
+def lame_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Say where the system's LAME lies."""
+
+    def set_it(place: Path) -> None:
+        monkeypatch.setenv("STUDIO_LAME", str(place))
+        settings.cache_clear()
+
+    yield set_it
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 def chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -92,6 +109,35 @@ def test_opus_peaks_elsewhere_and_is_made_quieter_for_it(tmp_path, take):
     done = masters.convert(tmp_path / "a.wav", tmp_path / "a.opus", known, read_master("opus", {"ceiling_dbtp": "-1"}))
     assert true_peak(post_process.read(tmp_path / "a.opus"), 4) <= -1.0
     assert [line for line in done if "quieter than the take" in line]
+
+
+@pytest.mark.parametrize(("said", "channels"), [({}, 2), ({"quality": "v0", "rate": 44_100}, 2), ({}, 1)])
+def test_the_systems_lame_and_that_of_soundfile_make_the_same_mp3(tmp_path, lame_at, said, channels):
+    """The first is there to be faster, not to be another one. Where the system has none, soundfile's is held to it
+    alone: what comes back has the song's length, and is as near to it as MP3 can be."""
+    song = post_process.measured(Audio(sound("music", 3).samples[:channels] * np.float32(0.7)))
+    known, asked = recipe(facts=song.facts), read_master("mp3", said)
+    post_process.write_wav(tmp_path / "a.wav", song.audio, known)
+    masters.convert(tmp_path / "a.wav", tmp_path / "ours.mp3", known, asked)
+    lame_at(tmp_path / "nowhere")
+    assert lame.usable() is None
+    masters.convert(tmp_path / "a.wav", tmp_path / "theirs.mp3", known, asked)
+    wanted = resampled(song.audio.samples, RATE, asked.rate)
+    backs = [post_process.read(tmp_path / f"{whose}.mp3").samples for whose in ("ours", "theirs")]
+    assert [back.shape for back in backs] == [wanted.shape] * 2
+    ours, theirs = (post_process.below(back - wanted, wanted) for back in backs)
+    assert ours == pytest.approx(theirs, abs=0.1) and ours < -20
+    if platform.machine() == "x86_64":  # others may fuse a product with a sum
+        assert (tmp_path / "ours.mp3").read_bytes() == (tmp_path / "theirs.mp3").read_bytes()
+
+
+def test_a_lame_that_is_none_is_no_fault_and_doctor_says_so(tmp_path, lame_at):
+    (tmp_path / "libmp3lame.so.0").write_bytes(b"not a library")
+    for place, words in ((tmp_path, "cannot be used"), (tmp_path / "nowhere", "no LAME found")):
+        lame_at(place)
+        assert lame.usable() is None
+        finding = doctor._lame(settings())
+        assert words in finding.said and "make lame" in finding.said and not finding.ok and not finding.fatal
 
 
 def test_a_wav_says_what_studios_look_for(tmp_path, take):

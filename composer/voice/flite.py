@@ -6,7 +6,6 @@ and only short lines of a-z and apostrophes reach it.
 """
 
 import ctypes
-import ctypes.util
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from composer.voice.phones import BANDS, HOP, VOWELS, WARP_RATE, Frames, Phone, Spoken, Word, syllabified, warped
-from settings import ROOT
+from settings import ROOT, find_library
 
 LIBRARY = "libflite.so.1"
 FETCHED = ROOT / ".voices"
@@ -80,14 +79,7 @@ class FliteError(OSError):
 
 def find(setting: Path | None) -> Path | None:
     """The library: where the setting points, else what was fetched, else the system's. None where there is none."""
-    if setting is not None:
-        place = setting / LIBRARY if setting.is_dir() else setting
-        return place if place.exists() else None
-    fetched = sorted(FETCHED.glob(f"usr/lib/**/{LIBRARY}"))
-    if fetched:
-        return fetched[0]
-    known = ctypes.util.find_library("flite")
-    return Path(known) if known else None
+    return find_library(LIBRARY, setting, FETCHED)
 
 
 class Flite:
