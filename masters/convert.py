@@ -16,7 +16,8 @@ from song.take import Facts, Recipe
 def convert(wav: Path, out: Path, recipe: Recipe, master: Master | None = None) -> tuple[str, ...]:
     """A kept WAV as ".wav", ".flac", ".mp3" or ".opus"; what was done to its sound, in sentences.
 
-    Raises BadRequest for what such a file cannot be, CannotMake for a song that is silent, DiskFull.
+    Raises BadRequest for what such a file cannot be and for a fade longer than the song, CannotMake for a song that is
+    silent, DiskFull.
     """
     kind, master = out.suffix.removeprefix(".").lower(), master or Master()
     if kind not in SOUNDS:

@@ -8,7 +8,7 @@ import dsp
 import post_process
 from dsp.splice import resampled
 from song.audio import Audio
-from song.errors import CannotMake
+from song.errors import BadRequest, CannotMake
 from song.master import Master
 from song.take import Recipe
 
@@ -30,19 +30,32 @@ class Made:
 
 
 def shaped(audio: Audio, recipe: Recipe, master: Master) -> Made:
-    """The take's sound in the shape of a master. Raises CannotMake for one that is silent where it is to be trimmed."""
+    """The take's sound in the shape of a master: trimmed, faded, loud enough, at its rate.
+
+    Raises CannotMake for a song that is silent where it is to be trimmed, BadRequest for a fade longer than the song.
+    """
     ceiling = CEILING if master.ceiling_dbtp is None else master.ceiling_dbtp
     head, done = 0, []
     if master.trim:
         audio, head, tail = _trimmed(audio)
         done.append(f"{head / audio.sample_rate:.2f} s of silence cut at the head, {tail:.2f} s at the tail.")
+    faded = audio
+    if master.fade_in or master.fade_out:
+        faded = _faded(audio, master.fade_in, master.fade_out)
+        done.append(_fades(master))
     if master.target_lufs is not None or master.ceiling_dbtp is not None:
-        wanted = dsp.loudness(audio.samples, audio.sample_rate) if master.target_lufs is None else master.target_lufs
-        finished = post_process.finish(audio, target_lufs=wanted, ceiling_dbtp=ceiling)
+        wanted = dsp.loudness(faded.samples, audio.sample_rate) if master.target_lufs is None else master.target_lufs
+        finished = post_process.finish(
+            audio,  # it fades by itself, and what it takes away of a constant with it
+            target_lufs=wanted,
+            fade_in=master.fade_in,
+            fade_out=master.fade_out,
+            ceiling_dbtp=ceiling,
+        )
         audio = finished.audio
         done += [f"At {finished.lufs:.1f} LUFS.", *finished.notices]
     else:
-        ceiling = max(ceiling, recipe.facts.true_peak_dbtp)
+        audio, ceiling = faded, max(ceiling, recipe.facts.true_peak_dbtp)
     if master.rate != audio.sample_rate:
         head = round(head * master.rate / audio.sample_rate)
         audio = Audio(resampled(audio.samples, audio.sample_rate, master.rate), master.rate)
@@ -61,6 +74,22 @@ def _trimmed(audio: Audio) -> tuple[Audio, int, float]:
     rise, fall = (KEPT_SECONDS if cut else 0.0 for cut in (first, audio.frames - last))
     kept = dsp.fade(audio.samples[:, first:last], audio.sample_rate, rise, fall)
     return Audio(kept, audio.sample_rate), first, (audio.frames - last) / audio.sample_rate
+
+
+def _faded(audio: Audio, fade_in: float, fade_out: float) -> Audio:
+    """With fades, in seconds. Raises BadRequest where the song is too short for them."""
+    for name, seconds in (("fade_in", fade_in), ("fade_out", fade_out)):
+        if seconds > audio.duration:
+            raise BadRequest(name, f"is longer than the song, which has {audio.duration:.1f} s; ask for less")
+    if fade_in + fade_out > audio.duration:
+        together = f"{fade_in + fade_out:g} s with the fade at the start"
+        raise BadRequest("fade_out", f"takes {together}, and the song has {audio.duration:.1f} s; ask for less")
+    return Audio(dsp.fade(audio.samples, audio.sample_rate, fade_in, fade_out), audio.sample_rate)
+
+
+def _fades(master: Master) -> str:
+    ways = (("in", master.fade_in), ("out", master.fade_out))
+    return f"Faded {' and '.join(f'{way} over {seconds:g} s' for way, seconds in ways if seconds)}."
 
 
 def _below(audio: Audio, ceiling: float) -> tuple[Audio, tuple[str, ...]]:

@@ -7,9 +7,10 @@ from pydantic import BeforeValidator, Field, ValidationError
 import tooltips as tip
 from song.errors import BadRequest
 from song.files import KINDS, SOUNDS
-from song.request import LOUDNESS, Knobs, Loudness, complaint
+from song.request import LONGEST_FADE, LOUDNESS, Knobs, Loudness, complaint, knob
 
 RATES = {"mp3": (44_100, 48_000), "opus": (48_000,)}  # that lossy kinds of file can have, best last
+_SHORT = {"target_lufs": "target", "ceiling_dbtp": "ceiling", "fade_in": "fadein", "fade_out": "fadeout"}
 
 
 def _rate(value: Any) -> Any:
@@ -44,6 +45,8 @@ class Master(Knobs):
     )
     ceiling_dbtp: Number | None = Field(None, ge=-9, le=0, description=tip.ceiling_dbtp)
     trim: bool = Field(False, description=tip.trim, strict=False)
+    fade_in: Number = knob(0, 0, LONGEST_FADE, tip.fade_in, 0.5)
+    fade_out: Number = knob(0, 0, LONGEST_FADE, tip.fade_out, 0.5)
 
     @property
     def plain(self) -> bool:
@@ -54,7 +57,7 @@ class Master(Knobs):
     def name(self) -> str:
         """What tells this master from others in a file's name."""
         told = self.model_dump(exclude_defaults=True)
-        return "".join(f"-{name.partition('_')[0]}{value}" for name, value in told.items())
+        return "".join(f"-{_SHORT.get(name, name)}{value}" for name, value in told.items())
 
 
 PLAIN = Master()

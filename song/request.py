@@ -33,6 +33,7 @@ from song.sections import read_form
 
 SEED_LIMIT = 2**32
 LOUDNESS = {"streaming": -14.0, "apple": -16.0, "club": -9.0, "broadcast": -23.0}  # LUFS; the last is EBU R128
+LONGEST_FADE = 20  # seconds
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -278,8 +279,8 @@ class Mastering(Knobs):
         -14, ge=-30, le=-8, description=tip.target_lufs, json_schema_extra={"step": 0.5, "names": dict(LOUDNESS)}
     )
     ceiling_dbtp: float = knob(-1, -9, 0, tip.ceiling_dbtp, 0.1)
-    fade_in: float = knob(0, 0, 20, tip.fade_in, 0.5)
-    fade_out: float = knob(0, 0, 20, tip.fade_out, 0.5)
+    fade_in: float = knob(0, 0, LONGEST_FADE, tip.fade_in, 0.5)
+    fade_out: float = knob(0, 0, LONGEST_FADE, tip.fade_out, 0.5)
 
 
 class Original(Knobs):

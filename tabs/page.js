@@ -9,6 +9,8 @@ window.studio = {
     quality: ["MP3", [["", "320 kbit/s"], ["v0", "V0"]]],
     target_lufs: ["Loudness", [["", "as it is"], ["streaming", "streaming, -14"], ["apple", "Apple, -16"], ["club", "club, -9"], ["broadcast", "broadcast, -23"]]],
     trim: ["Silence at the ends", [["", "stays"], ["true", "cut off"]]],
+    ...Object.fromEntries([["fade_in", "Fade in"], ["fade_out", "Fade out"]].map(([name, label]) =>
+      [name, [label, [["", "none"], ...["0.5", "1", "2", "5", "10", "20"].map((seconds) => [seconds, `${seconds} s`])]]])),
   },
 
   node(tag, props = {}, ...children) {

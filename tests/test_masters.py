@@ -3,7 +3,7 @@
 import platform
 import struct
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -166,6 +166,61 @@ def test_a_wav_says_what_studios_look_for(tmp_path, take):
     assert dict(chunks(wav))[b"bext"][346:348] == b"\2\0"  # the kept take is one, too
 
 
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second of silence, and four seconds of one tone."""
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4 * RATE) / RATE)
+    mono = np.concatenate([np.zeros(RATE // 2), tone]).astype(np.float32)
+    path = tmp_path_factory.mktemp("steady") / "song.wav"
+    post_process.write_wav(path, Audio(np.stack([mono, mono])), recipe())
+    return path
+
+
+def heights(path: Path, seconds: Iterable[float]) -> list[float]:
+    """How high the tone is around these moments."""
+    left = post_process.read(path).samples[0]
+    rate = soundfile.info(path).samplerate
+    return [
+        float(np.abs(left[round(at * rate) - rate // 200 : round(at * rate) + rate // 200]).max()) for at in seconds
+    ]
+
+
+@pytest.mark.parametrize(("kind", "said"), [("wav", {"depth": "32f"}), ("flac", {"rate": 44_100}), ("mp3", {})])
+def test_a_fade_begins_where_the_sound_does_once_it_is_trimmed(tmp_path, steady, kind, said):
+    asked = read_master(kind, said | {"trim": True, "fade_in": "1", "fade_out": 2})
+    done = masters.convert(steady, tmp_path / f"a.{kind}", recipe(), asked)
+    moments = (0.02, 0.27, 0.52, 0.77, 1.5, 2.52, 3.02, 3.52, 4.0)
+    wanted = [0.5 - 0.5 * np.cos(np.pi * min(1, at, (4.02 - at) / 2)) for at in moments]
+    assert heights(tmp_path / f"a.{kind}", moments) == pytest.approx([0.5 * one for one in wanted], abs=0.01)
+    assert done == ("0.48 s of silence cut at the head, 0.00 s at the tail.", "Faded in over 1 s and out over 2 s.")
+
+
+def test_the_loudness_that_was_asked_for_is_that_of_the_faded_song(tmp_path, steady):
+    asked = read_master("wav", {"trim": True, "fade_out": 3.5, "target_lufs": "-16", "depth": "32f"})
+    done = masters.convert(steady, tmp_path / "a.wav", recipe(), asked)
+    back = post_process.read(tmp_path / "a.wav")
+    assert lufs(back) == pytest.approx(-16, abs=0.1) and done[1:] == ("Faded out over 3.5 s.", "At -16.0 LUFS.")
+    high, low = heights(tmp_path / "a.wav", (0.3, 2.27))
+    assert low == pytest.approx(high / 2, rel=0.02) and np.abs(back.samples[:, -1]).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"fade_in": 5}, "fade_in: is longer than the song, which has 4.5 s; ask for less"),
+        ({"fade_out": 4.3, "trim": True}, "fade_out: is longer than the song, which has 4.0 s; ask for less"),
+        (
+            {"fade_in": 3, "fade_out": 2},
+            "fade_out: takes 5 s with the fade at the start, and the song has 4.5 s; ask for",
+        ),
+    ],
+)
+def test_a_fade_longer_than_the_song_is_refused_in_one_sentence(tmp_path, steady, said, sentence):
+    with pytest.raises(BadRequest) as refused:
+        masters.convert(steady, tmp_path / "a.flac", recipe(), read_master("flac", said))
+    assert str(refused.value).startswith(sentence) and not (tmp_path / "a.flac").exists()
+
+
 def test_another_rate_keeps_what_is_heard_and_folds_nothing_back():
     t = np.arange(RATE) / RATE
     tone, high = (np.sin(2 * np.pi * hz * t).astype(np.float32)[None] * 0.5 for hz in (18_000, 23_000))
@@ -198,6 +253,8 @@ def test_sixteen_bits_keep_what_is_smaller_than_a_step():
         ("wav", {"target_lufs": "loud"}, "target_lufs: must be a number from -30 to -8, or one of streaming"),
         ("wav", {"target_lufs": "-3"}, "target_lufs: must be a number from -30 to -8"),
         ("wav", {"ceiling_dbtp": "nan"}, "ceiling_dbtp: must be a number from -9 to 0"),
+        ("wav", {"fade_in": "21"}, "fade_in: must be a number from 0 to 20"),
+        ("picture", {"fade_out": "2"}, "kind: must be one of wav, flac, mp3, opus"),
         ("wav", {"speed": "2"}, "speed: no such setting; known are rate"),
     ],
 )
@@ -205,6 +262,20 @@ def test_what_a_file_cannot_be_is_refused_in_one_sentence(kind, said, sentence):
     with pytest.raises(BadRequest) as refused:
         read_master(kind, said)
     assert str(refused.value).startswith(sentence)
+
+
+def test_masters_that_differ_have_names_that_differ():
+    said = (
+        {},
+        {"fade_in": 2},
+        {"fade_out": "2"},
+        {"trim": True},
+        {"rate": 44_100},
+        {"target_lufs": -16},
+        {"depth": "16"},
+    )
+    assert len({read_master("wav", one).name for one in said}) == len(said)
+    assert read_master("wav", {"fade_in": 2}).name == read_master("wav", {"fade_in": "2.0"}).name == "-fadein2.0"
 
 
 def test_a_silent_song_cannot_be_trimmed(tmp_path):
