@@ -34,7 +34,7 @@ from song.job import Job
 from song.lyrics import Lyrics
 from song.master import PLAIN, Master, check
 from song.names import one_line
-from song.progress import Progress, silent
+from song.progress import Progress, part, silent
 from song.request import SEED_LIMIT, Knobs, SongRequest, has_source, originals
 from song.score import Score
 from song.source import Origin
@@ -257,7 +257,7 @@ class Studio:
                 raise CannotMake(f"This take has no {kind} file.")
             return Path(kept.files[there[kind]])
         if kind in SOUNDS:
-            return self._mastered(kept, folder / f"song{master.name}.{kind}", master)
+            return self._mastered(kept, folder / f"song{master.name}.{kind}", master, progress)
         if kind == "picture":
             return self._picture(kept, folder / "song.png")
         if kind in SESSIONS:
@@ -334,12 +334,12 @@ class Studio:
                 "delete something, or set STUDIO_HOME to another disk."
             )
 
-    def _mastered(self, kept: Kept, path: Path, master: Master) -> Path:
+    def _mastered(self, kept: Kept, path: Path, master: Master, progress: Progress) -> Path:
         import masters  # pictures and compiled code: half a second to import
 
         if not (path.exists() and _told(path).exists()):
             self._spare(int(kept.recipe.duration * LARGEST))
-            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master)
+            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master, progress)
             durable.write_text(_told(path), json.dumps(done))
         return path
 
@@ -408,10 +408,10 @@ class Studio:
         """The stems with their lines, the tempo and the sections as a session."""
         path = folder / FILES[kind]
         if not path.exists():
-            stems = self.separate(kept.id, progress=progress)
+            stems = self.separate(kept.id, progress=part(progress, 0.0, 0.8))
             self._spare(stems.stat().st_size + Path(kept.files["audio"]).stat().st_size)
             session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
-            daw.write(path, kind, session)
+            daw.write(path, kind, session, part(progress, 0.8, 1.0))
         return path
 
 

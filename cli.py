@@ -28,6 +28,7 @@ from terminal.common import (
     print_json,
     print_text,
     song_id,
+    stoppable,
 )
 from terminal.comparing import compare
 from terminal.flags import knob_flags, parameter, switches, typed
@@ -301,8 +302,8 @@ def _export(*, id: str, kind: str, out: Path | None, **said: Any) -> int:
     if out is not None:
         check_place(out)
     shape = read_master(kind, {name: value for name, value in said.items() if value is not None})
-    with opened() as studio:
-        path = studio.export(id, kind, shape)
+    with opened() as studio, stoppable() as progress:
+        path = studio.export(id, kind, shape, progress)
         done = studio.done(path)
         if out is not None:
             copied(path, out)

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,8 @@ from uuid import uuid4
 
 from song.errors import DiskFull
 
-TEMPORARY = ".tmp-"  # what an unfinished file's name starts with; the library sweeps these at start
+TEMPORARY = ".tmp-"  # what an unfinished file's name starts with; then comes the process that writes it
+_BORN = time.time()  # of this process
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full disk, full quota, file size limit
 
 
@@ -20,7 +22,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Raises DiskFull where there is no room; on any exception the unfinished file is removed and `path` stays as it was.
     """
-    beside = path.with_name(f"{TEMPORARY}{uuid4().hex}")
+    beside = path.with_name(f"{TEMPORARY}{os.getpid()}-{uuid4().hex}")
     try:
         with room():
             yield beside
@@ -29,6 +31,26 @@ def atomic(path: Path) -> Iterator[Path]:
             sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, process: int | None = None) -> None:
+    """Remove what was left unfinished in a folder by a process that was killed: this one, or whichever is gone."""
+    for left in folder.glob(f"{TEMPORARY}{process or '*'}-*"):
+        if process or not _in_the_making(left):
+            left.unlink(missing_ok=True)
+
+
+def _in_the_making(left: Path) -> bool:
+    writer = int(left.name.split("-")[1])
+    if writer == os.getpid():  # or of one that had this number before, as after the restart of a container
+        return left.stat().st_mtime >= _BORN
+    try:
+        os.kill(writer, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 @contextmanager

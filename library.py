@@ -382,9 +382,11 @@ class Library:
         os.replace(folder, aside / f"{new_id()}-{folder.name}")
 
     def _sweep(self) -> None:
-        """Empty temp, and remove what was forgotten long ago."""
+        """Empty temp, and remove files that were never finished, and what was forgotten long ago."""
         for leftover in self.settings.temp.iterdir():
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+        for folder in (*self.settings.takes.iterdir(), *self.settings.sources.iterdir()):
+            durable.sweep(folder)
         with self._writing() as connection:
             old = takes.c.forgotten < time.time() - TRASH_SECONDS
             gone = list(connection.execute(sa.select(takes.c.id).where(old)).scalars())

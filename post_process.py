@@ -28,7 +28,7 @@ from durable import atomic
 from song.audio import Audio
 from song.errors import BadRequest, EngineFailed
 from song.names import file_name
-from song.progress import Progress, silent
+from song.progress import Progress, part, silent
 from song.take import Facts, Proof, Recipe, Region, Seam, Splice
 
 SILENCE_DBTP = -138.5  # the smallest step of 24 bits; what true peak is said to be where there is none
@@ -374,13 +374,16 @@ def below(left: np.ndarray, whole: np.ndarray) -> float:
     return round(max(NOTHING_DB, 10 * float(np.log10((powers[0] + 1e-30) / (powers[1] + 1e-30)))), 1)
 
 
-def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str, mix: Audio, made: Mapping[str, Any]) -> Null:
+def write_stems_zip(
+    path: Path, stems: Mapping[str, Audio], name: str, mix: Audio, made: Mapping[str, Any], progress: Progress = silent
+) -> Null:
     """Every stem as a 32-bit float WAV in one uncompressed zip; float, so that they still sum to `mix` exactly.
 
     Files are called "01 Drums.wav"; `name`, the song's title, stands in each one's title tag. Beside them lie what is
     left of the mix, with a number of its own where it can be heard, and how they were `made` with the null test: as
-    "stems.json", and in words ("by", "sum", "licence" of `made`) as "About.txt".
+    "stems.json", and in words ("by", "sum", "licence" of `made`) as "About.txt". `progress` may raise Cancelled.
     """
+    progress(0.0, "Writing")
     rest, null = residual(mix, stems.values())
     sounds = [
         (f"{number:02d} {file_name(stem, 'Stem')}", audio) for number, (stem, audio) in enumerate(stems.items(), 1)
@@ -388,15 +391,20 @@ def write_stems_zip(path: Path, stems: Mapping[str, Audio], name: str, mix: Audi
     sounds.append(("Residual" if null.exact else f"{len(stems) + 1:02d} Residual", rest))
     told = {"title": name, **made, "null": asdict(null), "files": [f"{label}.wav" for label, _ in sounds]}
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
-        for label, audio in sounds:
-            step = range(0, audio.frames, BLOCK)
-            blocks = (audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes() for at in step)
+        for number, (label, audio) in enumerate(sounds):
+            blocks = _float_blocks(audio, part(progress, number / len(sounds), (number + 1) / len(sounds)))
             title = tags.info_list({"title": f"{name}: {label.lstrip('0123456789 ')}"})
             with archive.open(_entry(f"{label}.wav"), "w", force_zip64=audio.samples.nbytes > 2**31 - BLOCK) as file:
                 write_riff(file, audio, 3, 32, title, blocks)
         archive.writestr(_entry(STEMS_ABOUT), json.dumps(told, indent=1))
         archive.writestr(_entry("About.txt"), _in_words(told, len(stems), null))
     return null
+
+
+def _float_blocks(audio: Audio, progress: Progress) -> Iterator[bytes]:
+    for at in range(0, audio.frames, BLOCK):
+        progress(at / audio.frames, "Writing")
+        yield audio.samples[:, at : at + BLOCK].T.astype("<f4").tobytes()
 
 
 def stems_told(path: Path) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
     """Make a kept take again and write its stems. `arguments`: recipe, source. Raises CannotMake if it comes out
     different."""
     recipe = Recipe.model_validate(arguments["recipe"])
-    take, finished = _perform(recipe.request, _source(arguments, silent), progress)
+    take, finished = _perform(recipe.request, _source(arguments, silent), part(progress, 0.0, 0.7))
     if post_process.samples_sha256(finished.audio) != recipe.samples_sha256:
         raise CannotMake(
             "This take was made by another version of the studio or on another machine, so its stems would differ; "
@@ -147,7 +147,8 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
         "sum": "the song before mastering" if take.mix else "the song",
         "licence": _RIGHTS,
     }
-    post_process.write_stems_zip(folder / FILES["stems"], take.stems, recipe.title, take.mix or take.audio, made)
+    mix, writing = take.mix or take.audio, part(progress, 0.7, 1.0)
+    post_process.write_stems_zip(folder / FILES["stems"], take.stems, recipe.title, mix, made, writing)
     return {}
 
 
@@ -157,7 +158,6 @@ def separate(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
     origin, name, place = Origin.model_validate(arguments["source"]), arguments["model"], Path(arguments["place"])
     audio = post_process.read(origin.path)
     parts = separation.separator().separate(audio, name, place, part(progress, 0.0, 0.95))
-    progress(0.95, "Writing")
     revision = str(checkpoints.manifest(place).get("revision", ""))
     of = f" at {revision[:12]}" if revision else ""
     made = {
@@ -167,7 +167,8 @@ def separate(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
         "model": name,
         "revision": revision,
     }
-    post_process.write_stems_zip(folder / arguments["file"], parts, origin.title, audio, made)
+    writing = part(progress, 0.95, 1.0)
+    post_process.write_stems_zip(folder / arguments["file"], parts, origin.title, audio, made, writing)
     return {}
 
 

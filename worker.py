@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+import durable
 from settings import ROOT
 from song.errors import Cancelled, CannotMake, DiskFull, EngineFailed, StudioError
 from song.progress import Progress
@@ -98,12 +99,17 @@ class InWorker:
 
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
         self.start()
+        assert self._process is not None
+        process = self._process.pid
         try:
             self._send({"task": task, "arguments": arguments, "folder": str(folder)})
             return self._listen(progress)
         except (EOFError, OSError) as error:
             self.stop()
             raise WorkerDied from error
+        finally:
+            if self._process is None or self._process.pid != process:  # killed, in the middle of a file perhaps
+                durable.sweep(folder, process)
 
     def wait(self) -> None:
         """The worker rests by itself."""

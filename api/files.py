@@ -4,7 +4,8 @@ are served.
 The whole song comes in other shapes, too, by the names of song.master.Master: /files/<song>/wav?rate=96000&depth=32f.
 What was done to its sound then stands in the header X-Studio-Done.
 
-What takes long says how far it is at /files/<song>/<kind>/progress, and stops where whoever asked has gone.
+What takes long says how far it is at /files/<song>/<kind>/progress, with the same query where there is one, and stops
+where whoever asked has gone: close the connection to cancel it. Nothing half is kept then.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ async def send(request: Request) -> Response:
         return JSONResponse({"detail": f"There is no such file; known are {', '.join(KINDS)}."}, 404)
     try:
         shape = read_master(kind, dict(request.query_params))
-        async with _watched(request, f"{take}/{kind}") as progress:
+        async with _watched(request, _place(request)) as progress:
             path, name, done = await run_in_threadpool(made, take, kind, shape, progress)
     except BadRequest as error:
         return JSONResponse({"detail": str(error)}, 422)
@@ -65,6 +66,11 @@ async def send(request: Request) -> Response:
     keep = "no-cache" if kind in (*TIMED, "recipe") else "max-age=3600"  # a vocal may change what the words' times are
     headers = {"cache-control": f"private, {keep}"} | ({"x-studio-done": done} if done else {})
     return FileResponse(path, filename=name, headers=headers)
+
+
+def _place(request: Request) -> str:
+    """What is made: the song, the kind of file and its shape."""
+    return f"{request.path_params['take']}/{request.path_params['kind']}?{request.query_params}"
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +97,7 @@ async def _watched(request: Request, place: str) -> AsyncIterator[Progress]:
 
 
 async def tell(request: Request) -> Response:
-    fraction, stage = _far.get(f"{request.path_params['take']}/{request.path_params['kind']}", (0.0, ""))
+    fraction, stage = _far.get(_place(request), (0.0, ""))
     return JSONResponse({"fraction": round(fraction, 3), "stage": stage}, headers={"cache-control": "no-store"})
 
 

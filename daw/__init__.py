@@ -12,19 +12,21 @@ from pathlib import Path
 from daw import ardour, dawproject, reaper
 from daw.session import Session, outline, session
 from durable import atomic
+from song.progress import Progress, silent
 
 FORMATS = {"ardour": ardour, "dawproject": dawproject, "reaper": reaper}
 __all__ = ["FORMATS", "Session", "outline", "session", "write"]
 
 
-def write(path: Path, kind: str, session: Session) -> None:
+def write(path: Path, kind: str, session: Session, progress: Progress = silent) -> None:
     """The session as a zip of one of FORMATS, whole or not at all. The same session gives the same bytes. Raises
-    DiskFull."""
+    DiskFull; `progress` may raise Cancelled."""
     form = FORMATS[kind]
     with atomic(path) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
         for name, content in form.files(session).items():
             archive.writestr(_entry(name), content)
-        for sound in session.sounds:
+        for number, sound in enumerate(session.sounds):
+            progress(number / len(session.sounds), "Writing")
             place = _entry(f"{form.sounds(session)}/{sound.file}")
             with sound.opened() as (source, size), archive.open(place, "w", force_zip64=size > 2**31) as target:
                 shutil.copyfileobj(source, target, 2**20)

@@ -10,6 +10,7 @@ from dsp.splice import resampled
 from song.audio import Audio
 from song.errors import BadRequest, CannotMake
 from song.master import Master
+from song.progress import Progress, part, silent
 from song.take import Recipe
 
 SILENT = 10 ** (-60 / 20)  # what lies below at head and tail is cut where that is asked for
@@ -29,7 +30,7 @@ class Made:
     ceiling_dbtp: float
 
 
-def shaped(audio: Audio, recipe: Recipe, master: Master) -> Made:
+def shaped(audio: Audio, recipe: Recipe, master: Master, progress: Progress = silent) -> Made:
     """The take's sound in the shape of a master: trimmed, faded, loud enough, at its rate.
 
     Raises CannotMake for a song that is silent where it is to be trimmed, BadRequest for a fade longer than the song.
@@ -51,12 +52,14 @@ def shaped(audio: Audio, recipe: Recipe, master: Master) -> Made:
             fade_in=master.fade_in,
             fade_out=master.fade_out,
             ceiling_dbtp=ceiling,
+            progress=part(progress, 0.0, 0.8),
         )
         audio = finished.audio
         done += [f"At {finished.lufs:.1f} LUFS.", *finished.notices]
     else:
         audio, ceiling = faded, max(ceiling, recipe.facts.true_peak_dbtp)
     if master.rate != audio.sample_rate:
+        progress(0.8, "Resampling")
         head = round(head * master.rate / audio.sample_rate)
         audio = Audio(resampled(audio.samples, audio.sample_rate, master.rate), master.rate)
         audio, told = _below(audio, ceiling)

@@ -41,13 +41,14 @@ window.studio = {
       end.setAttribute("aria-label", `Stop making ${name}`);
       end.onclick = () => stop.abort();
       said.replaceChildren(`Making ${name}`);
+      const [address, query] = href.split("?");
       const look = setInterval(async () => { // what takes long says how far it is
-        const now = await fetch(`${href.split("?")[0]}/progress`).then((told) => told.json()).catch(() => null);
+        const now = await fetch(`${address}/progress${query ? `?${query}` : ""}`).then((told) => told.json()).catch(() => null);
         if (now?.stage && !stop.signal.aborted) said.replaceChildren(`${now.stage} ${Math.round(100 * now.fraction)} % `, end);
       }, 1000);
       const answer = await fetch(href, { headers: { Range: "bytes=0-0" }, signal: stop.signal }).catch(() => null);
       clearInterval(look);
-      said.replaceChildren(stop.signal.aborted ? "Stopped." : answer?.headers.get("x-studio-done") || "");
+      said.replaceChildren(stop.signal.aborted ? `Stopped making ${name}; nothing of it was kept.` : answer?.headers.get("x-studio-done") || "");
       if (stop.signal.aborted) return;
       if (answer?.ok) {
         document.querySelectorAll(`.karaoke[data-take="${id}"]`).forEach((box) => box.look()); // stems may have timed them

@@ -2,7 +2,7 @@ const { node, files, picture, clock, sold, karaoke } = window.studio;
 const shelf = element.querySelector(".shelf");
 const sound = new Audio(); // one for the whole list, outside of it: a redraw does not stop the music
 let playing = null, open = new Set(), drawn = "";
-const sung = new Map(); // the words of takes that were opened: a redraw moves them and leaves them as they are
+const sung = new Map(), had = new Map(); // words and files of takes that were opened: a redraw moves them and leaves them as they are
 
 function position() {
   const range = shelf.querySelector(".seek"), time = shelf.querySelector(".time");
@@ -45,6 +45,11 @@ function words(take) {
   if (!sung.has(take.id)) sung.set(take.id, karaoke(take.id, take.title, () => (playing?.id === take.id ? sound : null), () => toggle(take)));
   return sung.get(take.id);
 }
+function downloads(take) { // a file that is being made keeps its progress and its Stop
+  const key = `${take.id} ${take.title} ${take.kinds}`;
+  if (!had.has(key)) had.set(key, files(take.id, take.title, take.kinds));
+  return had.get(key);
+}
 function row(take) {
   const current = playing?.id === take.id, on = current && !sound.paused;
   const play = action(on ? "Pause" : "Play", `${on ? "Pause" : "Play"} ${take.title}`, () => toggle(take));
@@ -65,7 +70,7 @@ function row(take) {
   made.dataset.take = take.id;
   if (current) made.append(seek());
   if (shown) made.append(node("div", { className: "more" }, node("p", { className: "words" }, take.words), sold(take.sold), ...(take.sung ? [words(take)] : []),
-    picture(take.id, take.title), files(take.id, take.title, take.kinds), node("div", { className: "deeds" },
+    picture(take.id, take.title), downloads(take), node("div", { className: "deeds" },
       ...["cover", "extend", "edit"].map((mode) => action(`${mode[0].toUpperCase()}${mode.slice(1)}`, `${mode} ${take.title}`,
         () => { sound.pause(); trigger("open", { id: take.id, mode }); })),
       action("Reuse settings", `Reuse settings of ${take.title}`, () => { sound.pause(); trigger("reuse", { id: take.id }); }),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from song.errors import BadRequest, CannotOpen
+from song.errors import BadRequest, Cancelled, CannotOpen
 from song.job import Job
 from song.progress import Progress
 
@@ -87,6 +87,23 @@ def watched() -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         line = bar.add_task("starting", total=1.0)
         yield lambda fraction, stage: bar.update(line, completed=fraction, description=stage)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[Progress]:
+    """A bar on a terminal; Ctrl-C cancels what is done there at its next step."""
+    stop = stop_asked()
+    with watched() as show:
+
+        def progress(fraction: float, stage: str) -> None:
+            show(fraction, stage)
+            if stop.is_set():
+                raise Cancelled("Cancelled.")
+
+        try:
+            yield progress
+        finally:
+            on_signals(signal.default_int_handler)  # nobody looks at `stop` any more
 
 
 def finished(studio: "Studio", job: Job) -> Job:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from song.errors import Cancelled
 from terminal.common import (
     SONG,
     Json,
@@ -15,8 +14,7 @@ from terminal.common import (
     print_json,
     print_text,
     song_id,
-    stop_asked,
-    watched,
+    stoppable,
 )
 
 MODEL = "A model of Demucs, as `studio models` lists it. Default: a take's own stems, or else the first that is here."
@@ -37,14 +35,7 @@ def separate(
 
     if out is not None:
         check_place(out)
-    stop = stop_asked()
-    with opened() as studio, watched() as show:
-
-        def progress(fraction: float, stage: str) -> None:
-            show(fraction, stage)
-            if stop.is_set():
-                raise Cancelled("Cancelled.")
-
+    with opened() as studio, stoppable() as progress:
         path = studio.separate(song_id(studio, song), model, progress)
         done = studio.done(path)
         if out is not None:
