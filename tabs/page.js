@@ -35,20 +35,26 @@ window.studio = {
 
   // A link per file kind. The first byte is fetched first: the file is made then, and a refusal can be shown as words.
   files(id, title, has) {
-    const said = studio.node("span", { className: "said", role: "status" });
+    const said = studio.node("div", { className: "said", role: "status" });
     const take = async (href, name) => {
+      const [address, query] = href.split("?"), lines = [...said.children];
+      if (lines.some((one) => one.dataset.making === href)) return;
+      for (const one of lines) if (!one.dataset.making) one.remove();
+      const words = document.createTextNode(`Making ${name}`), line = studio.node("p", { "data-making": href }, words);
       const stop = new AbortController(), end = studio.node("button", { type: "button", className: "plainbutton" }, "Stop");
       end.setAttribute("aria-label", `Stop making ${name}`);
       end.onclick = () => stop.abort();
-      said.replaceChildren(`Making ${name}`);
-      const [address, query] = href.split("?");
+      said.append(line);
       const look = setInterval(async () => { // what takes long says how far it is
         const now = await fetch(`${address}/progress${query ? `?${query}` : ""}`).then((told) => told.json()).catch(() => null);
-        if (now?.stage && !stop.signal.aborted) said.replaceChildren(`${now.stage} ${Math.round(100 * now.fraction)} % `, end);
+        if (!now?.stage || !line.dataset.making) return;
+        words.data = `${name}: ${now.stage} ${Math.round(100 * now.fraction)} % `;
+        if (!end.isConnected) line.append(end);
       }, 1000);
       const answer = await fetch(href, { headers: { Range: "bytes=0-0" }, signal: stop.signal }).catch(() => null);
       clearInterval(look);
-      said.replaceChildren(stop.signal.aborted ? `Stopped making ${name}; nothing of it was kept.` : answer?.headers.get("x-studio-done") || "");
+      delete line.dataset.making;
+      line.textContent = stop.signal.aborted ? `Stopped making ${name}; nothing of it was kept.` : answer?.headers.get("x-studio-done") || "";
       if (stop.signal.aborted) return;
       if (answer?.ok) {
         document.querySelectorAll(`.karaoke[data-take="${id}"]`).forEach((box) => box.look()); // stems may have timed them
@@ -56,9 +62,10 @@ window.studio = {
         document.body.append(go);
         go.click();
         go.remove();
+        if (!line.textContent) line.remove();
       } else {
         const told = answer && (await answer.json().catch(() => null));
-        said.textContent = told?.detail || "The studio does not answer. Is it still running?";
+        line.textContent = told?.detail || "The studio does not answer. Is it still running?";
       }
     };
     const links = studio.kinds.filter(([kind]) => has.includes(kind)).map(([kind, name]) => {
