@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+import durable
 import preview
 from library import FILES
 from song.audio import Audio
@@ -74,6 +75,8 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "value": lambda: _raise(ValueError("a secret path /etc/x")),
         "full": lambda: _raise(OSError(errno.ENOSPC, "No space left on device")),
         "cannot": lambda: _raise(CannotMake("This cannot be made; try something else.")),
+        "writes": lambda: _writing(folder, lambda: time.sleep(60)),
+        "writes and dies": lambda: _writing(folder, lambda: os._exit(1)),
         "die once": lambda: _die_once(folder),
         "sings": lambda: _singing(folder, progress),
         "sings on": lambda: _singing(folder, progress, lambda: _slowly(progress)),
@@ -82,6 +85,12 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     made = recipe(arguments["id"], request=request, seed=request.seed)
     fill(folder, made)
     return json.loads(made.model_dump_json())
+
+
+def _writing(folder: Path, then: Callable[[], None]) -> None:
+    with durable.atomic(folder / "half") as beside:
+        beside.write_bytes(b"RIFF")
+        then()
 
 
 def _slowly(progress: Progress) -> None:

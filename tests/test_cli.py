@@ -296,6 +296,24 @@ def test_cancel(tmp_path: Path, number: int) -> None:
     assert not list((tmp_path / "takes").iterdir()) and not list((tmp_path / "temp").iterdir())
 
 
+@pytest.mark.parametrize("kind", ["opus", "ardour"])
+def test_ctrl_c_stops_an_export_and_leaves_nothing_half(
+    studio: Studio, made: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    home = made[0] / "home"
+    monkeypatch.setenv("STUDIO_HOME", str(home))
+    settings.settings.cache_clear()
+    before = set(home.glob("takes/*/*"))
+
+    def pressed(number: int, handler: Any) -> None:
+        if number == signal.SIGINT and handler is not signal.default_int_handler:
+            handler(number, None)
+
+    monkeypatch.setattr(signal, "signal", pressed)
+    assert studio("export", made[1]["id"], kind) == (130, "", "Cancelled.\n")
+    assert set(home.glob("takes/*/*")) == before
+
+
 def test_ctrl_c_ends_what_comes_after_the_song(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     answered: list[Any] = []
     monkeypatch.setattr(signal, "signal", lambda number, handler: answered.append(handler))

@@ -3,6 +3,7 @@
 import os
 import signal
 import struct
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
-from song.errors import Cancelled, CannotOpen
+from song.errors import Cancelled, CannotOpen, EngineFailed
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
@@ -97,6 +98,33 @@ def test_an_errand_says_how_far_it_is_and_is_cancelled_by_who_asked(worker, tmp_
     worker.library.cancel(job)
     worker.cancel(job)
     assert final(worker, job).state == "cancelled" and settled(worker, "fine").state == "done"
+
+
+@pytest.mark.parametrize(("prompt", "fault"), [("writes", Cancelled), ("writes and dies", EngineFailed)])
+def test_nothing_half_is_left_of_an_errand_whose_worker_was_killed(worker, tmp_path, prompt, fault):
+    errand = {"id": "errand", "request": Generate(prompt=prompt, seed=1).model_dump(mode="json")}
+
+    def enough(fraction: float, stage: str) -> None:
+        if prompt == "writes" and list(tmp_path.glob(".tmp-*")):
+            raise Cancelled
+
+    with pytest.raises(fault):
+        worker.call("make", errand, tmp_path, enough)
+    assert [path.name for path in tmp_path.iterdir()] == ["home"] and settled(worker, "fine").state == "done"
+
+
+def test_a_start_sweeps_what_was_never_finished_and_leaves_what_is_being_written(lane):
+    job = settled(lane, "fine")
+    folder = lane.library.settings.takes / job.id
+    before = {path.name for path in folder.iterdir()}
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    old, alive = folder / f".tmp-{os.getpid()}-old", folder / f".tmp-{os.getpid()}-new"
+    for left in (folder / f".tmp-{gone.pid}-x", old, alive, folder / f".tmp-{os.getppid()}-x"):
+        left.write_bytes(b"RIFF")
+    os.utime(old, (0, 0))  # by a process of another time that had this one's number
+    lane.library.recover()
+    assert {path.name for path in folder.iterdir()} - before == {alive.name, f".tmp-{os.getppid()}-x"}
 
 
 def test_variations_are_takes_of_their_own_with_seeds_that_follow(lane):

@@ -23,7 +23,7 @@ from masters import lame
 from masters.depth import pcm16
 from settings import settings
 from song.audio import Audio
-from song.errors import BadRequest, CannotMake
+from song.errors import BadRequest, Cancelled, CannotMake
 from song.master import read_master
 from song.take import Facts, Recipe
 from test_post_process import lufs, sound, true_peak
@@ -219,6 +219,36 @@ def test_a_fade_longer_than_the_song_is_refused_in_one_sentence(tmp_path, steady
     with pytest.raises(BadRequest) as refused:
         masters.convert(steady, tmp_path / "a.flac", recipe(), read_master("flac", said))
     assert str(refused.value).startswith(sentence) and not (tmp_path / "a.flac").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "ours"),
+    [("wav", {"depth": "16"}, 1), ("flac", {}, 1), ("opus", {}, 1), ("mp3", {"target_lufs": -14}, 1), ("mp3", {}, 0)],
+)
+def test_a_master_says_how_far_it_is_and_leaves_nothing_half_where_it_is_stopped(
+    tmp_path, take, lame_at, kind, said, ours
+):
+    if not ours:  # nobody's LAME but soundfile's
+        lame_at(tmp_path / "nowhere")
+    wav, known = take
+    told: list[tuple[float, str]] = []
+    out, asked = tmp_path / f"a.{kind}", read_master(kind, said)
+    masters.convert(wav, out, known, asked, lambda *news: told.append(news))
+    whole = post_process.read(out).samples
+    out.unlink()
+    fractions = [fraction for fraction, _ in told]
+    assert fractions[0] == 0 and fractions == sorted(fractions) and 0.5 < fractions[-1] < 1
+    assert told[-1][1] == ("Writing" if kind == "wav" else "Packing") and len(told) > 3
+
+    def stop(fraction: float, stage: str) -> None:
+        if fraction == fractions[-1]:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        masters.convert(wav, out, known, asked, stop)
+    assert not list(tmp_path.iterdir())
+    masters.convert(wav, out, known, asked)
+    assert np.array_equal(post_process.read(out).samples, whole)
 
 
 def test_another_rate_keeps_what_is_heard_and_folds_nothing_back():

@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import re
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,28 @@ def test_the_library_finds_keeps_forgets_and_reuses(desk):
     desk.expect(desk.knob("title")).to_have_value(title)
     desk.tab("Library")
     desk.page.get_by_text(title).first.wait_for()
+
+
+def test_a_long_export_is_stopped_by_its_button_and_a_later_one_comes(desk, client, server):
+    _, take = client.predict(prompt="slow ambient drift", duration=180, seed=3, title="Long", api_name="/generate")
+    desk.tab("Library")
+    row = desk.songs().filter(has_text="Long").first
+    row.get_by_role("button", name="More about").click()
+    row.get_by_role("link", name="Opus: download").click()
+    stop = row.get_by_role("button", name="Stop making Opus")
+    desk.expect(stop).to_be_visible()
+    row.get_by_role("button", name="Play").first.click()  # draws the row anew
+    desk.expect(row.locator(".files .said")).to_contain_text("Opus: Packing")
+    stop.click()
+    desk.expect(row.locator(".files .said")).to_have_text("Stopped making Opus; nothing of it was kept.")
+    until = time.monotonic() + 10
+    while httpx.get(f"{server}/files/{take['id']}/opus/progress").json()["stage"]:
+        assert time.monotonic() < until, "the studio still packs"
+        time.sleep(0.1)
+    with desk.page.expect_download(timeout=SOON) as download:
+        row.get_by_role("link", name="FLAC: download").click()
+    assert soundfile.info(download.value.path()).duration == 180
+    desk.expect(row.locator(".files .said")).to_have_text("")
 
 
 def test_a_song_made_elsewhere_appears_by_itself(desk, server):
