@@ -54,6 +54,15 @@ class Desk:
     def name(self) -> str:
         return str(self.mode.model_fields["mode"].default)
 
+    @property
+    def boxes(self) -> list[gr.Accordion]:
+        """The accordions that hold its knobs."""
+        return list(dict.fromkeys(filter(None, map(around, self.knobs.values()))))
+
+    def opened(self, names: Iterable[str]) -> Shown:
+        """The accordions that hold these knobs, open, so that what was filled in is seen."""
+        return {box: gr.Accordion(open=True) for name in names if (box := around(self.knobs[name]))}
+
 
 # -- drawing ----------------------------------------------------------------------------------------------------------
 
@@ -103,6 +112,14 @@ def accordions(name: str, mode: type[Knobs], without: tuple[type[Knobs], ...]) -
             with boxes[part]:
                 drawn |= loras.build(boxes[part], name) if part is Adapters else _row(part, fixed, name)
     return drawn, boxes
+
+
+def around(knob: Any) -> gr.Accordion | None:
+    """The accordion that a component lies in; None where it lies open."""
+    block = knob.parent
+    while block is not None and not isinstance(block, gr.Accordion):
+        block = block.parent
+    return block
 
 
 def _row(part: type[Knobs], fixed: Mapping[str, form.Choices], name: str) -> dict[str, Any]:
@@ -245,15 +262,15 @@ def blank(mode: type[Knobs]) -> list[Any]:
 
 def everything(tabs: gr.Tabs, desks: Mapping[str, Desk]) -> list[Any]:
     """All that `filled` may write to."""
-    return [tabs, *(part for desk in desks.values() for part in (desk.kept, *desk.knobs.values()))]
+    return [tabs, *(part for desk in desks.values() for part in (desk.kept, *desk.boxes, *desk.knobs.values()))]
 
 
 def filled(request: SongRequest, tabs: gr.Tabs, desks: Mapping[str, Desk]) -> Shown:
-    """The tab of a request's mode in view, with the request in its form."""
+    """The tab of a request's mode in view, with the request in its form, which is open wherever it says something."""
     held, desk = form.held(request), desks[request.mode]
-    return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | {
-        knob: held[name] for name, knob in desk.knobs.items()
-    }
+    told = [name for name, knob in fields(desk.mode).items() if held[name] != form.unsaid(knob)]
+    news = {knob: held[name] for name, knob in desk.knobs.items()}
+    return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | news | desk.opened(told)
 
 
 def follow(job_id: str | None) -> Iterator[Job | None]:

@@ -80,6 +80,8 @@ def test_a_recipe_fills_the_form_of_its_mode():
         read({"mode": "cover"} | form.said(Cover, {name: news[knob] for name, knob in there.knobs.items()})) == request
     )
     assert news[there.kept]["prompt"] == "bossa nova"
+    opened = [box.label for box in there.boxes if box in news]
+    assert opened == ["What was heard", "Take"] and all(news[box].open for box in there.boxes if box in news)
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,7 @@ def test_the_library_finds_keeps_forgets_and_reuses(desk):
     song.get_by_role("button", name="Change the plan").click()
     desk.expect(desk.knob("key")).to_have_value("D minor")
     desk.expect(desk.knob("chords")).to_have_value(re.compile(r"^\[.+\]\n\| "))
+    desk.expect(desk.knob("chords")).to_be_visible()
     desk.tab("Library")
     song.get_by_role("button", name="Reuse settings").click()
     desk.expect(desk.knob("key")).to_have_value("")
