@@ -302,8 +302,13 @@ def cancel(job_id: str | None) -> None:
 
 
 def toast(error: StudioError) -> gr.Error:
-    """An error as a toast: one sentence, no traceback. Toasts are markup, and sentences quote the user."""
-    return gr.Error(html.escape(form.sentence(error), quote=False), print_exception=False)
+    """An error as a toast: one sentence, no traceback."""
+    return gr.Error(marked(error), print_exception=False)
+
+
+def marked(error: StudioError) -> str:
+    """An error's sentence as toasts show it. They are markup, and sentences quote the user."""
+    return html.escape(form.sentence(error), quote=False)
 
 
 def told(job: Job | None, idle: dict[str, Any]) -> dict[str, Any]:

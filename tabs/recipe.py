@@ -13,7 +13,7 @@ import gradio as gr
 
 import tags
 from song.errors import StudioError
-from tabs.desk import QUIET, Desk, everything, filled, toast
+from tabs.desk import QUIET, Desk, everything, filled, marked
 
 
 def zone() -> gr.File:
@@ -27,14 +27,18 @@ def zone() -> gr.File:
 
 
 def wire(drop: gr.File, tabs: gr.Tabs, desks: Mapping[str, Desk]) -> None:
-    """Let the zone fill the forms; it is empty again afterwards, whatever came of it."""
+    """Let the zone fill the forms; it is empty again afterwards, whatever came of it.
+
+    What is none of ours is told by a warning: an error would leave the file in the zone, which then takes no other.
+    """
 
     def fill(path: str) -> dict[Any, Any]:
         try:
             recipe = tags.read_recipe(Path(path))
         except StudioError as error:
-            raise toast(error) from None
+            gr.Warning(marked(error))
+            return {drop: None}
         gr.Info(f"The form holds what made {html.escape(recipe.title, quote=False)}.")
-        return filled(recipe.request.model_copy(update={"seed": recipe.seed}), tabs, desks)
+        return {drop: None} | filled(recipe.request.model_copy(update={"seed": recipe.seed}), tabs, desks)
 
-    drop.upload(fill, drop, everything(tabs, desks), **QUIET).then(lambda: None, None, drop, queue=False, **QUIET)
+    drop.upload(fill, drop, [drop, *everything(tabs, desks)], **QUIET)

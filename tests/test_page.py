@@ -174,6 +174,10 @@ def test_every_kind_of_file_downloads(desk):
         desk.page.get_by_test_id("toast-body").filter(has_text="File: has no recipe; give a song")
     ).to_be_visible()
     desk.expect(desk.knob("prompt")).to_have_value(WORDS)
+    desk.page.locator("#reset").click()
+    desk.expect(desk.knob("prompt")).to_have_value("")
+    zone.set_input_files({"name": "and another.flac", "mimeType": "audio/flac", "buffer": flac})
+    desk.expect(desk.knob("prompt")).to_have_value(WORDS)
 
 
 def test_control_enter_variations_and_a_new_seed(desk):
