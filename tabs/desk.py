@@ -46,7 +46,7 @@ class Desk:
     mode: type[Knobs]
     knobs: dict[str, Any]  # component by knob name, in the order of the mode
     kept: gr.BrowserState  # what was typed
-    card: gr.HTML
+    screen: Screen
     finished: list[Any] = field(default_factory=list)
     drop: gr.File | None = None  # where takes are dropped whose settings are wanted; Generate has it
 
@@ -58,6 +58,12 @@ class Desk:
     def boxes(self) -> list[gr.Accordion]:
         """The accordions that hold its knobs."""
         return list(dict.fromkeys(filter(None, map(around, self.knobs.values()))))
+
+    def reader(self, knob: str, chosen: str = "auto") -> str | None:
+        """The engine that a knob means something to here: the chosen one, or else the first that is ready."""
+        group = next(part for part, members in groups(self.mode) if knob in members)
+        ready = [name for name, one in studio().engines.items() if self.name in one.modes and one.available() is None]
+        return next((name for name in (chosen, "auto", *ready) if group in _read_there(name)), None)
 
     def opened(self, names: Iterable[str]) -> Shown:
         """The accordions that hold these knobs, open, so that what was filled in is seen."""
@@ -150,7 +156,7 @@ def wire(
     name = str(mode.model_fields["mode"].default)
     knobs = {knob: knobs[knob] for knob in fields(mode)}
     job, kept = (browser(demo, form.named(name, key)) for key in ("studio-job", "studio-form"))
-    desk = Desk(mode, knobs, kept, shown.card)
+    desk = Desk(mode, knobs, kept, shown)
 
     def submit(**held: Any) -> tuple[str, dict[str, Any]]:
         typed = {knob: held[knob] for knob in knobs}
@@ -345,8 +351,12 @@ def _with_auto(names: Iterable[str]) -> list[tuple[str, str]]:
 
 def read_by(engine: str, boxes: Boxes) -> list[bool]:
     """Which groups of knobs mean something to an engine; all, while nobody knows it."""
+    read_there = _read_there(engine)
+    return [not read_there or group in read_there for group in boxes]
+
+
+def _read_there(engine: str) -> tuple[type[Knobs], ...]:
     try:
-        read_there = studio().reads(engine)
+        return studio().reads(engine)
     except StudioError:
-        return [True] * len(boxes)
-    return [group in read_there for group in boxes]
+        return ()

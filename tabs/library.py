@@ -78,7 +78,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         for finished in desk.finished:
             finished.then(listing, look, shelf, **QUIET)
     shelf.act(act, look, [shelf, shown, deleted], **QUIET)
-    for take in (shelf, *(desk.card for desk in desks.values())):
+    for take in (shelf, *(desk.screen.card for desk in desks.values())):
         take.reuse(reuse, None, everything(tabs, desks), **QUIET)
         take.open(start_from, None, everything(tabs, desks), **QUIET)
     tabs.select(watched, None, clock, queue=False, **QUIET)

@@ -13,17 +13,15 @@ from song.lyrics import Lyrics
 from song.names import one_line
 from song.request import Making, Singing, Song, fields
 from song.writing import Chatting, WriteLyrics, read_brief
-from tabs import desk, form, studio, widgets
+from tabs import desk, form, handover, studio, widgets
 from tabs.desk import QUIET, Desk, Shown, toast
+from tabs.handover import ANEW, LONGEST, ROOMY, credited
 
 if TYPE_CHECKING:
     from lyrics import Written
 
 IDLE = "Say what the song is about, then press Write. Or type words of your own."
 FIRST = ("brief", "tone", "rhyme", "lines", "writer")  # the rest lies in accordions
-ROOMY = ("bpm", "duration")  # of the song that the words are for
-ANEW = "a song"  # the brief of words that somebody typed
-LONGEST = 480  # characters of who wrote them
 
 
 def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
@@ -42,10 +40,7 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
                     name: form.component(name, fields(Song)[name], prefix="lyrics") for name in ROOMY
                 }
             with gr.Row():
-                takers = {
-                    name: gr.Button(f"Use in {name.capitalize()}", elem_id=f"lyrics-{name}", min_width=120)
-                    for name in desks
-                }
+                takers = {name: handover.button(desk) for name, desk in desks.items()}
             with gr.Row():
                 place = gr.Dropdown([], label="A line or a section", elem_id="lyrics-place", allow_custom_value=False)
                 anew = gr.Button("Write it anew", elem_id="lyrics-anew")
@@ -69,7 +64,7 @@ def build(demo: gr.Blocks, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
     )
     meter.fix(_fixed, [words, *room.values()], [words, room["duration"]], **QUIET)
     for name, button in takers.items():
-        _hand_over(button, desks[name], tabs, [title, words, *room.values(), credit])
+        handover.wire(demo, button, desks[name], tabs, [knobs["brief"], title, words, *room.values(), credit])
 
 
 def _form(members: dict[str, Any]) -> tuple[dict[str, Any], gr.Button, gr.Button]:
@@ -161,18 +156,6 @@ class _Screen:
         return {self.go: gr.Button(visible=not working), self.stop: gr.Button(visible=working)}
 
 
-def credited(words: str, credit: dict[str, str] | None) -> str:
-    """Who wrote some words, as far as they are still those of a writer; "" where they are not."""
-    theirs, mine = _lines(credit["words"] if credit else ""), _lines(words)
-    if credit is None or not set(theirs) & set(mine):
-        return ""
-    return credit["by"] if mine == theirs else one_line(f"{credit['by']}; edited", LONGEST)
-
-
-def _lines(words: str) -> list[str]:
-    return [line.text for section in Lyrics.parse(words).sections for line in section.lines]
-
-
 def _idle(text: str = IDLE, tone: str = "idle") -> dict[str, Any]:
     return {"text": text, "fraction": None, "tone": tone}
 
@@ -235,21 +218,3 @@ def _places(words: str) -> list[tuple[str, str]]:
             found.append((f"[{section.name}]" if section.name else "the first lines", str(number)))
             found += [(line.text, f"{number}.{place}") for place, line in enumerate(section.lines)]
     return found
-
-
-def _hand_over(button: gr.Button, taker: desk.Desk, tabs: gr.Tabs, given: list[Any]) -> None:
-    """Put the words, who wrote them, the title, the tempo and the length into the form of a mode, and show it."""
-    always = ("title", "lyrics", "lyricist")
-    names = [name for name in (*always, *ROOMY) if name in taker.knobs]
-
-    def use(
-        title: str, words: str, bpm: str, duration: str, credit: dict[str, str] | None, kept: dict[str, Any] | None
-    ) -> dict[Any, Any]:
-        told = {"title": title, "lyrics": words, "bpm": bpm, "duration": duration}
-        told["lyricist"] = credited(words, credit)
-        told = {name: told[name] for name in names if told[name] or name in always}
-        news = {taker.knobs[name]: value for name, value in told.items()}
-        return {tabs: gr.Tabs(selected=taker.name), taker.kept: (kept or {}) | told} | news
-
-    outputs = [tabs, taker.kept, *(taker.knobs[name] for name in names)]
-    button.click(use, [*given, taker.kept], outputs, **QUIET)

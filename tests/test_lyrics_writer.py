@@ -12,7 +12,7 @@ from lyrics import growing, write
 from song.errors import BadRequest
 from song.lyrics import Lyrics
 from song.writing import read_brief
-from tabs.lyrics import credited
+from tabs.handover import credited
 from writing import stock
 from writing.rewrite import rewritten
 from writing.writer import KINDS, rhyming, vowel

@@ -669,6 +669,11 @@ def test_the_page_shows_the_knobs_that_the_chosen_engine_reads(chromium, tiny_st
         desk.expect(heads["Sampling"]).to_be_visible(timeout=SOON)  # on a busy machine
         desk.page.locator("#reset").click()
         desk.expect(heads["Sampling"]).to_be_hidden()
+        desk.tab("Lyrics")
+        desk.page.locator("#lyrics-knob-lyrics textarea").fill("[verse]\nThe river knows your name")
+        desk.page.locator("#lyrics-edit").click()
+        desk.expect(desk.page.locator("#edit-status .line")).to_contain_text("the engine that sings them is acestep.")
+        desk.expect(desk.page.locator("#edit-knob-lyrics textarea")).to_be_visible()
         # Gradio says so itself when a reload cuts off what it was listening to; a refusal is an error to the browser.
         assert not [one for one in desk.faults if not re.search("AbortError|Connection errored out|/stems$", one)]
 
@@ -796,9 +801,12 @@ def test_words_are_written_measured_and_handed_over(desk):
     desk.tab("Lyrics")
     desk.expect(part("lyrics")).to_have_value(written, timeout=SOON)
     desk.expect(part("brief")).to_have_value("a lighthouse keeper who misses the sea")
+    desk.expect(page.locator("#lyrics-edit")).to_be_hidden()  # nobody here would sing them
     page.locator("#lyrics-cover").click()
-    page.get_by_role("button", name="Lyrics and voice").locator("visible=true").click()
-    desk.expect(page.locator("#cover-knob-lyrics textarea")).to_have_value(written)
+    desk.expect(page.locator("#cover-knob-lyrics textarea").locator("visible=true")).to_have_value(written)
+    desk.expect(page.locator("#cover-status .line")).to_have_text(
+        "The words are under Lyrics and voice. Choose a song, name a style, then press Cover."
+    )
     credit = re.compile(r"embedded 1, seed \d+: a lighthouse keeper who misses the sea; edited")
     desk.expect(page.locator("#cover-knob-lyricist textarea, #cover-knob-lyricist input")).to_have_value(credit)
     desk.open()
@@ -815,10 +823,12 @@ def test_words_are_written_measured_and_handed_over(desk):
     part("lyrics").fill("[verse]\nThe river knows your name")
     part("duration").fill("10")
     desk.expect(page.locator("#fit li")).to_have_count(1)
+    part("brief").fill("gentle folk")
     page.locator("#lyrics-generate").click()
-    page.get_by_role("button", name="Lyrics and voice").locator("visible=true").click()
-    desk.expect(page.locator("#knob-lyrics textarea")).to_have_value("[verse]\nThe river knows your name")
-    desk.make(prompt="gentle folk", seed="3")
+    sung = page.locator("#knob-lyrics textarea").locator("visible=true")
+    desk.expect(sung).to_have_value("[verse]\nThe river knows your name")
+    desk.expect(page.locator("#status .line")).to_contain_text('the prompt is "gentle folk". Press Generate')
+    desk.make(seed="3")
     desk.expect(page.locator("#card")).to_contain_text("seed 3")
     sings(desk, page.locator("#card"))
     desk.tab("Library")
