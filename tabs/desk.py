@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from song.errors import StudioError
+from song.errors import BadRequest, StudioError
 from song.job import Job
 from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
 from tabs import form, loras, studio, widgets
@@ -325,9 +325,17 @@ def told(job: Job | None, idle: dict[str, Any]) -> dict[str, Any]:
         count = len(job.takes)
         return {"text": "Done." if count == 1 else f"Done: {count} takes.", "fraction": None, "tone": "done"}
     if job.final:
-        return {"text": job.error or f"The song was {job.state}.", "fraction": None, "tone": "error"}
+        return {"text": _fault(job) or f"The song was {job.state}.", "fraction": None, "tone": "error"}
     left = f", {max(1, round(job.seconds_left))} s left" if job.seconds_left is not None else ""
     return {"text": f"{job.stage[:1].upper()}{job.stage[1:]}{left}", "fraction": job.fraction, "tone": "working"}
+
+
+def _fault(job: Job) -> str:
+    """What a job failed with; a knob goes by the name that the form shows, as in a toast."""
+    knob, _, rest = (job.error or "").partition(": ")
+    if job.error_code == BadRequest.code and knob in fields(type(job.request)):
+        return form.sentence(BadRequest(knob, rest))
+    return job.error or ""
 
 
 def labels(takes: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 
 import app
 from song.errors import BadRequest
+from song.job import Job
 from song.request import MODES, Cover, Generate, fields, groups, read
 from tabs import desk, form
 
@@ -99,6 +100,9 @@ def test_numbers_that_are_none_are_refused_by_the_request():
 
 
 def test_the_page_names_a_knob_as_its_label_does():
+    job = Job(id="1", request=Generate(prompt="x"), state="failed", error_code="bad_request", error="form: is unclear")
+    assert desk.told(job, {})["text"] == "Sections: is unclear"
+    assert desk.told(job.model_copy(update={"error_code": "disk_full"}), {})["text"] == "form: is unclear"
     assert form.sentence(BadRequest("bpm", "must be a number from 30 to 300")) == (
         "Tempo, bpm: must be a number from 30 to 300"
     )
