@@ -112,6 +112,7 @@ def component(name: str, field: Any, choices: Choices | None = None, prefix: str
             tip = look.pop("info")
             hint = tip if field.is_required() else hint
         lines = ui.get("lines", 1)
+        look |= {"elem_classes": "wide"} if lines > 1 else {}
         return gr.Textbox(value="", lines=lines, max_lines=4 * lines - 3, placeholder=hint, min_width=150, **look)
     return gr.Slider(low, high, value=field.default, step=ui["step"], buttons=[], min_width=220, **look)
 

@@ -366,6 +366,9 @@ def test_everything_fits_on_a_desk_and_in_a_hand_by_day_and_by_night(desk, tmp_p
                 desk.tab(tab)
                 assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (width, tab)
                 assert desk.page.evaluate(BEYOND) == [], (width, tab)
+                if tab == "Generate":  # chords have the form's whole width
+                    share = "one => one.offsetWidth / one.parentElement.offsetWidth"
+                    assert desk.page.locator("#knob-chords").evaluate(share) > 0.99, width
                 desk.page.screenshot(path=tmp_path / f"{scheme}-{width}-{tab}.png", full_page=True)
             desk.expect(desk.songs().first.locator("h2")).to_have_css("color", ink)
 
