@@ -324,6 +324,9 @@ def test_the_picture_shows_where_the_sound_is(tmp_path):
     post_process.write_wav(tmp_path / "a.wav", Audio(np.stack([mono, mono])), recipe())
     masters.portray(tmp_path / "a.wav", tmp_path / "a.png", recipe().facts)
     page = np.asarray(Image.open(tmp_path / "a.png").convert("L"), float)
+    caption = page[50 + 120 + 16 + 160 : 50 + 120 + 16 + 160 + 34, 16:-16]  # between spectrogram and spectrum
+    tall = np.flatnonzero((caption < 128).any(axis=1))
+    assert (tall[-1] - tall[0]) * 380 / page.shape[1] > 8  # pixels of its letters on a phone
     third = (page.shape[1] - 32) // 3
     silent, bass, treble = (page[48:330, 16 + n * third + 20 : 16 + (n + 1) * third - 20] for n in range(3))
     assert (silent[:100] < 128).mean() < 0.03 < 0.2 < (bass[:100] < 128).mean()
