@@ -213,11 +213,13 @@ class Composer:
         rest = "" if spans == ((0.0, source.audio.duration),) and wanted.whole else "; everything else as it was"
         words = f"{wanted.words} in {where}{rest}"
         known = dict(source.recipe.plan if source.recipe else {}) | {"words": words, "source": _told(source, None)}
+        left = {role for role, verb in wanted.roles.items() if verb == "none"} - {track.role for track in score.tracks}
+        band = {role: name for role, name in decided.as_json()["band"].items() if role not in left}
         take = self._take(
             request,
             replace(decided, notices=tuple(notices)),
             audio=made.audio,
-            plan=known | {"way": "rewritten", "band": decided.as_json()["band"]},
+            plan=known | {"way": "rewritten", "band": band},
             score=score,
             stems={name: Audio(samples) for name, samples in mixed.stems.items()},
             mix=Audio(mixed.mix),

@@ -116,7 +116,7 @@ def sold(kept: Kept) -> list[str]:
 def proof(kept: Kept) -> list[str] | None:
     """What an edit left alone, in words."""
     found = kept.recipe.proof
-    if found is None:
+    if found is None or not found.compared:  # all of it is new
         return None
     spans = ", ".join(f"{region.start:.2f}-{region.end:.2f} s" for region in found.regions)
     seams = [

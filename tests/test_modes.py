@@ -34,6 +34,7 @@ from song.key import Key
 from song.progress import silent
 from song.request import Edit, Generate, read
 from song.take import Kept
+from tabs import widgets
 
 WISH = "lo-fi hip hop, 96 bpm, A minor, 4/4"  # a bar is 2.5 seconds
 BAR = 2.5
@@ -165,6 +166,8 @@ def test_regions_may_be_several_and_a_role_needs_none(studio, take):
     assert inside[differing(sound(take), sound(new))].all()
     whole = made(studio, "edit", source=take.id, prompt="no drums", seed=1)
     assert not notes(whole, "drums") and sound(whole).frames == sound(take).frames
+    assert "drums" in new.recipe.plan["band"] and "drums" not in whole.recipe.plan["band"]
+    assert widgets.proof(new) and widgets.proof(whole) is None  # nothing stayed that could be proved
     assert whole.recipe.facts.lufs == pytest.approx(-14, abs=0.5)
 
 
