@@ -251,10 +251,10 @@ class Studio:
         if kind in TIMED and kept.recipe.lyrics is not None:
             return self._captions(kept.recipe.lyrics, folder / FILES[kind], kind)
         if kind in TIMED and kind not in kept.files:
-            raise CannotMake(f"Nobody is known to sing in this take, so it has no {kind} file.")
+            raise NotFound(f"Nobody is known to sing in this take, so it has no {kind} file.")
         if kind in there and master.plain:
             if there[kind] not in kept.files:
-                raise CannotMake(f"This take has no {kind} file.")
+                raise NotFound(f"This take has no {kind} file.")
             return Path(kept.files[there[kind]])
         if kind in SOUNDS:
             return self._mastered(kept, folder / f"song{master.name}.{kind}", master, progress)

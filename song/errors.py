@@ -10,7 +10,7 @@ StudioError
 │   ├── CannotFetch       a model cannot be downloaded here and now
 │   └── EngineFailed      the engine broke; the job says how
 ├── CannotOpen        the library cannot be used as it is on disk               exit 3
-└── NotFound          no such take or job                                       exit 2
+└── NotFound          no such take, job or file                                 exit 2
 
 Cancelled             somebody pressed Cancel; not a fault                      exit 130
 """
@@ -83,7 +83,7 @@ class CannotOpen(StudioError):
 
 
 class NotFound(StudioError):
-    """No take or job has this id."""
+    """No take or job has this id, or the take has no such file."""
 
     code = "not_found"
     exit_code = 2

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from song.audio import Audio
-from song.files import SESSIONS, TIMED
+from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.ledger import Ledger
 from song.lyrics import Lyrics
 from song.request import SongRequest, fields, read
@@ -173,6 +173,15 @@ class Kept(BaseModel):
     @property
     def id(self) -> str:
         return self.recipe.id
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of file that it can be had as. Without stems of its own it is taken apart, or says what that
+        needs."""
+        sung = TIMED if self.recipe.lyrics else ()
+        scores = [kind for kind in ("midi", *TIMED) if kind in self.files or kind in sung]
+        loops = [*LOOPS, "gamepack"] if "midi" in self.files else []  # what has a score
+        return [*SOUNDS, *scores, "stems", *SESSIONS, *loops, "picture", "recipe"]
 
     def summary(self) -> dict[str, Any]:
         """The take as scripts see it, the same on the page, over HTTP and on the command line."""

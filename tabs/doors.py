@@ -277,6 +277,8 @@ def summary(kept: Kept, caller: gr.Request | None) -> Summary:
     told = kept.summary()
     host = caller.headers.get("host", "") if caller else ""
     root = f"{caller.url.scheme}://{host}" if caller and host else ""
-    kinds = {"audio": "wav"}
-    told["files"] = {kind: f"{root}/files/{kept.id}/{kinds.get(kind, kind)}" for kind in told["files"]}
+    named = {kind: "wav" if kind == "audio" else kind for kind in told["files"]}
+    told["files"] = {
+        kind: f"{root}/files/{kept.id}/{name}" if name in kept.kinds else None for kind, name in named.items()
+    }
     return told

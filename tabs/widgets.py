@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.take import Kept
 
 HERE = Path(__file__).parent
@@ -92,20 +91,11 @@ def sheet(kept: Kept) -> dict[str, Any]:
         "chart": plan.get("chart", ""),
         "notices": list(kept.recipe.notices),
         "proof": proof(kept),
-        "kinds": kinds(kept),
+        "kinds": kept.kinds,
         "facts": facts(kept),
         "sold": sold(kept),
         "sung": kept.recipe.lyrics is not None,
     }
-
-
-def kinds(kept: Kept) -> list[str]:
-    """The kinds of file that this take can be had as. Without stems of its own it is taken apart, or says what that
-    needs."""
-    sung = TIMED if kept.recipe.lyrics else ()
-    scores = [kind for kind in ("midi", *TIMED) if kind in kept.files or kind in sung]
-    loops = [*LOOPS, "gamepack"] if "midi" in kept.files else []  # what has a score
-    return [*SOUNDS, *scores, "stems", *SESSIONS, *loops, "picture", "recipe"]
 
 
 def sold(kept: Kept) -> list[str]:
@@ -137,7 +127,7 @@ def row(kept: Kept) -> dict[str, Any]:
         "facts": " / ".join([*(part for part in parts if part), f"{recipe.created.astimezone():%-d %b %H:%M}"]),
         "words": plan.get("words", ""),
         "duration": recipe.duration,
-        "kinds": kinds(kept),
+        "kinds": kept.kinds,
         "sold": sold(kept),
         "sung": kept.recipe.lyrics is not None,
         "favourite": kept.favourite,

@@ -20,7 +20,7 @@ from engines import ENGINES, Engine
 from listen import likely_tonics, longest_silence, tempo_near
 from settings import Settings
 from song.audio import Audio
-from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing
+from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFound
 from song.files import SESSIONS
 from song.key import Key
 from song.progress import silent
@@ -170,7 +170,7 @@ def test_a_fault_in_the_score_costs_a_notice_and_not_the_song(studio, monkeypatc
     take = song(studio, "rock", duration=5, seed=1)
     assert "MIDI file could not be written" in take.recipe.notices[-1]
     assert "midi" not in take.files and sound(take).duration == 5
-    with pytest.raises(CannotMake, match="no midi file"):
+    with pytest.raises(NotFound, match="no midi file"):
         studio.export(take.id, "midi")
 
 

@@ -562,6 +562,9 @@ def test_a_script_makes_a_song(client, server):
     assert np.abs(soundfile.read(path)[0]).max() > 0.1
     assert (take["seed"], take["duration"], len(take["takes"])) == (7, 5.0, 2)
     assert take["plan"]["bpm"] == 82 and take["plan"]["key"] == "D minor"
+    assert [kind for kind, address in take["files"].items() if address is None] == ["lrc", "srt", "vtt"]
+    none = httpx.get(f"{server}/files/{take['id']}/srt")
+    assert none.status_code == 404 and none.json()["detail"].startswith("Nobody is known to sing")
     starts = {"audio": b"RIFF", "midi": b"MThd", "recipe": b"{", "stems": b"PK", "dawproject": b"PK"}
     for kind, start in starts.items():
         assert take["files"][kind].startswith(server)
