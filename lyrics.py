@@ -198,6 +198,6 @@ def unread(who: Writer, request: WriteLyrics) -> tuple[str, ...]:
 
 def _told(who: Writer, request: WriteLyrics) -> tuple[str, ...]:
     idle = ", ".join(name.replace("_", " ") for name in unread(who, request))
-    writer = who.name if who.folder else "the studio's own writer"
-    written = f"Written in {who.language} by {writer}: {who.why}."
-    return (written, f"The embedded writer does not use: {idle}.") if idle else (written,)
+    if who.folder is None:  # whoever is asked for by name, or expected, needs no introduction
+        return (f"The embedded writer does not use: {idle}.",) if idle else ()
+    return (f"Written in {who.language} by {who.name}: {who.why}.",)

@@ -30,6 +30,11 @@ def _lufs(value: Any) -> Any:
         return value
 
 
+def _lower(value: Any) -> Any:
+    """V0 is how people write it."""
+    return value.lower() if isinstance(value, str) else value
+
+
 Rate = Annotated[Literal[44_100, 48_000, 96_000], BeforeValidator(_rate)]
 Number = Annotated[float, BeforeValidator(_lufs)]
 
@@ -39,7 +44,7 @@ class Master(Knobs):
 
     rate: Rate = Field(48_000, description=tip.rate)
     depth: Literal["16", "24", "32f"] = Field("24", description=tip.depth)
-    quality: Literal["320", "v0"] = Field("320", description=tip.quality)
+    quality: Annotated[Literal["320", "v0"], BeforeValidator(_lower)] = Field("320", description=tip.quality)
     target_lufs: Annotated[Loudness, BeforeValidator(_lufs)] | None = Field(
         None, ge=-30, le=-8, description=tip.target_lufs, json_schema_extra={"names": dict(LOUDNESS)}
     )

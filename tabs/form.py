@@ -59,7 +59,7 @@ HINTS = {
     "lyrics": "[verse]\nA line to sing\n\n[chorus]\nAnother line",
     "structure": "verse, chorus, verse, chorus, bridge, chorus",
     "language": "as the brief",
-    "regions": "drag over the waveform, or type 12-24, 40-48",
+    "regions": "drag, or type 12-24",
     "loras": "none; or name:0.8, other:1.2",
     "band": "piano, upright bass, brushes",
     "form": "intro 4, verse 8, chorus 8, outro 4",

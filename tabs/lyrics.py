@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lyrics import Written
 
 IDLE = "Say what the song is about, then press Write. Or type words of your own."
+WRITTEN = "Written. Change what you like, then use it in a song."
 FIRST = ("brief", "tone", "rhyme", "lines", "writer")  # the rest lies in accordions
 
 
@@ -138,7 +139,7 @@ class _Screen:
                     if asked.is_set():
                         break
                     status = {"text": now.stage, "fraction": None, "tone": "working"}
-                    shown: Shown = {self.told: status if now.stage else _idle(" ".join(now.notices))}
+                    shown: Shown = {self.told: status if now.stage else _idle(" ".join(now.notices) or WRITTEN, "done")}
                     if now.lyrics.sections:
                         shown |= {self.title: now.title, self.words: str(now.lyrics)}
                     if not now.stage:

@@ -19,7 +19,7 @@ from tabs.desk import QUIET, Desk, everything, filled, marked
 def zone() -> gr.File:
     """Where a take is dropped, or chosen with a click. Any file may come: what is none of ours is told so."""
     return gr.File(
-        label="Drop a take here to fill the form",
+        label="Drop a song from this studio: the form shows what made it",
         type="filepath",
         elem_id="recipe-upload",
         elem_classes="upload",

@@ -101,7 +101,7 @@ def test_same_seed_same_words_and_other_seed_other_words():
 def test_words_say_who_wrote_them_as_long_as_they_are_theirs():
     written = write(asked(temperature=1.5))
     assert written.credit == "embedded 1, seed 5: the sea at night"
-    assert "The embedded writer does not use: temperature." in written.notices
+    assert written.notices == ("The embedded writer does not use: temperature.",) and write(asked()).notices == ()
     words, credit = str(written.lyrics), {"by": written.credit, "words": str(written.lyrics)}
     assert credited(words.replace("\n\n", "\n\n\n"), credit) == written.credit
     assert credited(words + "\nOne more", credit) == f"{written.credit}; edited"

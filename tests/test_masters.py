@@ -308,6 +308,10 @@ def test_masters_that_differ_have_names_that_differ():
     assert read_master("wav", {"fade_in": 2}).name == read_master("wav", {"fade_in": "2.0"}).name == "-fadein2.0"
 
 
+def test_the_best_of_mp3_is_asked_for_as_it_is_written():
+    assert read_master("mp3", {"quality": "V0"}) == read_master("mp3", {"quality": "v0"})
+
+
 def test_a_silent_song_cannot_be_trimmed(tmp_path):
     known = recipe(facts=Facts(lufs=-70, true_peak_dbtp=-138.5))
     post_process.write_wav(tmp_path / "a.wav", Audio(np.zeros((2, RATE), np.float32)), known)

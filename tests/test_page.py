@@ -793,6 +793,7 @@ def test_words_are_written_measured_and_handed_over(desk):
     page.locator("#lyrics-go").click()
     desk.expect(part("lyrics")).to_have_value(re.compile(r"\[verse\].*\[bridge\].*\[chorus\]", re.DOTALL), timeout=SOON)
     desk.expect(part("title")).not_to_have_value("")
+    desk.expect(page.locator("#lyrics-status .line")).to_have_text(re.compile("^Written. Change what you like"))
     desk.expect(page.locator("#fit li.green").first).to_be_visible()
     part("duration").fill("12")
     desk.expect(page.locator("#fit li.red").first).to_be_visible()

@@ -99,7 +99,7 @@ class Writer:
         return titles[int(rng.integers(len(titles)))]
 
     def section(self, name: str, number: int) -> Section:
-        """The next section; one that nobody sings has no lines."""
+        """The next section; one that nobody sings has no lines, and tells the composer that it is played."""
         kind = KINDS.get(canonical(name))
         if kind is None:
             return Section(name)
