@@ -138,6 +138,6 @@ document.addEventListener("drop", async (event) => {
     }
     await new Promise((soon) => setTimeout(soon, 100));
   }
-  const line = [...document.querySelectorAll(".status .line")].find((one) => one.offsetParent); // of the tab in view
-  if (line) line.textContent = "The form is still being filled from another song; drop this one again in a moment.";
+  const lines = [...document.querySelectorAll(".result-side .status .line")];
+  (lines.find((one) => one.offsetParent) || lines[0]).textContent = "The form is still being filled from another song; drop this one again in a moment.";
 });
