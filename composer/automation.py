@@ -68,6 +68,18 @@ def moves(plan: "Plan", frames: int) -> Moves:
     )
 
 
+def fader(plan: "Plan", role: str, frames: int) -> np.ndarray:
+    """Gain of a part that was made louder or quieter in some beats; empty where it never was."""
+    steps = [step for step in plan.levels if step[0] == role]
+    if not steps:
+        return np.zeros(0)
+    beats = np.arange(frames // GRID + 2) * GRID / SAMPLE_RATE * plan.bpm / 60
+    level = np.zeros(len(beats))
+    for _, start, end, by in steps:
+        level[(beats >= start) & (beats < end)] += by
+    return 10 ** (_rounded(np.clip(level, -24.0, 12.0)) / 20)
+
+
 def _named(section: "Section", names: tuple[str, ...]) -> bool:
     return section.name.lower().startswith(names)
 

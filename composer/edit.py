@@ -38,7 +38,8 @@ def rewritten(plan: Plan, score: Score, spans: Iterable[Span], wish: Wish, seed:
     """The song with the wish come true inside `spans` (seconds), and what the user should know about it."""
     early = EARLY * plan.bpm / 60
     inside = [(start * plan.bpm / 60, end * plan.bpm / 60) for start, end in spans]
-    plan = replace(plan, band=plan.band | wish.guests)
+    levels = [(role, *span, by) for role, by in wish.levels.items() for span in inside]
+    plan = replace(plan, band=plan.band | wish.guests, levels=(*plan.levels, *levels))
     fresh = _fresh(plan, score, wish, inside, seed)
     notices: list[str] = []
     tracks = []

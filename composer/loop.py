@@ -57,7 +57,16 @@ def repeated(plan: Plan, score: Score, span: Bars) -> tuple[Plan, Score]:
     ]
     lyrics = [(at + by, words) for by in offsets for at, words in score.lyrics if start <= at + EARLY < start + beats]
     over = replace(
-        plan, sections=tuple(sections), duration=times * span.count * plan.bar_seconds, ending="ring", lyrics=None
+        plan,
+        sections=tuple(sections),
+        duration=times * span.count * plan.bar_seconds,
+        ending="ring",
+        lyrics=None,
+        levels=tuple(
+            (role, max(a, start) + by, min(b, start + beats) + by, db)
+            for by in offsets
+            for role, a, b, db in plan.levels
+        ),
     )
     played = tuple(track for track in tracks if track.notes)
     return over, replace(score, beats=times * beats, tracks=played, markers=(), chords=(), lyrics=tuple(lyrics))

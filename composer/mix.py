@@ -89,6 +89,8 @@ def mixed(
             desk.give_way(stem, voice)
         still = role in _STEADY
         level, breadth = (_STILL, _STILL) if still else (hands.level, hands.width)
+        if len(asked := automation.fader(plan, role, frames)):
+            level = level * asked if len(level) else asked
         sweep = _STILL if still else hands.cutoff
         lag = 0.009 + 0.0017 * (sorted(stems).index(role) % 5)  # not the same comb on every part
         strip.place(

@@ -56,6 +56,7 @@ class Plan:
     density: float = 0.5  # 0 leaves space, 1 fills it; 0.5 is the style's own
     complexity: float = 0.5  # 0 plain, 1 adventurous; 0.5 is the style's own
     swing: float | None = None  # 0 straight, 1 triplets; None is the style's own
+    levels: tuple[tuple[str, float, float, float], ...] = ()  # (role, from beat, to beat, dB): made louder afterwards
 
     @property
     def beats_per_bar(self) -> float:

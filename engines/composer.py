@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from composer import cover, edit, extend, loop, sheet, wish
+from composer import cover, edit, extend, loop, places, sheet, wish
 from composer.arrange import compose
 from composer.original import Original, sketch, style_for
 from composer.plan import STYLES, Plan, plan
@@ -170,14 +170,16 @@ class Composer:
         return self._onto(request, source, joint.plan, made, whole, heard, f"{added}, {joint.plan.words()}")
 
     def _edit(self, request: Any, source: Source, heard: Heard, progress: Progress) -> Take:
-        duration = source.audio.duration
-        spans = regions.inside(request.regions, duration)
+        spans, words = regions.inside(request.regions, source.audio.duration), request.prompt
         mine = _rewritable(source, self.version)
+        if mine and words:
+            words, named = places.placed(words, mine[0])
+            spans = spans or regions.joined(named)
         if mine and not request.style:
-            wanted = wish.understood(request.prompt, mine[0]) if request.prompt else wish.everything(mine[0])
+            wanted = wish.understood(words, mine[0]) if words else wish.everything(mine[0])
             if wanted:
                 return self._rewrite(request, source, *mine, spans, wanted, progress)
-        elif not mine and request.prompt and wish.commands(request.prompt):
+        elif not mine and words and wish.commands(words):
             raise BadRequest(
                 "prompt",
                 "this song cannot be taken apart, since it was not made by this version of the studio; "
@@ -185,7 +187,7 @@ class Composer:
             )
         if not spans:
             raise BadRequest("regions", 'is missing; say which seconds should be made anew, like "12-24"')
-        return self._recompose(request, source, heard, spans, progress)
+        return self._recompose(request, source, heard, spans, words, progress)
 
     def _rewrite(
         self,
@@ -228,13 +230,19 @@ class Composer:
         return replace(take, splice=made.splice)
 
     def _recompose(
-        self, request: Any, source: Source, heard: Heard, spans: tuple[regions.Region, ...], progress: Progress
+        self,
+        request: Any,
+        source: Source,
+        heard: Heard,
+        spans: tuple[regions.Region, ...],
+        said: str,
+        progress: Progress,
     ) -> Take:
         """Any song: new music in the regions, in the tempo, key and chords that were heard there."""
         from engines import splicing
 
         known, style = Original(heard), style_for(request, _style(source))
-        words = request.prompt or _words(style)
+        words = said or _words(style)
         energies = cover.energies(known, extend.levels(source.audio, known))
         pieces, heards, done, patch = [], [], 0.0, None
         for place, span in enumerate(spans):

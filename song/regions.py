@@ -1,6 +1,7 @@
 """Regions: stretches of a song as people type them, "12-24, 0:40-0:48.5". Seconds or minutes:seconds."""
 
 import re
+from collections.abc import Iterable
 
 from song.errors import BadRequest
 
@@ -14,7 +15,7 @@ Region = tuple[float, float]
 
 def parse(text: str) -> tuple[Region, ...]:
     """(start, end) in seconds, sorted, those that touch joined; empty text gives none. Raises ValueError."""
-    return _joined(sorted(_region(item) for item in re.split(r"[,;\n]", text) if item.strip()))
+    return joined(_region(item) for item in re.split(r"[,;\n]", text) if item.strip())
 
 
 def inside(text: str, duration: float) -> tuple[Region, ...]:
@@ -44,9 +45,10 @@ def _region(item: str) -> Region:
     return start, end
 
 
-def _joined(regions: list[Region]) -> tuple[Region, ...]:
+def joined(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Regions in order, those that touch made one."""
     found: list[Region] = []
-    for start, end in regions:
+    for start, end in sorted(regions):
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:

@@ -18,7 +18,7 @@ import library as room
 import post_process
 import tasks
 from backend import Studio
-from composer import edit, extend, sheet, wish
+from composer import edit, extend, places, sheet, wish
 from composer.arrange import compose
 from composer.cover import semitones
 from composer.original import Original
@@ -195,10 +195,52 @@ def test_an_edit_is_made_again_sample_by_sample_and_its_stems_sum_up(studio, tak
         ("busier bass, without the lead", {"bass": "busier", "lead": "none"}),
         ("Re-roll the melody", {"lead": "new"}),
         ("drums", {"drums": "new"}),
+        ("make the drums a bit busier and the lead simpler", {"drums": "busier", "lead": "simpler"}),
+        ("only drums and bass", {"chords": "none", "lead": "none"}),
+        ("swap the drums for a church organ", {"drums": "none", "pad": "new"}),
+        ("busier drums, quieter bass", {"drums": "busier"}),
     ],
 )
 def test_words_name_parts(words, wanted):
     assert wish.understood(words, _band()).roles == wanted
+
+
+def test_parts_become_louder_and_quieter():
+    assert wish.understood("busier drums, quieter bass", _band()).levels == {"bass": -4.0}
+    assert wish.understood("drums and bass louder", _band()).levels == {"drums": 4.0, "bass": 4.0}
+    assert wish.understood("turn the lead up", _band()).levels == {"lead": 4.0}
+    with pytest.raises(BadRequest, match="Mastering"):
+        wish.understood("make it louder", _band())
+
+
+@pytest.mark.parametrize("words", ["new kazoo", "make the bass warmer", "busier drums, purple bass", "make it faster"])
+def test_a_change_that_cannot_be_made_is_named_and_what_can_be_asked_for(words):
+    with pytest.raises(BadRequest, match=f'"{words.split(", ")[-1]}" cannot be done; parts can be new, busier'):
+        wish.understood(words, _band())
+
+
+def test_sections_are_places():
+    song = plan(Generate(prompt=WISH, seed=3, form="intro 2, verse 4, chorus 4, verse 4, chorus 4"))
+    assert places.placed("new drums in the chorus", song) == (
+        "new drums",
+        ((6 * BAR, 10 * BAR), (14 * BAR, song.duration)),
+    )
+    assert places.placed("no bass in the 2nd verse and the intro", song)[1] == ((0, 2 * BAR), (10 * BAR, 14 * BAR))
+    assert places.placed("as a jazz waltz", song) == ("as a jazz waltz", ())
+    with pytest.raises(BadRequest, match="its sections are intro, verse"):
+        places.placed("new drums in the third verse", song)
+
+
+def test_a_quieter_part_is_that_in_its_section_alone(studio, take):
+    new = made(studio, "edit", source=take.id, prompt="quieter drums", regions="2.5-7.5", seed=1)
+    assert notes(new, "drums") == notes(take, "drums") and score_of(new)[0].levels == (("drums", 4.0, 12.0, -4.0),)
+    high = dsp.highpass(5000, 48_000)
+    before, after = (
+        np.square(dsp.filter(sound(one).samples[:, 3 * 48_000 : 7 * 48_000], high)).sum() for one in (take, new)
+    )
+    assert -5 < 10 * np.log10(after / before) < -1.5
+    assert new.recipe.proof and new.recipe.proof.changed_outside == 0
+    assert "cannot be done" in failed(studio, mode="edit", source=take.id, prompt="new kazoo", regions="2.5-5")
 
 
 def _band():
