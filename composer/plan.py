@@ -19,7 +19,7 @@ from composer.vocabulary import MOODS, PERCUSSION
 from composer.words import Said, read
 from song.chart import Chart
 from song.key import Key
-from song.lyrics import Lyrics
+from song.lyrics import Lyrics, unclosed
 from song.score import Note
 from song.sections import Wanted
 
@@ -266,6 +266,7 @@ def _lyrics(asked: Asked) -> Lyrics | None:
             f"Nobody sings: the lyrics look like {language}, and only an engine with weights can sing them."
         )
         return None
+    asked.notices.extend(unclosed(asked.knob("lyrics")))
     if asked.said.instrumental:
         asked.notices.append(
             "The lyrics are sung although the words ask for no singer; switch on Instrumental for none."

@@ -16,6 +16,7 @@ from composer.style import Part
 from composer.voice.letters import parts
 from composer.voice.text import plain
 from song.lyrics import Lyrics
+from song.sections import canonical
 
 VOCALS, BACKING = "vocals", "backing"  # roles: the singer, and who joins in choruses
 _RANGES = {"low": (45, 64), "high": (55, 76)}
@@ -97,7 +98,7 @@ def stanzas(lyrics: Lyrics) -> list[Stanza]:
         if name in _PLAYED and not section.lines:
             found.append(Stanza(_PLAYED[name], ()))
             continue
-        kind = _KINDS.get(name, "A")
+        kind = _KINDS.get(name) or _KINDS.get(canonical(section.name), "A")
         lines = tuple(piece for line in section.lines for piece in _broken(line.text))
         lines = lines or (chorus if kind == "B" else ())
         if lines or kind in ("intro", "outro"):

@@ -1,4 +1,4 @@
-"""Lyrics -> Section -> Line. Tags as song writers type them: `[verse]`, `[chorus]`, one line of text a line."""
+"""Lyrics -> Section -> Line. Tags as song writers type them: `[verse]`, `Verse 2:`, one line of text a line."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from song.score import Score
+from song.sections import is_section
 
 UNSUNG = 2  # lines for which a section without words, an intro or a solo, is taken
-_TAG = re.compile(r"^\[([^\]]+)\]$")
+_TAG = re.compile(r"\[([^\]]+)\]")
+_HEADING = re.compile(
+    r"([A-Za-z][\w -]{2,30}):|\[\s*([^\[\]:]+):?"
+)  # "Verse 2:" and "[verse": only with a section's name
 Timing = Literal["exact", "aligned", "estimated"]  # the best first
 
 
@@ -48,8 +52,8 @@ class Lyrics:
         found: list[tuple[str, list[Line]]] = []
         for raw in text.splitlines():
             words = raw.strip()
-            if tag := _TAG.match(words):
-                found.append((tag[1].strip().lower(), []))
+            if name := _tag(words):
+                found.append((name, []))
             elif words:
                 if not found:
                     found.append(("", []))
@@ -119,6 +123,27 @@ class Lyrics:
     def __str__(self) -> str:
         blocks = ("\n".join([f"[{s.name}]"] * bool(s.name) + [line.text for line in s.lines]) for s in self.sections)
         return "\n\n".join(blocks)
+
+
+def _tag(words: str) -> str:
+    """The name in a line that is a tag; "" in one that is sung."""
+    if tag := _TAG.fullmatch(words):
+        return tag[1].strip().lower()
+    heading = _HEADING.fullmatch(words)
+    name = (heading[1] or heading[2]).strip().lower() if heading else ""
+    return name if is_section(name) else ""
+
+
+def unclosed(text: str) -> tuple[str, ...]:
+    """What became of each line whose bracket never closes, in a sentence."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        said = line.strip()
+        if said.startswith("[") and "]" not in said:
+            name = _tag(said)
+            what = f"so it is taken for [{name}]" if name else "so it is sung"
+            found.append(f'Line {number} begins with a bracket that never closes, {what}: "{said[:40]}"; add a ].')
+    return tuple(found)
 
 
 def _milli(seconds: float) -> float:

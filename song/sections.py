@@ -80,6 +80,11 @@ def canonical(name: str) -> str:
     return known or " ".join(name.lower().split())
 
 
+def is_section(name: str) -> bool:
+    """Whether a name is one of a section: "Verse 2", "final chorus"."""
+    return _known(name) is not None
+
+
 def read_form(text: str) -> tuple[Wanted, ...]:
     """The sections in order; commas, dashes, arrows, bars and new lines part them. Raises ValueError with one sentence
     that names what cannot be read."""

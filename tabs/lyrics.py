@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from song.errors import StudioError
-from song.lyrics import Lyrics
+from song.lyrics import Lyrics, unclosed
 from song.names import one_line
 from song.request import Making, Singing, Song, fields
 from song.writing import Chatting, WriteLyrics, read_brief
@@ -176,7 +176,7 @@ def _measured(words: str, bpm: str, duration: str) -> tuple[dict[str, Any], gr.D
     from writing import fit
 
     try:
-        sections, wrong = fit.measure(words, _room(bpm, duration)), fit.unclosed(words)
+        sections, wrong = fit.measure(words, _room(bpm, duration)), " ".join(unclosed(words)[:1])
     except StudioError as error:
         sections, wrong = (), form.sentence(error)
     shown = [

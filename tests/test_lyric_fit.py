@@ -5,8 +5,9 @@ import pytest
 from composer.stanzas import syllables
 from lyrics import write
 from song.errors import BadRequest
+from song.lyrics import unclosed
 from song.writing import read_brief
-from writing.fit import measure, unclosed
+from writing.fit import measure
 from writing.fixes import fewer_lines, more_seconds, split
 from writing.syllables import syllables as by_letters
 
@@ -84,11 +85,11 @@ def test_nothing_to_sing_is_nothing_to_measure(words):
 
 
 def test_a_bracket_that_never_closes_is_named():
-    assert (
-        unclosed("[verse\nHold on")
-        == 'Line 1 begins with a bracket that never closes, so it is sung: "[verse"; add a ].'
-    )
-    assert unclosed("[verse]\nHold on") == ""
+    never = "begins with a bracket that never closes"
+    taken, sung = unclosed("[verse\nHold on\n[whatever it is")
+    assert taken == f'Line 1 {never}, so it is taken for [verse]: "[verse"; add a ].'
+    assert sung == f'Line 3 {never}, so it is sung: "[whatever it is"; add a ].'
+    assert unclosed("[verse]\nHold on [tight\n[solo] now") == ()
 
 
 SONG = str(write(read_brief({"brief": "the sea", "seed": 1})).lyrics)

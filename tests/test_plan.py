@@ -388,3 +388,9 @@ def test_a_short_song_has_room_for_a_bar_of_every_stanza() -> None:
     words = "[verse]\nWalking down the river in the morning light\nNothing makes it right\n[chorus]\nOh hold on\n" * 3
     song = planned("song", seed=0, lyrics=words, duration=20.0)
     assert song.duration == 20.0 and all(section.bars >= 1 for section in song.sections)
+
+
+def test_a_tag_that_never_closes_is_a_tag_and_said():
+    song = planned("pop", lyrics="[verse\nI walk along the river\n[chorus]\nHold me tonight")
+    assert song.lyrics and [one.name for one in song.lyrics.sections] == ["verse", "chorus"]
+    assert any('taken for [verse]: "[verse"' in notice for notice in song.notices)

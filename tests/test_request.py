@@ -100,4 +100,10 @@ def test_lyrics_are_read_by_section_and_written_back():
     lyrics = Lyrics.parse(text)
     assert lyrics.sections[0] == Section("verse 1", (Line("rain on the window"),))
     assert str(lyrics) == "[verse 1]\nrain on the window\n\n[chorus]\nstay\nstay a while"
+    tagged = Lyrics.parse("Verse 2:\nrain\n[chorus\nNow listen:\nFinal Chorus:\n[oh\nstay")
+    assert [(one.name, [line.text for line in one.lines]) for one in tagged.sections] == [
+        ("verse 2", ["rain"]),
+        ("chorus", ["Now listen:"]),
+        ("final chorus", ["[oh", "stay"]),
+    ]
     assert Lyrics.parse("no tag") == Lyrics((Section("", (Line("no tag"),)),))

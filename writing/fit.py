@@ -146,12 +146,3 @@ def _colour(pace: float) -> Colour:
     if pace <= _GREEN:
         return "green"
     return "amber" if pace <= stanzas.FASTEST else "red"
-
-
-def unclosed(words: str) -> str:
-    """What is wrong with the tags of some words, in a sentence; "" where all is well."""
-    for number, line in enumerate(words.splitlines(), 1):
-        said = line.strip()
-        if said.startswith("[") and not said.endswith("]"):
-            return f'Line {number} begins with a bracket that never closes, so it is sung: "{said[:40]}"; add a ].'
-    return ""
