@@ -99,7 +99,7 @@ def stanzas(lyrics: Lyrics) -> list[Stanza]:
             found.append(Stanza(_PLAYED[name], ()))
             continue
         kind = _KINDS.get(name) or _KINDS.get(canonical(section.name), "A")
-        lines = tuple(piece for line in section.lines for piece in _broken(line.text))
+        lines = tuple(piece for line in section.lines for piece in broken(line.text))
         lines = lines or (chorus if kind == "B" else ())
         if lines or kind in ("intro", "outro"):
             found.append(Stanza(kind, lines))
@@ -108,7 +108,7 @@ def stanzas(lyrics: Lyrics) -> list[Stanza]:
     return found
 
 
-def _broken(text: str) -> list[str]:
+def broken(text: str) -> list[str]:
     """A line in pieces that can be sung in one breath."""
     words = text.split()
     count = -(-syllables(text) // _LONGEST_LINE)

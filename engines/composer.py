@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from composer import cover, edit, extend, loop, places, sheet, wish
+from composer import cover, edit, extend, loop, places, sheet, typed, wish
 from composer.arrange import compose
 from composer.original import Original, sketch, style_for
 from composer.plan import STYLES, Plan, plan
@@ -300,6 +300,7 @@ class Composer:
         sampled = any(player.sampled for player in decided.band.values())
         score = made.get("score")
         sung = Lyrics.sung(score) if score and score.lyrics else None
+        sung = typed.as_typed(sung, decided.lyrics) if sung and decided.lyrics else sung
         who, why = singer() if sung else (None, "")
         return Take(
             request=request,

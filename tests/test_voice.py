@@ -11,6 +11,9 @@ import pytest
 import doctor
 from bench import voice as bench
 from composer import midi, voice
+from composer.arrange import compose
+from composer.plan import plan
+from composer.typed import as_typed
 from composer.voice import Flite, Formant, Singer, desk
 from composer.voice.letters import parts, sounds
 from composer.voice.phones import VOWELS
@@ -19,7 +22,8 @@ from composer.voice.text import parted, plain
 from settings import Settings, settings
 from song import captions
 from song.audio import SAMPLE_RATE
-from song.lyrics import Lyrics
+from song.lyrics import Line, Lyrics, Section
+from song.request import Generate
 from song.score import Marker, Note, Score, Track
 
 LINE = "take the road beside the silver ocean"
@@ -157,6 +161,19 @@ def test_timed_lyrics_come_out_as_lrc() -> None:
     assert timed.timing == "exact" and captions.lrc(timed) == "[00:00.25]Walking home\n[00:04.00]Now\n"
 
 
+def test_a_typed_line_is_one_timed_line_with_its_own_text() -> None:
+    line = "123 45 99 bottles, 1984 & $5 -- on the wall of the long and winding hall"
+    song = plan(Generate(prompt="pop", duration=30, seed=1, lyrics=f"[verse]\n{line}\nla la\nla"))
+    heard = Lyrics.sung(compose(song))
+    assert len(heard.lines) > 3 and "ninety" in heard.plain()
+    assert song.lyrics
+    shown = as_typed(heard, song.lyrics)
+    assert [one.text for one in shown.lines][:3] == [line, "la la", "la"]
+    assert shown.lines[0].start == heard.lines[0].start and shown.lines[-1].end == heard.lines[-1].end
+    cut = Lyrics((Section("verse", (Line("of the", 1.0, 2.0), Line("la la", 2.0, 3.0))),), "exact")
+    assert as_typed(cut, song.lyrics) == cut
+
+
 def test_words_are_read_as_they_are_sung() -> None:
     assert plain("It’s 24 o’clock, CAFÉ — 1984") == (
         "it's",
@@ -171,6 +188,7 @@ def test_words_are_read_as_they_are_sung() -> None:
     assert plain("2000 100 0 1905 12345") == (
         "two", "thousand", "one", "hundred", "zero", "nineteen", "oh", "five", "one", "two", "three", "four", "five",
     )  # fmt: skip
+    assert plain("$5 or $1") == ("five", "dollars", "or", "one", "dollar")
     assert plain("日本語 ... --") == ()
     for word in ("window", "Walking,", "beautiful", "lonely", "I", "rhythm"):
         for count in (1, 2, 3):

@@ -11,6 +11,8 @@ nineteen twenty thirty forty fifty sixty seventy eighty ninety
 _ONES, _TENS = _NUMBERS.split()[:20], _NUMBERS.split()[20:]
 _SIGNS = {"&": " and ", "@": " at ", "%": " percent ", "+": " plus ", "’": "'", "‘": "'", "`": "'", "ß": "ss",
           "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l"}  # fmt: skip
+_MONEY = re.compile(r"([$€£])(\d+)")
+_COINS = {"$": "dollar", "€": "euro", "£": "pound"}
 _TOKEN = re.compile(r"[a-z']+|\d+")
 _LONGEST_WORD = 40
 
@@ -18,6 +20,7 @@ _LONGEST_WORD = 40
 def plain(text: str) -> tuple[str, ...]:
     """The words of a text: `plain("It's 24 o’clock!")` is ("it's", "twenty", "four", "o'clock")."""
     folded = "".join(_SIGNS.get(mark, mark) for mark in text.lower())
+    folded = _MONEY.sub(lambda sum: f"{sum[2]} {_COINS[sum[1]]}{'s' * (sum[2] != '1')}", folded)
     folded = unicodedata.normalize("NFKD", folded)
     words: list[str] = []
     for token in _TOKEN.findall("".join(mark for mark in folded if not unicodedata.combining(mark))):
