@@ -12,6 +12,7 @@ from song.sections import Wanted, canonical
 _EDGES = ("intro", "outro")
 _SHORT = ("intro", "outro", "prechorus", "break", "build", "interlude", "tag", "coda", "vamp")
 _LONGEST = 20  # bars a section may be stretched to before the sections go round again
+_ROOMY = 1.4  # times as long as the words need: from here on more is sung or played, not the same slower
 # How well a mode is liked where two fit the chords alike.
 _LIKED = {"major": 0.06, "minor": 0.06, "mixolydian": 0.0, "dorian": 0.0, "lydian": -0.03, "phrygian": -0.03}
 
@@ -46,6 +47,34 @@ def rounds(items: tuple[Wanted, ...], bars: int) -> tuple[Wanted, ...]:
     while bars / (len(opening) + len(ending) + times * len(middle)) > _LONGEST and times < 40:
         times += 1
     return items if times == 1 else (*opening, *(middle * times), *ending)
+
+
+def sung_again(items: tuple[Wanted, ...], bars: int) -> tuple[tuple[Wanted, ...], int]:
+    """The sections of lyrics for a song of so many bars, and how often their words are sung: round and round where
+    there is room, with somebody playing a solo in between and a last chorus where no whole round fits any more. `items`
+    have bars. Intro and outro stay as they are."""
+    middle = tuple(item for item in items if item.name not in _EDGES)
+    opening = items[: items[0].name == "intro"]
+    ending = items[-1:] if items[-1].name == "outro" and len(items) > 1 else ()
+    room, need = bars - _total((*opening, *ending)), _total(middle)
+    if not middle or room < _ROOMY * need:
+        return items, 1
+    if room >= 4 * need:  # a few words in a long song: they take their time
+        middle, need = tuple(replace(item, bars=2 * (item.bars or 0)) for item in middle), 2 * need
+    solo, found, times = Wanted("solo", 8 if room >= 3 * need + 16 else 4), middle, 1
+    while (left := room - _total(found)) >= need:
+        found += (solo, *middle) if left >= need + _total((solo,)) else middle
+        times += 1
+    chorus = tuple(item for item in middle if LETTERS.get(item.name) == "B")[-1:]
+    if chorus and left >= _total(chorus) + 4:
+        found = (*found, replace(solo, bars=min(8, (left - _total(chorus)) // 4 * 4)), *chorus)
+    elif left >= 4:
+        found = (*found[:-1], replace(solo, bars=min(8, left // 4 * 4)), *found[-1:])
+    return (*opening, *found, *ending), times
+
+
+def _total(items: Iterable[Wanted]) -> int:
+    return sum(item.bars or 0 for item in items)
 
 
 def _rounded(bars: int, usual: int) -> int:

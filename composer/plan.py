@@ -25,6 +25,8 @@ from song.sections import Wanted
 
 __all__ = ["STYLES", "Plan", "Section", "plan"]
 
+_TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -139,7 +141,10 @@ def plan(request: Any) -> Plan:
     meter, key = choice.meter(asked), choice.key(asked, chart)
     ending = asked.knob("ending") if asked.knob("ending") != "auto" else said.ending or style.ending
     lyrics = _lyrics(asked)
-    wanted = asked.form() or _sung_form(asked, lyrics, meter) or given.passages(chart)
+    wanted = asked.form()
+    if lyrics and not wanted:
+        wanted, lyrics = _sung_form(asked, lyrics, meter)
+    wanted = wanted or given.passages(chart)
     wanted = given.filled(wanted, chart) if asked.free else wanted
     bpm, bars, duration = fit(asked, meter, ending, wanted, chart)
     sections = _sections(asked, wanted, chart, bars)
@@ -274,12 +279,19 @@ def _lyrics(asked: Asked) -> Lyrics | None:
     return lyrics
 
 
-def _sung_form(asked: Asked, lyrics: Lyrics | None, meter: tuple[int, int]) -> tuple[Wanted, ...]:
-    """The sections that the lyrics are written in, at a tempo near the song's."""
-    if lyrics is None:
-        return ()
+def _sung_form(asked: Asked, lyrics: Lyrics, meter: tuple[int, int]) -> tuple[tuple[Wanted, ...], Lyrics]:
+    """The sections that the lyrics are written in, at a tempo near the song's, and the words as often as the length has
+    room for them."""
     bpm = asked.knob("bpm") or asked.said.bpm or sum(asked.style.bpm) / 2
-    return tuple(Wanted(*item) for item in stanzas.sections_for(lyrics, bpm, meter))
+    wanted = tuple(Wanted(*item) for item in stanzas.sections_for(lyrics, bpm, meter))
+    seconds = asked.knob("duration") or asked.said.seconds
+    bars = int(seconds / (meter[0] * 4 / meter[1] * 60 / bpm)) if seconds else asked.said.bars
+    if not wanted or not bars:
+        return wanted, lyrics
+    wanted, times = given.sung_again(wanted, bars)
+    if times > 1:
+        asked.notices.append(f"The words are sung {_TIMES.get(times, f'{times} times')}, so that they fill the length.")
+    return wanted, stanzas.again(lyrics, times)
 
 
 def _singer(asked: Asked) -> str:

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composer.form import LETTERS, Section
 from composer.rhythm import steps_in_bar
@@ -106,6 +106,15 @@ def stanzas(lyrics: Lyrics) -> list[Stanza]:
         if kind == "B":
             chorus = lines
     return found
+
+
+def again(lyrics: Lyrics, times: int) -> Lyrics:
+    """The words so many times, what is tagged as intro or outro but once."""
+    kinds = [_KINDS.get(canonical(section.name), "A") for section in lyrics.sections]
+    tagged = list(zip(kinds, lyrics.sections, strict=True))
+    middle = [section for kind, section in tagged if kind not in ("intro", "outro")]
+    edges = {name: [section for kind, section in tagged if kind == name] for name in ("intro", "outro")}
+    return replace(lyrics, sections=(*edges["intro"], *middle * times, *edges["outro"])) if times > 1 else lyrics
 
 
 def broken(text: str) -> list[str]:

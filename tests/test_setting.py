@@ -256,3 +256,20 @@ def test_layout_keeps_the_order_and_goes_on_in_the_next_section_of_the_kind() ->
     assert [*texts, *layout.unsung] == many.splitlines()[1:]
     assert layout.unsung
     assert {place.text for at in ("chorus1", "chorus3") for place in layout.sections[at]} == {"here we are again"}
+
+
+def test_few_words_in_a_long_song_are_sung_again_with_solos_between():
+    words = "[verse]\nWalking through the city in the morning light\nEvery window is a story in the night\n"
+    words += "[chorus]\nHold me tonight until the morning comes\nStay with me now and never let me go"
+    song = plan(Generate(prompt="pop", duration=180, seed=3, lyrics=words))
+    names = [section.name for section in song.sections]
+    assert names.count("verse") >= 3 and "solo" in names and names[0] == "intro" and names[-1] == "outro"
+    assert all(section.bars <= 8 for section in song.sections), "nothing is stretched"
+    laid = stanzas.lay(song.lyrics, song.sections, song.bpm, song.meter)
+    silent = [
+        one for one in song.sections if one.name not in ("intro", "solo", "outro") and one.id not in laid.sections
+    ]
+    assert not silent and not laid.unsung
+    assert any(notice.startswith("The words are sung three times") for notice in song.notices)
+    short = plan(Generate(prompt="pop", duration=30, seed=3, lyrics=words))
+    assert short.lyrics == Lyrics.parse(words) and not any("are sung" in notice for notice in short.notices)

@@ -66,7 +66,7 @@ def measure(words: str, asked: Mapping[str, Any] | None = None) -> tuple[Section
     room = _room(planned)
     return tuple(
         _section(planned, place, name, [line.text for line in section.lines], room)
-        for place, name, section in _sung(planned.lyrics, stanzas.syllables)
+        for place, name, section in _sung(Lyrics.parse(request.lyrics), stanzas.syllables)
     )
 
 
