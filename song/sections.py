@@ -62,6 +62,7 @@ _WORDS = "|".join(sorted(map(re.escape, _BY_WORD), key=len, reverse=True))
 _ONE = rf"(?:{_WORDS})(?:\s?\(?\d{{1,3}}(?:\s?bars?)?\)?)?(?!\w)"
 _RUN = re.compile(rf"{_ONE}(?:(?:\s+|\s?-\s?){_ONE})+", re.IGNORECASE)  # "verse 8 chorus 8", "verse-chorus-verse"
 _MOST_SECTIONS, _MOST_BARS = 100, 400
+_EDGES = ("intro", "outro")
 
 
 @dataclass(frozen=True)
@@ -152,12 +153,17 @@ def _known(text: str) -> str | None:
 
 
 def _counted(found: list[tuple[Wanted, int | None]]) -> tuple[Wanted, ...]:
-    """A bare number is the section's bars, unless the numbers of that name count 1, 2, 3: "verse 1 ... verse 2"."""
+    """A bare number is the section's bars, unless the numbers of that name count 1, 2, 3: "verse 1 ... verse 2". Nobody
+    counts intros: "intro 1" is a bar."""
     numbers: dict[str, list[int]] = {}
     for wanted, number in found:
         if number is not None:
             numbers.setdefault(wanted.name, []).append(number)
-    ordinal = {name for name, counted in numbers.items() if counted == list(range(1, len(counted) + 1))}
+    ordinal = {
+        name
+        for name, counted in numbers.items()
+        if counted == list(range(1, len(counted) + 1)) and (name not in _EDGES or len(counted) > 1)
+    }
     sections: list[Wanted] = []
     for wanted, number in found:
         if number is None or wanted.name in ordinal:

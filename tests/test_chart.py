@@ -117,6 +117,7 @@ FORMS = {
     "AABA": "A A B A",
     "2x (verse 8, chorus 8) - outro": "verse8 chorus8 verse8 chorus8 outro",
     "[intro]\n[verse 1]\n[pre-chorus 4]\n[guitar solo]": "intro verse prechorus4 solo",
+    "intro 1, verse 1, chorus 8, verse 2, outro 1": "intro1 verse chorus8 verse outro1",
     "verse-chorus-verse": "verse chorus verse",
     "verse 8 chorus 16 middle 8": "verse8 chorus16 bridge",
     "climax 4, coda 2 bars, outro x2, C": "climax4 outro2 outro outro bridge",
