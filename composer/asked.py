@@ -35,10 +35,18 @@ class Asked:
     notices: list[str]
     style_id: str
     style: Style
+    kept: frozenset[str] = frozenset()  # knobs that are what the original is, and that nobody set
 
     def knob(self, name: str) -> Any:
         """What a knob is set to; where the request has no such knob, what it is when nobody touches it."""
         return getattr(self.request, name, _UNSAID.get(name))
+
+    def wins(self, name: str, title: str, value: str, said: str) -> None:
+        """Say that a knob decides and not the words, or that it is the original that does."""
+        if name in self.kept:
+            self.notices.append(f"The original's {value} is kept; the words' {said} is not used.")
+        else:
+            self.notices.append(f"The {title} setting {value} wins over the words' {said}.")
 
     @property
     def free(self) -> bool:

@@ -98,7 +98,7 @@ def meter(asked: Asked) -> tuple[int, int]:
     if asked.knob("meter"):
         chosen = _fraction(asked.knob("meter"))
         if said and said != chosen:
-            asked.notices.append(f"The meter setting {asked.knob('meter')} wins over the words' {said[0]}/{said[1]}.")
+            asked.wins("meter", "meter", asked.knob("meter"), f"{said[0]}/{said[1]}")
         return chosen
     return said or _fraction(_weighted(asked.style.meters, asked.chance("meter")))
 
@@ -118,7 +118,7 @@ def key(asked: Asked, chart: Chart | None) -> Key:
     if asked.knob("key") is not None:
         key = Key.parse(asked.knob("key"))
         if said.key and said.key != key:
-            asked.notices.append(f"The key setting {key} wins over the words' {said.key}.")
+            asked.wins("key", "key", str(key), str(said.key))
         return key
     if said.key:
         return said.key

@@ -211,7 +211,8 @@ def sketch(request: Knobs, prompt: str, seconds: float, **decided: Any) -> Plan:
     known |= {"prompt": prompt, "duration": min(600.0, max(5.0, round(seconds, 3)))} | decided
     if known.get("bpm"):
         known["bpm"] = min(300.0, max(30.0, float(known["bpm"])))
-    return plan(read(known))
+    kept = {name for name in ("duration", *decided) if getattr(request, name, None) is None}
+    return plan(read(known), kept)
 
 
 def spoken(prompt: str) -> Said:

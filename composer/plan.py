@@ -3,6 +3,7 @@
 Who decides: a knob that was set, then the words, then the mood of the words, then the style, and the seed what is left.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,10 +130,10 @@ class Plan:
         }
 
 
-def plan(request: Any) -> Plan:
+def plan(request: Any, kept: Iterable[str] = ()) -> Plan:
     """Decide everything about a song. `request` is a `song.request.Generate` whose seed is set, or another value with
-    some of its knobs. Raises BadRequest."""
-    asked = _asked(request)
+    some of its knobs; those in `kept` are what an original is, and nobody set them. Raises BadRequest."""
+    asked = replace(_asked(request), kept=frozenset(kept))
     said, style, notices = asked.said, asked.style, asked.notices
     chart = asked.chart()
     if chart and not given.sounding(chart):

@@ -66,7 +66,7 @@ def _wanted(asked: Asked, meter: tuple[int, int]) -> tuple[float, float]:
     knob = asked.knob("bpm")
     exact = knob if knob is not None else said.bpm
     if knob is not None and said.bpm is not None and knob != said.bpm:
-        asked.notices.append(f"The tempo setting {knob:g} bpm wins over the words' {said.bpm:g} bpm.")
+        asked.wins("bpm", "tempo", f"{round(knob, 2):g} bpm", f"{said.bpm:g} bpm")
     if exact is not None:
         kept = min(_FASTEST, max(_SLOWEST, exact))
         if kept != exact:
@@ -115,8 +115,8 @@ def _ring(style: Style, ending: str, duration: float) -> tuple[float, float]:
 def _duration(asked: Asked) -> float:
     knob, said = asked.knob("duration"), asked.said.seconds
     if knob is not None:
-        if said is not None and abs(said - knob) > 1e-6:
-            asked.notices.append(f"The length setting {knob:g} s wins over the words' {said:g} s.")
+        if said is not None and abs(said - knob) > 1e-6 and "duration" not in asked.kept:
+            asked.wins("duration", "length", f"{knob:g} s", f"{said:g} s")
         return float(knob)
     return _clamped(said, asked.notices) if said is not None else _DURATION
 

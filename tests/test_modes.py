@@ -18,7 +18,7 @@ import library as room
 import post_process
 import tasks
 from backend import Studio
-from composer import edit, extend, places, sheet, wish
+from composer import cover, edit, extend, places, sheet, wish
 from composer.arrange import compose
 from composer.cover import semitones
 from composer.original import Original
@@ -460,6 +460,16 @@ def test_a_cover_can_be_in_another_tempo_and_key(studio, take):
     assert [(one.root - 3) % 12 for one in now.chords][:3] == [one.root for one in old.chords][:3]
     assert semitones(Key.parse("A minor"), Key.parse("C major")) == 0
     assert semitones(Key.parse("A minor"), Key.parse("B minor")) == 2
+
+
+def test_what_the_original_decides_is_no_setting(studio, take):
+    known = Original(studio.listen(take.id))
+    song = cover.covered(read({"mode": "cover", "prompt": "metal in 7/8", "source": take.id}), known, (0.7,) * len(known.sections))
+    assert "The original's 4/4 is kept; the words' 7/8 is not used." in song.notices
+    more = read({"mode": "extend", "prompt": "drum and bass 174 bpm, 20 seconds", "source": take.id, "seconds": 10})
+    told = extend.onward(more, known, 4, more.prompt, None).plan.notices
+    assert "The original's 96 bpm is kept; the words' 174 bpm is not used." in told
+    assert not any("setting" in notice for notice in (*told, *song.notices))
 
 
 def test_a_cover_needs_a_style_and_a_song(studio, take):
