@@ -48,6 +48,10 @@ _BPM = (
     r"(?:(?<=[a-z)]\s)|(?<=\d/\d\s))((?:[6-9]|1\d|2[0-2])\d)"
     r"\s*(?=$|[,;]|with\b|w/|in [a-g]\b|[a-g][#b♯♭]? ?(?:m\b|maj|min))",
 )
+_DOTTED = re.compile(
+    r"(?:♩\.|\bdotted[ -](?:quarters?|crotchets?|q)(?:[ -]notes?)?)\s*(?:=|at|is|:)?\s*(\d{2,3}(?:\.\d+)?)"
+    r"|\b(\d{2,3}(?:\.\d+)?)\s+dotted[ -](?:quarters?|crotchets?)(?:[ -]notes?)?(?: (?:per|a) minute)?"
+)
 _MACHINES = ("808", "909", "707", "606", "303")  # drum machines and a bass, no numbers
 _COUNT = r"(\d+(?:\.\d+)?|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r")"
 _HOURS = re.compile(rf"\b{_COUNT}[ -]?(?:hours?|hrs?)\b")
@@ -73,6 +77,9 @@ _LONG_ENOUGH = re.compile(r"^\s*(?:long|loop|clip|track|length|duration|piece|ve
 
 def bpm(text: Reading) -> float | None:
     _spell_out(text)
+    if dotted := _DOTTED.search(text.left):
+        text.take(*dotted.span())
+        return round(1.5 * float(dotted[1] or dotted[2]), 3)
     found: list[tuple[int, float]] = []
     for pattern in _BPM:
         for match in re.finditer(pattern, text.left):

@@ -15,7 +15,7 @@ from composer.harmony import Harmony
 from composer.language import foreign
 from composer.style import Mix, Part
 from composer.styles import STYLES
-from composer.tempo import fit
+from composer.tempo import counted, fit
 from composer.vocabulary import MOODS, PERCUSSION
 from composer.words import Said, read
 from song.chart import Chart
@@ -97,7 +97,9 @@ class Plan:
         shape = ", ".join(f"{section.name} {section.bars}" for section in self.sections)
         players = ", ".join([*(_lowered(part.name) for part in _in_order(self.band).values()), *self.percussion])
         meter = f"{self.meter[0]}/{self.meter[1]}"
-        return f"{STYLES[self.style].name}, {round(self.bpm, 2):g} bpm, {self.key}, {meter}: {shape}; {players}"
+        dotted = f" ({round(self.bpm / 1.5, 2):g} dotted)" if self.meter == (6, 8) else ""
+        tempo = f"{round(self.bpm, 2):g} bpm{dotted}"
+        return f"{STYLES[self.style].name}, {tempo}, {self.key}, {meter}: {shape}; {players}"
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for pages, scripts and recipes."""
@@ -134,12 +136,14 @@ def plan(request: Any, kept: Iterable[str] = ()) -> Plan:
     """Decide everything about a song. `request` is a `song.request.Generate` whose seed is set, or another value with
     some of its knobs; those in `kept` are what an original is, and nobody set them. Raises BadRequest."""
     asked = replace(_asked(request), kept=frozenset(kept))
-    said, style, notices = asked.said, asked.style, asked.notices
+    style, notices = asked.style, asked.notices
     chart = asked.chart()
     if chart and not given.sounding(chart):
         notices.append("The chart has no chord to play; the style chooses.")
         chart = None
     meter, key = choice.meter(asked), choice.key(asked, chart)
+    asked = counted(asked, meter)
+    said = asked.said
     ending = asked.knob("ending") if asked.knob("ending") != "auto" else said.ending or style.ending
     lyrics = _lyrics(asked)
     wanted = asked.form()

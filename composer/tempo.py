@@ -1,6 +1,8 @@
 """Tempo and length: so many bars at such a tempo that the music fills its seconds, and the last chord can ring."""
 
 import math
+import re
+from dataclasses import replace
 
 from composer.asked import Asked
 from composer.style import Style
@@ -11,6 +13,8 @@ from song.sections import Wanted
 _DURATION, _SHORTEST, _LONGEST = 30.0, 5.0, 600.0  # seconds
 _PULL, _WIDE = 3.0, 25.0  # how dear it is to leave the favourite tempo by a whole range, or by so many bpm
 _SLOW_STYLE = 92.0  # bpm that a slow style does not reach
+_NEAR = 0.92  # how far below or above its range a style's tempo still is one
+_QUARTERS = re.compile(r"quarter|crotchet|♩")
 _SLOWEST, _FASTEST = 30.0, 300.0  # bpm
 
 
@@ -44,6 +48,19 @@ def fit(
 
     bpm = min(candidates, key=lambda value: (cost(value), value))
     return bpm, _bars(duration, beats * 60 / bpm, least), duration
+
+
+def counted(asked: Asked, meter: tuple[int, int]) -> Asked:
+    """The words' tempo in quarter notes. Who says "a jig at 110 bpm" counts the two beats of a 6/8 bar, dotted quarters:
+    so where the style has a tempo for this meter that the number misses and its dotted quarters do not."""
+    bpm, usual = asked.said.bpm, asked.style.tempos.get(f"{meter[0]}/{meter[1]}")
+    if meter != (6, 8) or not bpm or not usual or asked.knob("bpm") or _QUARTERS.search(asked.knob("prompt").lower()):
+        return asked
+    low, high = usual
+    if bpm >= low * _NEAR or not low * _NEAR <= 1.5 * bpm <= high / _NEAR:
+        return asked
+    asked.notices.append(f"{bpm:g} bpm is counted in dotted quarters, as in 6/8: {1.5 * bpm:g} quarter notes.")
+    return replace(asked, said=replace(asked.said, bpm=1.5 * bpm))
 
 
 def _given_bars(wanted: tuple[Wanted, ...], chart: Chart | None, usual: float) -> int:

@@ -464,7 +464,9 @@ def test_a_cover_can_be_in_another_tempo_and_key(studio, take):
 
 def test_what_the_original_decides_is_no_setting(studio, take):
     known = Original(studio.listen(take.id))
-    song = cover.covered(read({"mode": "cover", "prompt": "metal in 7/8", "source": take.id}), known, (0.7,) * len(known.sections))
+    song = cover.covered(
+        read({"mode": "cover", "prompt": "metal in 7/8", "source": take.id}), known, (0.7,) * len(known.sections)
+    )
     assert "The original's 4/4 is kept; the words' 7/8 is not used." in song.notices
     more = read({"mode": "extend", "prompt": "drum and bass 174 bpm, 20 seconds", "source": take.id, "seconds": 10})
     told = extend.onward(more, known, 4, more.prompt, None).plan.notices
