@@ -51,8 +51,8 @@ def fit(
 
 
 def counted(asked: Asked, meter: tuple[int, int]) -> Asked:
-    """The words' tempo in quarter notes. Who says "a jig at 110 bpm" counts the two beats of a 6/8 bar, dotted quarters:
-    so where the style has a tempo for this meter that the number misses and its dotted quarters do not."""
+    """The words' tempo in quarter notes. Who says "a jig at 110 bpm" counts the two beats of a 6/8 bar, which are
+    dotted quarters: so where the style has a tempo for this meter that only so is met."""
     bpm, usual = asked.said.bpm, asked.style.tempos.get(f"{meter[0]}/{meter[1]}")
     if meter != (6, 8) or not bpm or not usual or asked.knob("bpm") or _QUARTERS.search(asked.knob("prompt").lower()):
         return asked

@@ -289,6 +289,13 @@ def test_moods_shift_mode_tempo_and_energy() -> None:
     assert planned("not happy, dark lofi").moods == ("dark",)
 
 
+def test_who_says_nothing_about_it_gets_four_beats_a_bar() -> None:
+    for prompt in ("pop rock song", "lo-fi hip hop"):
+        odd = sum(planned(prompt, seed).meter != (4, 4) for seed in range(120))
+        assert 0 < odd <= 7, prompt
+    assert planned("rock in 6/8").meter == (6, 8) and planned("lofi waltz").meter == (3, 4)
+
+
 def test_chance_decides_what_the_words_leave_open() -> None:
     plans = [planned("lofi", seed) for seed in range(20)]
     assert len({song.key for song in plans}) > 6

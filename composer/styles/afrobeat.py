@@ -141,7 +141,7 @@ STYLE = Style(
         loose=8,
         touch=8,
     ),
-    meters={"4/4": 5, "6/8": 1},
+    meters={"4/4": 50, "6/8": 1},
     tempos={"6/8": (126, 158)},
     modes={"dorian": 3, "minor": 2, "mixolydian": 1.6, "major": 1},
     signatures=(-4, 3),

@@ -120,7 +120,7 @@ STYLE = Style(
         loose=0.4,
         touch=2.5,
     ),
-    meters={"4/4": 5, "3/4": 0.7},
+    meters={"4/4": 50, "3/4": 1},
     modes={"major": 2.6, "minor": 2.6, "mixolydian": 0.8, "dorian": 0.8, "lydian": 0.5},
     signatures=(-4, 5),
     progressions={

@@ -149,7 +149,7 @@ STYLE = Style(
         loose=9,
         touch=7,
     ),
-    meters={"4/4": 5, "2/4": 1, "3/4": 1.2},
+    meters={"4/4": 50, "2/4": 0.5, "3/4": 0.5},
     tempos={"3/4": (88, 128), "2/4": (96, 140)},
     modes={"major": 5, "mixolydian": 1, "minor": 1},
     signatures=(-1, 4),

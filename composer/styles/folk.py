@@ -165,7 +165,7 @@ STYLE = Style(
         loose=13,
         touch=9,
     ),
-    meters={"4/4": 4, "3/4": 2, "6/8": 1},
+    meters={"4/4": 12, "3/4": 1, "6/8": 0.5},
     modes={"major": 4, "minor": 1.4, "mixolydian": 1, "dorian": 1},
     signatures=(-1, 4),
     progressions={

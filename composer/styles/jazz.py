@@ -105,7 +105,7 @@ STYLE = Style(
         loose=11,
         touch=9,
     ),
-    meters={"4/4": 9, "3/4": 2, "5/4": 0.4},
+    meters={"4/4": 50, "3/4": 0.8, "5/4": 0.2},
     tempos={"3/4": (110, 176), "5/4": (128, 176)},
     modes={"major": 3, "minor": 2, "dorian": 1},
     signatures=(-5, 1),

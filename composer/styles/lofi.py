@@ -148,7 +148,7 @@ STYLE = Style(
         loose=11,
         touch=8,
     ),
-    meters={"4/4": 9, "3/4": 1},
+    meters={"4/4": 50, "3/4": 1},
     modes={"minor": 3, "dorian": 2, "major": 2},
     signatures=(-5, 3),
     progressions={

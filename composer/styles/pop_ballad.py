@@ -112,7 +112,7 @@ STYLE = Style(
         loose=10,
         touch=8,
     ),
-    meters={"4/4": 5, "6/8": 1, "3/4": 0.5},
+    meters={"4/4": 50, "6/8": 0.7, "3/4": 0.3},
     modes={"major": 3, "minor": 1.6},
     signatures=(-4, 4),
     progressions={

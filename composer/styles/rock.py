@@ -149,7 +149,7 @@ STYLE = Style(
         loose=8,
         touch=7,
     ),
-    meters={"4/4": 12, "6/8": 1, "3/4": 0.5},
+    meters={"4/4": 75, "6/8": 1, "3/4": 0.5},
     tempos={"6/8": (96, 132)},
     modes={"minor": 2, "major": 2, "mixolydian": 1.2, "dorian": 0.8},
     signatures=(-1, 4),

@@ -124,7 +124,7 @@ STYLE = Style(
         loose=9,
         touch=8,
     ),
-    meters={"4/4": 4, "6/8": 1},
+    meters={"4/4": 50, "6/8": 1},
     modes={"major": 3, "minor": 2, "dorian": 1.5},
     signatures=(-5, 2),
     progressions={
