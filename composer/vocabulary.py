@@ -67,19 +67,22 @@ _KINDRED: dict[str, str] = {
     "soul": "gospel, gospel music, doo wop, doo-wop, new jack swing, hymn, spiritual",
     "blues": "juke joint",
     "reggae": "ska, mento, nyabinghi",
-    "country": "zydeco, cajun, western, cowboy, norteno, tejano, honky tonk music, red dirt",
+    "country": "zydeco, cajun, western, cowboy, norteno, tejano, honky tonk music, red dirt, marching band, military band",
     "folk": "klezmer, flamenco, fado, balkan, gypsy, polka, hawaiian, corrido, corridos tumbados, ranchera, medieval, tavern, bard, arabic, middle eastern, turkish, persian, greek, slavic, russian folk, andean",
     "salsa": "cumbia, merengue, bachata, calypso, mariachi, bolero, tropical",
     "reggaeton": "dancehall, soca, zouk, kizomba, baile funk, funk carioca, kuduro",
     "afrobeat": "bhangra, world music, world, ethio-jazz, gqom, tribal",
     "celtic": "sea shanties, pirate, viking",
-    "chamber": "opera, renaissance, concerto, fugue, tango, string music, madrigal, march, marching band",
+    "chamber": "opera, renaissance, concerto, fugue, tango, string music, madrigal, march, a cappella, a cappella choir, acapella, acapella choir, acappella, choral music",
     "cinematic": "symphonic, orchestral music, bombastic, western score, fantasy, horror, sci-fi, adventure",
-    "ambient": "meditation, spa, yoga, asmr, healing, gagaku, gamelan, raga, indian classical, indian, noise, musique concrete, experimental, avant-garde, japanese, chinese, oriental, zen, gregorian chant, chant, choral music, throat singing",
+    "ambient": "meditation, spa, yoga, asmr, healing, gagaku, gamelan, raga, indian classical, indian, noise, musique concrete, experimental, avant-garde, japanese, chinese, oriental, zen, gregorian chant, gregorian chants, plainchant, chant, throat singing",
     "piano_solo": "lullaby, lullabies, prelude",
     "waltz": "circus, carnival, fairground, chanson, mazurka, merry-go-round, french cafe, parisian",
     "chiptune": "keygen",
 }  # fmt: skip
+# What such a genre brings along that the nearest style has not: players who join, and a tempo in quarter notes.
+KIN_PLAYERS: dict[str, tuple[tuple[str, str], ...]] = {"ska": (("brass", "counter"),)}
+KIN_TEMPOS: dict[str, float] = {"ska": 152, "marching band": 116, "military band": 116, "march": 116}
 KIN: dict[str, str] = {word: style for style, words in _KINDRED.items() for word in words.split(", ")}
 # How the names of new genres end: "hardwave", "breakcore".
 ENDINGS: dict[str, str] = {
@@ -208,5 +211,14 @@ ENSEMBLES: dict[str, tuple[tuple[str, str], ...]] = {
     "woodwind quintet": (("flute", "lead"), ("oboe", "counter"), ("clarinet", "chords"), ("french horn", "pad"), ("bassoon", "bass")),
     "saxophone quartet": (("soprano sax", "lead"), ("alto sax", "counter"), ("tenor sax", "chords"), ("baritone sax", "bass")),
     "bluegrass band": (("banjo", "arp"), ("fiddle", "lead"), ("mandolin", "counter"), ("acoustic guitar", "chords"), ("upright bass", "bass")),
+    "marching band": (("trumpet", "lead"), ("brass", "chords"), ("french horn", "counter"), ("tuba", "bass"), ("drums", "drums")),
+    "military band": (("trumpet", "lead"), ("brass", "chords"), ("french horn", "counter"), ("tuba", "bass"), ("drums", "drums")),
+    "a cappella": (("choir", "pad"), ("oohs", "lead")),
+    "acapella": (("choir", "pad"), ("oohs", "lead")),
+    "acappella": (("choir", "pad"), ("oohs", "lead")),
+    "choral music": (("choir", "pad"), ("oohs", "lead")),
+    "gregorian chant": (("gregorian choir", "lead"), ("oohs", "pad")),
+    "gregorian chants": (("gregorian choir", "lead"), ("oohs", "pad")),
+    "plainchant": (("gregorian choir", "lead"), ("oohs", "pad")),
     "power trio": (("distorted guitar", "chords"), ("bass guitar", "bass"), ("rock drums", "drums")),
 }  # fmt: skip

@@ -8,7 +8,18 @@ from functools import lru_cache
 from composer import casting, genre, numbers, structure
 from composer.instruments import BY_WORD, title
 from composer.reading import Reading, first_phrase, phrase
-from composer.vocabulary import COMPLEXITIES, DENSITIES, ENERGIES, KIN, MARKS, MOODS, PACES, SWINGS
+from composer.vocabulary import (
+    COMPLEXITIES,
+    DENSITIES,
+    ENERGIES,
+    KIN,
+    KIN_PLAYERS,
+    KIN_TEMPOS,
+    MARKS,
+    MOODS,
+    PACES,
+    SWINGS,
+)
 from song.key import Key
 
 _ENDS = r"(?:ends?|ending|stops?|stopping|finish(?:es)?|cuts?(?: off)?)"
@@ -104,6 +115,12 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
     unled = casting.unled(text)
     denied, mutes = casting.denied(text)
     named, only = casting.named(text)
+    if kin and not only:
+        named += tuple(
+            pair
+            for pair in KIN_PLAYERS.get(kin, ())
+            if not any(_same(pair[0], word) for word in (*denied, *dict(named)))
+        )
     clash = [word for word, _ in named if any(_same(word, other) for other in denied)]
     if clash:
         text.notices.append(f"The words both ask for and refuse {_listed(clash)}; it is left out.")
@@ -114,7 +131,7 @@ def read(prompt: str, aliases: Mapping[str, str]) -> Said:
         kin=kin,
         near=near,
         bpm=bpm,
-        mark=_mark(text),
+        mark=_mark(text) or (KIN_TEMPOS.get(kin or "") if not _pace(text) else None),
         pace=_pace(text),
         key=key,
         tonic=tonic,

@@ -289,6 +289,19 @@ def test_moods_shift_mode_tempo_and_energy() -> None:
     assert planned("not happy, dark lofi").moods == ("dark",)
 
 
+def test_a_kindred_style_brings_the_band_and_tempo_that_its_name_means() -> None:
+    for prompt in ("a cappella choir", "gregorian chant", "choral music"):
+        for seed in range(5):
+            assert all("choir" in part.name.lower() for part in planned(prompt, seed).band.values()), prompt
+    march = planned("marching band")
+    assert march.meter == (2, 4) and {"drums", "bass"} <= set(march.band)
+    assert {"Trumpet", "Brass", "Tuba"} <= {part.name for part in march.band.values()}
+    ska = planned("ska")
+    assert ska.style == "reggae" and 145 <= ska.bpm <= 159 and "Brass" in [part.name for part in ska.band.values()]
+    assert planned("slow ska").bpm < 90 and planned("ska 120 bpm").bpm == 120
+    assert not any("refuse" in notice for notice in planned("ska without horns").notices)
+
+
 def test_who_says_nothing_about_it_gets_four_beats_a_bar() -> None:
     for prompt in ("pop rock song", "lo-fi hip hop"):
         odd = sum(planned(prompt, seed).meter != (4, 4) for seed in range(120))
