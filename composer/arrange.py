@@ -20,7 +20,7 @@ from composer.scene import Salt, Scene
 from composer.stanzas import BACKING, VOCALS
 from composer.style import Part, Style
 from composer.styles import STYLES
-from composer.tidy import clean, legato, shortened
+from composer.tidy import clean, legato, resolved, shortened
 from composer.traits import Traits, groove_of, lead_of, traits
 from song.key import Key
 from song.score import Chord, Marker, Note, Score, Track
@@ -28,6 +28,7 @@ from song.score import Chord, Marker, Note, Score, Track
 _CENTERS = {"color": 58.0, "color2": 66.0, "color3": 72.0, "counter": 62.0}  # pitches second voices lie around
 _GATES = {"bass": 1.0, "chords": 0.97, "pad": 1.0, "arp": 0.92, "counter": 0.97, "drums": 1.0}
 _BASS_AIR = 0.035  # seconds; synths slide between notes that touch
+_CHORDAL = ("chords", "pad", "arp")  # who plays the harmony, and moves when it moves
 _CRASH = 49
 _WAITING = ("drums", "bass", "chords", "arp")  # who waits for a beat before a big moment
 _GIVEN = "given"  # the lane of notes that are played exactly where they were given
@@ -51,7 +52,8 @@ def compose(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> Sc
     style = STYLES[plan.style]
     scenes = scenes_of(plan, salt)
     sung = setting.sing(scenes)
-    played = [(_track(plan, style, scenes, seat), seat) for seat in _seats(plan, style)]
+    chords = _chords(plan, style, scenes)
+    played = [(_track(plan, style, scenes, seat, chords), seat) for seat in _seats(plan, style)]
     tracks = [*sung.tracks, *(track if seat.bed else sung.beside(track) for track, seat in played)]
     markers = tuple(Marker(section.start * plan.beats_per_bar, section.name) for section in plan.sections)
     return Score(
@@ -61,7 +63,7 @@ def compose(plan: Plan, salt: Mapping[tuple[str, str], int] | None = None) -> Sc
         beats=plan.bars * plan.beats_per_bar,
         tracks=tuple(track for track in tracks if track.notes),
         markers=markers,
-        chords=_chords(plan, style, scenes),
+        chords=chords,
         lyrics=sung.lyrics,
     )
 
@@ -72,7 +74,7 @@ def _chords(plan: Plan, style: Style, scenes: list[Scene]) -> tuple[Chord, ...]:
     return tuple(Chord(one.start, one.beats, one.symbol, one.root, one.intervals) for one in (*sounding, final))
 
 
-def _track(plan: Plan, style: Style, scenes: list[Scene], seat: _Seat) -> Track:
+def _track(plan: Plan, style: Style, scenes: list[Scene], seat: _Seat, chords: tuple[Chord, ...]) -> Track:
     part, beats = seat.part, seat.role == "drums"
     if seat.role.startswith("texture"):
         notes = [Note(60, 80, 0.0, round(plan.beats, 5))]
@@ -83,6 +85,8 @@ def _track(plan: Plan, style: Style, scenes: list[Scene], seat: _Seat) -> Track:
         to_the_end = plan.sections[-1].id in seat.bars
         notes += last_notes(plan, style, seat.role, part, notes, to_the_end, seat.bed)
         notes = clean(notes, drums=beats)
+        if seat.role in _CHORDAL:
+            notes = clean(resolved(notes, chords, seat.bed), drums=False)
     return Track(part.name, seat.role, part.program, part.patch, tuple(notes), drums=beats)
 
 

@@ -1,10 +1,17 @@
-"""Tidying up what was played: no holes in the part that carries the others, no pitch struck while it still sounds."""
+"""Tidying up what was played: no holes in the part that carries the others, no pitch struck while it still sounds, none
+held into a chord that it does not belong to."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 
-from song.score import Note
+from song.score import Chord, Note
 
 BREATH = 0.02  # beats between a note and the next on the same pitch
+EARLY = 0.12  # beats before a change within which a note is meant for the new chord
+_LATE = 0.06  # beats that a note may reach into the next chord
+_WORTH = 0.25  # beats for which it is worth going on with another pitch
+_BESIDE = 32  # notes before and after one among which those lie that sound with it
 _TOGETHER = 0.08  # beats within which notes count as one chord
 
 
@@ -62,3 +69,38 @@ def clean(notes: list[Note], drums: bool) -> list[Note]:
         sounding[note.pitch] = len(kept)
         kept.append(note)
     return kept
+
+
+def resolved(notes: list[Note], chords: Sequence[Chord], goes_on: bool) -> list[Note]:
+    """No note held into a chord that it is foreign to: it ends where the chord changes. Where the part `goes_on`, since
+    it carries the others, the nearest tone of the new chord that is not there yet is struck instead. What belongs to
+    the new chord, an anticipation too, is held as it was."""
+    starts = [chord.start for chord in chords]
+    tones = [frozenset((chord.root + interval) % 12 for interval in chord.intervals) for chord in chords]
+    found: list[Note] = []
+    waiting = sorted(notes, key=lambda note: note.start, reverse=True)
+    while waiting:
+        note = waiting.pop()
+        place = bisect_right(starts, note.start + EARLY)
+        while place < len(starts) and starts[place] < note.end - _LATE:
+            if tones[place] and note.pitch % 12 not in tones[place]:
+                now = starts[place]
+                found.append(replace(note, duration=round(now - note.start, 5)))
+                taken = {
+                    one.pitch
+                    for one in (*found[-_BESIDE:], *waiting[-_BESIDE:])
+                    if one.start < now + EARLY and one.end > now + _LATE
+                }
+                if goes_on and note.end - now >= _WORTH and (pitch := _nearest(note.pitch, tones[place], taken)):
+                    waiting.append(replace(note, pitch=pitch, start=now, duration=round(note.end - now, 5)))
+                break
+            place += 1
+        else:
+            found.append(note)
+    return found
+
+
+def _nearest(pitch: int, tones: frozenset[int], taken: set[int]) -> int | None:
+    """A tone of a chord at most a third away that is not played yet."""
+    near = (pitch + away for away in (-1, 1, -2, 2, -3, 3, -4, 4))
+    return next((one for one in near if one % 12 in tones and one not in taken), None)

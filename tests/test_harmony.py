@@ -6,13 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from composer import tidy
 from composer.arrange import compose
 from composer.harmony import Harmony, chord
-from composer.plan import STYLES, Plan
+from composer.plan import STYLES, Plan, plan
 from composer.voicing import lead_voices
 from composing import at_home, composed, pitched, planned, track
 from song.key import MODES, Key
-from song.score import Note
+from song.request import Generate
+from song.score import Chord, Note
 
 _CHROMATIC = ("jazz", "bossa_nova", "blues")
 
@@ -161,3 +163,28 @@ def test_power_chords_have_the_fifth_of_their_chord(style: str) -> None:
             starts = [note.pitch for note in track(score, "chords").notes if -0.05 < note.start - one.start < 0.05]
             fifths = {6, 7, 8} - set(one.intervals)
             assert not fifths & {(pitch - one.root) % 12 for pitch in starts}, (seed, one.symbol)
+
+
+def test_no_chord_rings_on_under_the_next_one() -> None:
+    for style in ("waltz", "country", "deep_house", "salsa"):
+        song = plan(Generate(prompt="song", style=style, seed=1, duration=30, chords="| C Am F G | Dm7 G7 |"))
+        score = compose(song)
+        held = [
+            (note, later)
+            for played in score.tracks
+            if played.role in ("chords", "pad", "arp")
+            for note in played.notes
+            for later in score.chords
+            if note.start + 0.12 < later.start < note.end - 0.06
+        ]
+        assert len(score.chords) > 20
+        assert not [one for one in held if (one[0].pitch - one[1].root) % 12 not in {i % 12 for i in one[1].intervals}]
+
+
+def test_who_carries_the_others_moves_with_the_chord_and_an_anticipation_is_held() -> None:
+    chords = (Chord(0, 4, "C", 0, (0, 4, 7)), Chord(4, 4, "F", 5, (0, 4, 7)))
+    notes = [Note(60, 80, 0.0, 8.0), Note(64, 80, 2.0, 4.0), Note(65, 80, 3.5, 2.0), Note(71, 80, 3.95, 1.0)]
+    cut = tidy.resolved(notes, chords, goes_on=False)
+    assert [(n.pitch, n.start, n.end) for n in cut] == [(60, 0, 8), (64, 2, 4), (65, 3.5, 5.5), (71, 3.95, 4.95)]
+    moved = tidy.resolved(notes[:2], chords, goes_on=True)
+    assert [(n.pitch, n.start, n.end) for n in moved] == [(60, 0, 8), (64, 2, 4), (65, 4, 6)]
