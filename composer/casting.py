@@ -227,7 +227,7 @@ def seated(band: str, said: "Said", notices: list[str]) -> "Said":
 
 
 def unsung(said: "Said") -> "Said":
-    """What is said, without the choirs that a style would bring: where nobody is to sing, only one that was named does."""
+    """What is said, without the choirs that a style would bring; a choir that was named stays."""
     named = {BY_WORD[word][1].patch for word, _ in said.named} & set(FAMILIES["choir"])
     return said if named else replace(said, denied=(*said.denied, "choir"))
 

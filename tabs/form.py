@@ -68,7 +68,7 @@ HINTS = {
     "lm_negative_prompt": "muddy, off key",
     "cover-prompt": "In what style? bossa nova, with nylon guitar and flute",
     "extend-prompt": "How does it go on? Empty: as it was",
-    "edit-prompt": "What changes? new drums; no bass; busier piano",
+    "edit-prompt": "What changes? new drums in the chorus; no bass; quieter piano",
 }
 
 
