@@ -177,7 +177,7 @@ class Bars(Knobs):
 class Structure(Knobs):
     """Form and chords"""
 
-    form: Form = Field("", description=tip.form, max_length=1000)
+    form: Form = Field("", description=tip.form, max_length=1000, json_schema_extra={"lines": 2})
     chords: Chords = Field("", description=tip.chords, max_length=4000, json_schema_extra={"lines": 3})
 
 
