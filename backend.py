@@ -27,7 +27,7 @@ from jobs import Lane
 from library import FILES, Library, new_id
 from settings import Settings, settings
 from song import captions
-from song.errors import BadRequest, Cancelled, CannotMake, DiskFull, NotFound
+from song.errors import BadRequest, Cancelled, CannotMake, DiskFull, NotFound, StudioError
 from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.heard import Heard
 from song.job import Job
@@ -376,7 +376,7 @@ class Studio:
             if "recipe" in told:
                 self.library.revise(Recipe.model_validate(told["recipe"]))
             durable.write_text(_told(stems), json.dumps(told["said"]))
-        except Exception:  # whatever it is, the stems matter more
+        except StudioError:  # a full disk, a damaged song, a worker that died: the stems are there all the same
             log.exception("the words of %s could not be timed", kept.id)
 
     def _apart(self, id: str, model: str, progress: Progress) -> Path:
