@@ -211,7 +211,7 @@ class Composer:
             Audio(mixed.master), **source.sheet["mastering"], progress=part(progress, 0.8, 0.95)
         )
         made = splicing.rewritten(source.audio, finished.audio, spans, 60 / decided.bpm)
-        where = ", ".join(f"{start:g}-{end:g} s" for start, end in spans)
+        where = ", ".join(f"{round(start, 2):g}-{round(end, 2):g} s" for start, end in spans)
         rest = "" if spans == ((0.0, source.audio.duration),) and wanted.whole else "; everything else as it was"
         words = f"{wanted.words} in {where}{rest}"
         known = dict(source.recipe.plan if source.recipe else {}) | {"words": words, "source": _told(source, None)}
