@@ -28,6 +28,7 @@ from starlette.middleware import Middleware
 
 import theme
 from api import faults, files, live
+from api.crowd import Crowd
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
 from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, studio
@@ -147,7 +148,7 @@ def launch(config: Settings, port: int) -> None:
         css=css,
         head=HEAD,
         app_kwargs={
-            "middleware": [gate],
+            "middleware": [gate, Middleware(Crowd)],
             "routes": [*files.ROUTES, *live.ROUTES],
             "exception_handlers": faults.HANDLERS,
             "docs_url": None,

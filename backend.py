@@ -81,8 +81,9 @@ class Studio:
         self.lane.stop()
         self.library.close()
 
-    def submit(self, request: SongRequest) -> Job:
-        """Write the job down and let the lane have it. Raises BadRequest, EngineMissing or DiskFull."""
+    def submit(self, request: SongRequest, client: str = "") -> Job:
+        """Write the job down and let the lane have it; `client` is who asks. Raises BadRequest, EngineMissing, DiskFull
+        or QueueFull."""
         engine = tasks.engine_for(request)
         if request.mode not in engine.modes:
             raise BadRequest("mode", f"{engine.name} cannot do this; it can {', '.join(engine.modes)}")
@@ -91,7 +92,7 @@ class Studio:
         named = {what: self._origin(what, id) for what, id in originals(request).items()}
         duration = engine.duration(request, named["source"].duration if has_source(request) else 0.0)
         self._check_room(duration, request.variations)
-        job = self.library.enqueue(request)
+        job = self.library.enqueue(request, client)
         self.lane.remember(job.id)
         self.lane.wake()
         return job
@@ -229,6 +230,13 @@ class Studio:
         job = self.library.cancel(job_id)
         self.lane.cancel(job_id)
         return job
+
+    def cancel_all(self, client: str) -> list[str]:
+        """Stop all jobs that a client asked for; their ids."""
+        ids = self.library.cancel_all(client)
+        for id in ids:
+            self.lane.cancel(id)
+        return ids
 
     # -- files --------------------------------------------------------------------------------------------------------
 

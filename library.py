@@ -32,7 +32,7 @@ from pydantic import ValidationError
 import durable
 import ledger
 from settings import ROOT, Settings
-from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, NotFound
+from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, NotFound, QueueFull
 from song.heard import LISTENER
 from song.job import Job
 from song.ledger import ANSWERS, Ledger
@@ -40,7 +40,7 @@ from song.request import SongRequest, originals, read_json
 from song.source import Origin
 from song.take import Kept, Recipe
 
-SCHEMA = "0002"  # the newest revision in migrations/versions
+SCHEMA = "0003"  # the newest revision in migrations/versions
 BUSY_SECONDS = 10.0
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was made from
@@ -79,6 +79,9 @@ jobs = sa.Table(
     sa.Column("stage", sa.Text, nullable=False, default="waiting"),
     sa.Column("error_code", sa.Text),
     sa.Column("error", sa.Text),
+    sa.Column("client", sa.Text, nullable=False, default=""),  # who asked; "" is this machine's own terminal
+    sa.Column("turn", sa.Integer),  # the how-manieth job it was that began, of all
+    sa.Index("ix_jobs_client_turn", "client", "turn"),
 )
 takes = sa.Table(
     "takes",
@@ -142,12 +145,32 @@ class Library:
 
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
-    def enqueue(self, request: SongRequest) -> Job:
-        """Write the job down before any work starts."""
+    def enqueue(self, request: SongRequest, client: str = "") -> Job:
+        """Write the job down before any work starts. Raises QueueFull where too many wait, of this client or in all."""
         job = Job(id=new_id(), request=request)
         with self._writing() as connection:
-            connection.execute(jobs.insert().values(id=job.id, state="queued", request=request.model_dump_json()))
+            self._check_queue(connection, client)
+            row = {"id": job.id, "state": "queued", "request": request.model_dump_json(), "client": client}
+            connection.execute(jobs.insert().values(row))
         return job
+
+    def check_queue(self, client: str) -> None:
+        """Raises QueueFull where `enqueue` would."""
+        with _plainly(), self._reading.connect() as connection:
+            self._check_queue(connection, client)
+
+    def _check_queue(self, connection: sa.Connection, client: str) -> None:
+        """The terminal is who can empty the queue, so it has no limit of its own."""
+        waiting = sa.select(sa.func.count()).where(jobs.c.state == "queued")
+        everybody = connection.execute(waiting).scalar_one()
+        if everybody >= self.settings.max_queue:
+            raise QueueFull(f"{everybody} songs wait already, and this studio takes no more at once; try again later.")
+        mine = connection.execute(waiting.where(jobs.c.client == client)).scalar_one()
+        if client and mine >= self.settings.max_queue_client:
+            raise QueueFull(
+                f"{mine} songs of yours wait already, and this studio takes no more of one client at once; try again "
+                "when one of them begins, or cancel some."
+            )
 
     def job(self, job_id: str) -> Job:
         """Raises NotFound."""
@@ -157,16 +180,17 @@ class Library:
                 raise NotFound(f"There is no job {job_id[:40]}.")
             job = _job(row)
             if job.state == "queued":
-                mine = sa.select(ARRIVAL).select_from(jobs).where(jobs.c.id == job_id).scalar_subquery()
-                before = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")), mine > ARRIVAL)
-                job = job.model_copy(update={"stage": _queue_position(connection.execute(before).scalar_one())})
+                running = sa.select(sa.func.count()).where(jobs.c.state == "running")
+                before = connection.execute(_turns()).scalars().all().index(job_id) if job.state == "queued" else 0
+                job = job.model_copy(
+                    update={"stage": _queue_position(before + connection.execute(running).scalar_one())}
+                )
         return job
 
     def claim(self, only: str | None = None) -> Job | None:
-        """Take the oldest waiting job (or `only` that one), mark it running, and count the attempt."""
-        waiting = jobs.select().where(jobs.c.state == "queued").order_by(ARRIVAL).limit(1)
-        if only is not None:
-            waiting = waiting.where(jobs.c.id == only)
+        """Take the waiting job whose turn it is (or `only` that one), mark it running, and count the attempt."""
+        first = _turns().limit(1).scalar_subquery() if only is None else only
+        waiting = jobs.select().where(jobs.c.state == "queued", jobs.c.id == first)
         with _plainly(), self._reading.connect() as connection:  # an idle lane looks often, and should lock nobody out
             if connection.execute(waiting).one_or_none() is None:
                 return None
@@ -175,7 +199,8 @@ class Library:
             if row is None:
                 return None
             changed = {"state": "running", "attempts": row.attempts + 1, "stage": "starting"}
-            connection.execute(jobs.update().where(jobs.c.id == row.id).values(changed))
+            turn = sa.select(sa.func.coalesce(sa.func.max(jobs.c.turn), 0) + 1).scalar_subquery()
+            connection.execute(jobs.update().where(jobs.c.id == row.id).values(changed | {"turn": turn}))
             return _job(row).model_copy(update=changed)
 
     def note_progress(self, job_id: str, fraction: float, stage: str) -> None:
@@ -193,13 +218,32 @@ class Library:
         """Put a running job back as if it had never been claimed: the studio stops, the job is not to blame."""
         with self._writing() as connection:
             mine = jobs.update().where(jobs.c.id == job_id, jobs.c.state == "running")
-            connection.execute(mine.values(state="queued", attempts=jobs.c.attempts - 1, fraction=0.0, stage="waiting"))
+            back = {"state": "queued", "attempts": jobs.c.attempts - 1, "turn": None}
+            connection.execute(mine.values(back | {"fraction": 0.0, "stage": "waiting"}))
 
     def cancel(self, job_id: str) -> Job:
         """A waiting job is cancelled at once; a running one is marked, and its lane stops it. Raises NotFound."""
         if not self._change(job_id, ("queued",), state="cancelled", stage="cancelled"):
             self._change(job_id, ("running",), cancelling=True)
         return self.job(job_id)
+
+    def cancel_all(self, client: str) -> list[str]:
+        """Cancel every job of a client as `cancel` does; their ids, in the order they came."""
+        open_ = jobs.c.state.in_(("queued", "running"))
+        with self._writing() as connection:
+            mine = sa.select(jobs.c.id).where(jobs.c.client == client, open_).order_by(ARRIVAL)
+            ids = list(connection.execute(mine).scalars())
+            update = jobs.update().where(jobs.c.id.in_(ids))
+            connection.execute(update.where(jobs.c.state == "running").values(cancelling=True))
+            connection.execute(update.where(jobs.c.state == "queued").values(state="cancelled", stage="cancelled"))
+        return ids
+
+    def queue(self, client: str) -> tuple[int, int]:
+        """How many jobs wait or run, in all and of this client."""
+        open_ = sa.select(sa.func.count()).where(jobs.c.state.in_(("queued", "running")))
+        with _plainly(), self._reading.connect() as connection:
+            mine = connection.execute(open_.where(jobs.c.client == client)).scalar_one()
+            return connection.execute(open_).scalar_one(), mine
 
     def cancelling(self, job_id: str) -> bool:
         with _plainly(), self._reading.connect() as connection:
@@ -499,6 +543,19 @@ def _job(row: sa.Row) -> Job:
         error=row.error,
         takes=tuple(json.loads(row.takes)),
     )
+
+
+def _turns() -> sa.Select:
+    """The ids of waiting jobs in the order in which their turns come. Clients take turns, the one that waited longest
+    first; the jobs of each come as they were asked for."""
+    earlier = jobs.alias()
+    served = sa.select(sa.func.max(earlier.c.turn)).where(earlier.c.client == jobs.c.client).scalar_subquery()
+    round_ = sa.func.row_number().over(partition_by=jobs.c.client, order_by=ARRIVAL)
+    waiting = jobs.select().with_only_columns(
+        jobs.c.id, round_.label("round"), sa.func.coalesce(served, 0).label("served"), ARRIVAL.label("arrival")
+    )
+    line = waiting.where(jobs.c.state == "queued").subquery()
+    return sa.select(line.c.id).order_by(line.c.round, line.c.served, line.c.arrival)
 
 
 def _queue_position(before: int) -> str:

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     lane: Literal["process", "inline"] = "inline" if ON_SPACE else "process"
     max_upload: int = Field(200 * 2**20, gt=0)
     max_duration: float = Field(600, ge=5)
+    max_queue: int = Field(256, ge=1)
+    max_queue_client: int = Field(64, ge=1)
     min_free_disk: int = Field(500 * 2**20, ge=0)
 
     @property

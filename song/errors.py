@@ -5,6 +5,7 @@ StudioError
 ├── CannotMake        the request is fine, this machine cannot do it now        exit 3
 │   ├── EngineMissing     the engine is not available here
 │   ├── DiskFull          not enough room to keep a song
+│   ├── QueueFull         too many songs wait already
 │   ├── NotEnoughMemory   a model does not fit beside what runs here
 │   ├── BadCheckpoint     a model's files are missing, cut off or not what they say
 │   ├── CannotFetch       a model cannot be downloaded here and now
@@ -50,6 +51,13 @@ class DiskFull(CannotMake):
     """There is not enough free space to keep a song."""
 
     code = "disk_full"
+
+
+class QueueFull(CannotMake):
+    """Too many songs wait already. `retry_after`: seconds until it is worth to ask again."""
+
+    code = "queue_full"
+    retry_after = 10
 
 
 class NotEnoughMemory(CannotMake):

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import gradio as gr
+
 if TYPE_CHECKING:
     from backend import Studio
 
@@ -11,3 +13,8 @@ def studio() -> "Studio":
     import backend
 
     return backend.studio()
+
+
+def client(caller: gr.Request | None) -> str:
+    """Who calls, as the queue counts them: by address."""
+    return caller.client.host if caller is not None and caller.client is not None else ""

@@ -16,7 +16,7 @@ from gradio.context import Context
 from song.errors import BadRequest, StudioError
 from song.job import Job
 from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
-from tabs import form, loras, studio, widgets
+from tabs import client, form, loras, studio, widgets
 from tabs.form import QUIET
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
@@ -158,16 +158,17 @@ def wire(
     job, kept = (browser(demo, form.named(name, key)) for key in ("studio-job", "studio-form"))
     desk = Desk(mode, knobs, kept, shown)
 
-    def submit(**held: Any) -> tuple[str, dict[str, Any]]:
+    def submit(caller: gr.Request, **held: Any) -> tuple[str, dict[str, Any]]:
         typed = {knob: held[knob] for knob in knobs}
-        return begin(form.said(mode, {knob: value for knob, value in said(held).items() if knob in knobs}), name), typed
+        asked = form.said(mode, {knob: value for knob, value in said(held).items() if knob in knobs})
+        return begin(asked, name, client(caller)), typed
 
-    def again(event: gr.EventData) -> str:
+    def again(event: gr.EventData, caller: gr.Request) -> str:
         try:
             request = studio().library.take(event._data["id"]).recipe.request
         except StudioError as error:
             raise toast(error) from None
-        return begin(request.model_dump() | {"seed": None}, name)
+        return begin(request.model_dump() | {"seed": None}, name, client(caller))
 
     on_screen = [shown.status, shown.live, go, stop, shown.pick, shown.player, shown.card]
 
@@ -290,10 +291,10 @@ def follow(job_id: str | None) -> Iterator[Job | None]:
         yield None
 
 
-def begin(said: Mapping[str, Any], mode: str) -> str:
+def begin(said: Mapping[str, Any], mode: str, who: str) -> str:
     """Submit what was said; the job's id."""
     try:
-        return studio().submit(read({"mode": mode, **said})).id
+        return studio().submit(read({"mode": mode, **said}), who).id
     except StudioError as error:
         raise toast(error) from None
 

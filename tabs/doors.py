@@ -14,7 +14,7 @@ from song.job import Job
 from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.take import Kept
 from song.writing import WriteLyrics, read_brief
-from tabs import studio
+from tabs import client, studio
 
 Summary = dict[str, Any]
 AUDIO = "The song to start from, as a file; left out, `source` names it."
@@ -24,7 +24,7 @@ def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
     gr.api(submit, api_name="submit", concurrency_limit=None)
-    for door in (cover, extend, edit, lyrics, listen, job, cancel, take, loop, library, loras, add_lora):
+    for door in (cover, extend, edit, lyrics, listen, job, cancel, cancel_all, take, loop, library, loras, add_lora):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
@@ -98,7 +98,7 @@ def made(
     said, caller = bound(door, given, named)
     if (upload := said.pop("audio", None)) is not None:
         said["source"] = let_in(upload)
-    begun = begin(said | {"mode": mode})
+    begun = begin(said | {"mode": mode}, caller)
     try:
         for now in studio().follow(begun.id, beat=1.0):
             if now.final:
@@ -159,7 +159,7 @@ def add_lora(file: gr.FileData, config: gr.FileData = None, name: str = "") -> S
 @knobs(Generate, gives=Summary)
 def submit(*given: Any, **named: Any) -> Summary:
     """Ask for a song and return at once with its job; follow it with /job, stop it with /cancel."""
-    return described(begin(bound(submit, given, named)[0]))
+    return described(begin(*bound(submit, given, named)))
 
 
 def job(job_id: str) -> Summary:
@@ -178,6 +178,11 @@ def cancel(job_id: str) -> Summary:
         job_id: the id that /submit gave.
     """
     return described(answer(studio().cancel, str(job_id)))
+
+
+def cancel_all(caller: gr.Request = None) -> list[str]:  # type: ignore[assignment]
+    """Stop all jobs that were asked for from the caller's address. Gives their ids."""
+    return list(answer(studio().cancel_all, client(caller)))
 
 
 def take(take_id: str, caller: gr.Request = None) -> tuple[gr.FileData, Summary]:  # type: ignore[assignment]
@@ -227,17 +232,19 @@ def library(
     return [summary(kept, caller) for kept in found]
 
 
-def bound(door: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> tuple[dict[str, Any], gr.Request]:
+def bound(
+    door: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[dict[str, Any], gr.Request | None]:
     """The call as values by knob name, and who called."""
     said = inspect.signature(door).bind_partial(*given, **named).arguments
     return said, said.pop("caller", None)
 
 
-def begin(said: dict[str, Any]) -> Job:
-    return answer(lambda: studio().submit(read(said)))
+def begin(said: dict[str, Any], caller: gr.Request | None) -> Job:
+    return answer(lambda: studio().submit(read(said), client(caller)))
 
 
-def ended(now: Job, caller: gr.Request) -> tuple[gr.FileData, Summary]:
+def ended(now: Job, caller: gr.Request | None) -> tuple[gr.FileData, Summary]:
     """What a finished job gives; what went wrong is said in its own sentence."""
     if now.state != "done":
         raise refusal(now.error or f"The song was {now.state}.")

@@ -6,7 +6,7 @@ import gradio as gr
 
 from song.errors import StudioError
 from song.request import Findings, fields
-from tabs import studio, widgets
+from tabs import client, studio, widgets
 from tabs.desk import QUIET, Desk, everything, filled, toast
 
 PAGE = 20
@@ -27,6 +27,22 @@ def listing(search: str, favourites: bool, sell: str, shown: int, deleted: dict[
     }
 
 
+def open_jobs(caller: gr.Request) -> gr.Button:
+    """The button that cancels all that this caller asked for; there while there is something."""
+    _, mine = studio().library.queue(client(caller))
+    return gr.Button(
+        "Cancel my song in the making" if mine == 1 else f"Cancel my {mine} songs in the making", visible=mine > 0
+    )
+
+
+def cancel_all(caller: gr.Request) -> gr.Button:
+    try:
+        studio().cancel_all(client(caller))
+    except StudioError as error:
+        raise toast(error) from None
+    return gr.Button(visible=False)
+
+
 def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
     """Draw the tab and wire it."""
     with gr.Row(elem_id="finder"):
@@ -35,6 +51,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
         )
         favourites = gr.Checkbox(label="Favourites only", scale=1, min_width=200, elem_id="favourites")
         sell = gr.Dropdown(SELL, value="", show_label=False, label="May I sell this?", min_width=220, elem_id="sell")
+    stop = gr.Button(size="sm", visible=False, elem_id="cancel-all", elem_classes="reset")
     shelf = widgets.shelf()
     shown = gr.State(PAGE)
     deleted = gr.State(None)
@@ -74,6 +91,9 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
 
     for event in (library.select, search.change, favourites.change, sell.change, clock.tick):
         event(listing, look, shelf, trigger_mode="always_last", **QUIET)
+    for event in (library.select, clock.tick):
+        event(open_jobs, None, stop, **QUIET)
+    stop.click(cancel_all, None, stop, queue=False, **QUIET)
     for desk in desks.values():
         for finished in desk.finished:
             finished.then(listing, look, shelf, **QUIET)

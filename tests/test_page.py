@@ -624,6 +624,19 @@ def test_a_script_cancels_by_id_and_by_going_away(client):
     _ends(client, followed.outputs()[0][1]["id"], "cancelled")
 
 
+def test_all_that_one_asked_for_is_cancelled_at_once(desk, client):
+    desk.open().page.get_by_role("tab", name="Library").click()
+    stop = desk.page.locator("#cancel-all")
+    desk.expect(stop).to_be_hidden()
+    jobs = [client.predict(prompt="slow ambient", duration=600, api_name="/submit")["id"] for _ in range(3)]
+    desk.expect(stop).to_have_text(re.compile(r"Cancel my \d+ songs in the making"))
+    stop.click()
+    desk.expect(stop).to_be_hidden()
+    for job in jobs:
+        _ends(client, job, "cancelled")
+    assert not desk.faults
+
+
 def _ends(client: Client, job_id: str, state: str) -> None:
     for _ in range(100):
         now = client.predict(job_id, api_name="/job")
