@@ -28,6 +28,7 @@ from starlette.middleware import Middleware
 
 import theme
 from api import faults, files, live
+from api.calls import Calls
 from api.crowd import Crowd
 from api.gate import Gate, own_names
 from song.errors import CannotOpen, StudioError
@@ -132,7 +133,7 @@ def launch(config: Settings, port: int) -> None:
     token = "" if ON_SPACE else config.token
     css = theme.css() + ("" if token else "\n#signout { display: none }")
     gate = Middleware(Gate, token=token, names=own_names(config.host), space=ON_SPACE, css=theme.css())
-    demo.queue(max_size=64, default_concurrency_limit=8).launch(
+    demo.queue(max_size=64, default_concurrency_limit=8, api_open=False).launch(
         server_name=bracketed(config.host),
         server_port=port,
         prevent_thread_lock=True,
@@ -148,7 +149,7 @@ def launch(config: Settings, port: int) -> None:
         css=css,
         head=HEAD,
         app_kwargs={
-            "middleware": [gate, Middleware(Crowd)],
+            "middleware": [gate, Middleware(Calls, doors=doors.Wired(demo)), Middleware(Crowd)],
             "routes": [*files.ROUTES, *live.ROUTES],
             "exception_handlers": faults.HANDLERS,
             "docs_url": None,

@@ -181,10 +181,10 @@ class Library:
             job = _job(row)
             if job.state == "queued":
                 running = sa.select(sa.func.count()).where(jobs.c.state == "running")
-                before = connection.execute(_turns()).scalars().all().index(job_id) if job.state == "queued" else 0
-                job = job.model_copy(
-                    update={"stage": _queue_position(before + connection.execute(running).scalar_one())}
-                )
+                line = list(connection.execute(_turns()).scalars())
+                before = connection.execute(running).scalar_one()
+                if job_id in line:  # else its turn has just come
+                    job = job.model_copy(update={"stage": _queue_position(before + line.index(job_id))})
         return job
 
     def claim(self, only: str | None = None) -> Job | None:

@@ -37,6 +37,8 @@ def phrase(words: Iterable[str]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _compiled(words: tuple[str, ...]) -> re.Pattern[str]:
+    if not words:
+        return re.compile(r"(?!)")  # an empty choice would be found between any two signs
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return re.compile(r"(?<![\w&'])(" + "|".join(re.escape(word) for word in longest_first) + r")(?![\w'])")
 

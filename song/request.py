@@ -56,6 +56,12 @@ def _worded(text: str) -> str:
     return text
 
 
+def _named(text: str) -> str:
+    if not text:
+        raise ValueError("is missing; name a song of the library, or upload one")
+    return text
+
+
 def _whole(value: Any) -> Any:
     """Pages and JSON clients send whole numbers as 7.0."""
     return int(value) if isinstance(value, float) and math.isfinite(value) and value == int(value) else value
@@ -101,6 +107,7 @@ def _loras(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_clean)]
+SongId = Annotated[str, AfterValidator(_clean), AfterValidator(_named)]
 Loras = Annotated[str, AfterValidator(_clean), AfterValidator(_loras)]
 Regions = Annotated[str, AfterValidator(_clean), AfterValidator(_regions)]
 Chords = Annotated[str, AfterValidator(_clean), AfterValidator(_chart)]  # kept as typed
@@ -286,7 +293,7 @@ class Mastering(Knobs):
 class Original(Knobs):
     """Original"""
 
-    source: Text = Field(description=tip.source, min_length=1, max_length=80)
+    source: SongId = Field(description=tip.source, max_length=80)
 
 
 class Timbre(Knobs):

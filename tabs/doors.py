@@ -28,6 +28,28 @@ def build() -> None:
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
 
+class Wired:
+    """What Gradio knows of the doors of a page and of the calls that come in, see api.calls.Doors."""
+
+    def __init__(self, demo: gr.Blocks):
+        self.demo = demo
+
+    def least(self, door: str | int) -> int | None:
+        for number, one in self.demo.fns.items():
+            if door in (number, one.api_name):
+                return len([block for block in one.inputs if not block.skip_api])
+        return None
+
+    def expects(self, id: str) -> bool:
+        queue = self.demo._queue
+        sessions = queue.pending_event_ids_session
+        return (
+            id in queue.pending_messages_per_session
+            or id in queue.event_ids_to_events
+            or any(id in events for events in sessions.values())
+        )
+
+
 def knobs(mode: type[Knobs], gives: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a door that takes `**said` the real signature: every knob by name with its type, default and tip.
 

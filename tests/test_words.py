@@ -11,10 +11,11 @@ import pytest
 from composer.genre import spelled
 from composer.instruments import ANY_BASS, ANY_DRUMS, BY_WORD, FAMILIES, INSTRUMENTS, title
 from composer.plan import STYLES, Plan, plan
-from composer.reading import Reading
+from composer.reading import Reading, phrase
 from composer.synth.drums import KITS
 from composer.synth.patches import PATCHES
 from composer.vocabulary import ENDINGS, KIN, LANES, METERS, PERCUSSION
+from composer.words import read
 from song.key import MODES, Key
 from song.request import METERS as KNOWN_METERS
 from song.request import Generate
@@ -256,3 +257,8 @@ def test_a_slip_of_the_finger_finds_the_style_and_says_so(typed: str, style: str
 def test_everyday_words_are_no_genres(prompt: str) -> None:
     aliases = {alias: style for style in STYLES for alias in (style, *STYLES[style].aliases)}
     assert spelled(Reading(prompt), aliases) is None
+
+
+def test_signs_alone_are_no_style():
+    assert phrase(()).search("( <img src=x> ;)") is None
+    assert not read("<img src=x onerror=alert(1)>", {}).styles

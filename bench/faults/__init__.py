@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READY = 60.0  # seconds that a studio may take to start
+READY = 180.0  # seconds that a studio may take to start on a busy machine
 
 
 @dataclass(frozen=True)
