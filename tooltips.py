@@ -52,8 +52,10 @@ use_cot_language = "The planner hears from the lyrics which language they are in
 lm_temperature = "How daring the planner is: 0 always takes the likeliest."
 lm_top_k = "The planner chooses among this many likeliest tokens at every step. 0 leaves none out."
 lm_top_p = "The planner chooses among the likeliest tokens that make up this share. 0 leaves none out."
-lm_guidance = "How closely the planner follows the words: 1 leaves it free, 2 to 2.5 is usual."
-lm_negative_prompt = "What the planner is led away from, in words. Empty: from saying nothing."
+lm_guidance = "How closely the planned sound follows words and plan: 1 leaves it free, 2 to 2.5 is usual."
+lm_negative_prompt = (
+    "What the planned sound is led away from, in words, where the planner's guidance is above 1. Empty: from no words."
+)
 vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
 reference = (
     "A song whose sound the cover should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."

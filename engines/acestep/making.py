@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engines.acestep.model import Model, Wanted
     from engines.splicing import Joined
 
-VERSION = "1"  # of the engine
+VERSION = "2"  # of the engine
 Spans = tuple[tuple[float, float], ...]
 
 

@@ -8,6 +8,9 @@ plan     words -> metadata and codes
 
     planned = Planner(folder, device, precision).plan(Asked("calm piano", seconds=30, seed=1), progress)
     planned.metas.bpm, planned.metas.caption, planned.audio_codes
+
+Of what upstream's planner does this is not here: a repetition penalty (its default, 1, is none), finding words and
+metadata from the codes of a song, and writing lyrics.
 """
 
 from engines.acestep.planner.metas import Metas, given, read

@@ -138,8 +138,8 @@ def _thought(model: Model, asked: Asked, progress: Progress) -> tuple[Metas, tup
     script, block = _script(asked), ""
     if len(script) == 1:
         return asked.given, ()
-    texts = prompt.about_thoughts(model.tokenizer, asked.caption, asked.lyrics, asked.negative)
-    writer = _Writer(model, model.begin(texts, asked.chance.guidance), asked, progress)
+    text = prompt.about_thoughts(model.tokenizer, asked.caption, asked.lyrics)
+    writer = _Writer(model, model.begin([text], 1.0), asked, progress)
     for (text, name), (after, _) in pairwise(script):
         writer.rows.feed(model.tokens(text))
         said = writer.words(after) if name == "caption" else writer.one_of(_choices(name, asked.longest))
