@@ -1,4 +1,5 @@
-"""What this machine has and lacks, in plain lines. Fast: nothing heavy is imported to find out that it is there."""
+"""What this machine has and lacks, in plain lines. Fast: nothing heavy is imported to find out that it is there. Only
+whether Triton compiles is tried, which takes seconds, and only where a GPU needs it."""
 
 import contextlib
 import ctypes
@@ -6,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +16,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from settings import VERSION, Settings, complaint, settings
+from settings import ROOT, VERSION, Settings, complaint, settings
 
+TRIAL = 180.0  # seconds that a small function may take to compile
+COMPILING = (
+    "it needs a C compiler, Python's headers (python3-dev), and a ptxas that knows the GPU: TRITON_PTXAS_PATH and "
+    "TRITON_PTXAS_BLACKWELL_PATH name one, such as /usr/local/cuda/bin/ptxas"
+)
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest the studio is tested on
 
 
@@ -35,7 +42,9 @@ def examine() -> list[Finding]:
         config = settings()
     except ValidationError as error:
         return [_python(), _lack("settings", complaint(error), fatal=True)]
-    checks = [_studio(), _python(), _machine(), _memory(), _torch(), _cuda(), _soundfont(config), _voice(config)]
+    torch, cuda = _torch(), _cuda()
+    machine = [_studio(), _python(), _machine(), _memory(), torch, cuda, _triton(torch.ok and cuda.ok)]
+    checks = [*machine, _soundfont(config), _voice(config)]
     return [*checks, _lame(config), _models(config), _home(config), _disk(config), _port(config), *_engines()]
 
 
@@ -91,6 +100,25 @@ def _cuda() -> Finding:
         driver.cuDeviceGetName(name, 100, device)
         names.append(name.value.decode(errors="replace"))
     return Finding("cuda", ", ".join(names))
+
+
+def _triton(needed: bool, device: str = "cuda") -> Finding:
+    """Compile something small, in a process of its own: that of the doctor shall not load PyTorch, nor die with it."""
+    if not needed:
+        return Finding("triton", "not needed: functions are compiled for NVIDIA GPUs only, and by PyTorch")
+    from engines.acestep.snake import COMPILES
+
+    command = [sys.executable, "-m", "engines.acestep.snake", device]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TRIAL, check=True)
+        fault = (done.stdout.strip().splitlines() or ["it said nothing"])[-1]
+    except subprocess.TimeoutExpired:
+        fault = f"it took more than {TRIAL:.0f} s to compile a small function"
+    except subprocess.CalledProcessError as error:
+        fault = (error.stderr.strip().splitlines() or [f"it ended with {error.returncode}"])[-1][:200]
+    if fault == COMPILES:
+        return Finding("triton", "compiles for the GPU")
+    return _lack("triton", f"cannot compile ({fault}), so ACE-Step's sound is decoded more slowly; {COMPILING}")
 
 
 def _soundfont(config: Settings) -> Finding:

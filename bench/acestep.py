@@ -234,7 +234,9 @@ def _songs(net: Any, seconds: int, rounds: int) -> tuple[float, float]:
 
     device = str(net.transformer.device.type)
     wait, changed = _waiting(device), vae(torch.bfloat16, device, **_shape_of(net.vae))
-    ours, _ = decoder(changed)
+    ours = decoder(changed)
+    if ours.notice:
+        _row("decoder", ours.notice)
 
     def song(**said: Any) -> Any:
         generator = torch.Generator().manual_seed(1)

@@ -5,12 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import doctor
 import tiny_acestep
-from engines.acestep import snake
+from engines.acestep import AceStep, snake
+from engines.acestep import model as loaded
 from engines.acestep.door import _unused
 from engines.acestep.snake import PackedDecoder, TorchDecoder, decoder, overlap
 from kernels import KernelsUnfit
 from song.errors import Cancelled
+from song.progress import silent
 from song.request import Generate
 
 FRAMES = 40
@@ -130,8 +133,8 @@ def test_the_decoder_takes_the_precision_of_the_vae(latents, right):
     import torch
 
     for dtype, allowed in ((None, 1e-5), (torch.bfloat16, 3e-2)):
-        found, notice = decoder(lively(dtype))
-        assert isinstance(found, PackedDecoder) and not notice
+        found = decoder(lively(dtype))
+        assert isinstance(found, PackedDecoder) and not found.notice
         assert error(found.decode(latents[:1]), right[:1]) < allowed
 
 
@@ -140,8 +143,95 @@ def test_where_the_kernels_cannot_be_used(latents, right, monkeypatch):
         raise KernelsUnfit("They compute wrongly.")
 
     monkeypatch.setattr(snake, "PackedDecoder", refuse)
-    found, notice = decoder(lively())
-    assert isinstance(found, TorchDecoder) and "They compute wrongly." in notice
-    model = SimpleNamespace(name="base", turbo=False, notice=notice)
-    assert _unused(Generate(prompt="x"), model) == (notice,)  # what the user is told
+    found = decoder(lively())
+    assert isinstance(found, TorchDecoder) and "They compute wrongly." in found.notice
+    model = SimpleNamespace(name="base", turbo=False, notice=found.notice)
+    assert _unused(Generate(prompt="x"), model) == (found.notice,)  # what the user is told
     assert error(found.decode(latents), right) < 1e-5
+
+
+# --- compilers that fail ----------------------------------------------------------------------------------------------
+
+PTXAS = "No valid configs.\n`ptxas` stderr:\nptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'"
+
+
+def compiler(*answers):
+    """As torch.compile: the function is compiled when it is called. Each call takes the next answer, the last for good:
+    what a call gives is "right", "wrong", or raised."""
+    left = list(answers)
+
+    def compiled(function, dynamic):
+        assert dynamic, "songs have many lengths"
+
+        def call(*tensors):
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return function(*tensors) + (answer == "wrong")
+
+        return call
+
+    return compiled
+
+
+def test_a_compiler_that_works_is_used(latents, right):
+    found = TorchDecoder(lively(), compiler("right"))
+    assert error(found.decode(latents), right) < 1e-5 and not found.notice
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((RuntimeError(PTXAS),), "RuntimeError: ptxas fatal   : Value 'sm_121a' is not defined for option 'gpu-name'"),
+        ((OSError("no gcc"),), "OSError: no gcc"),
+        ((OSError(),), "OSError: no reason given"),
+        (("wrong",), "the compiled function computes something else"),
+        (("right", "right", OSError("disk full")), "OSError: disk full"),  # in the middle of a song
+    ],
+    ids=lambda said: str(said)[:30],
+)
+def test_a_compiler_that_fails_costs_no_song(latents, right, answers, said):
+    """Not at the first call, not at a later one; what is heard is the plain function, and the user is told."""
+    found = TorchDecoder(lively(), compiler(*answers))
+    assert error(found.decode(latents), right) < 1e-5
+    assert found.notice == f"Decoded without compiled functions, which is slower: {said}."
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_compiler(latents, right):
+    """It is for whoever decodes in smaller pieces."""
+    found = TorchDecoder(lively(), compiler("right", MemoryError(), "right"))
+    with pytest.raises(MemoryError):
+        found.decode(latents)
+    assert error(found.decode(latents), right) < 1e-5 and not found.notice
+
+
+def test_a_take_says_that_nothing_was_compiled(neural, monkeypatch):
+    broken = compiler("right", RuntimeError(PTXAS))
+    monkeypatch.setattr(loaded, "decoder", lambda vae: TorchDecoder(vae, broken))
+    request = Generate(prompt="x", seed=1, duration=10, checkpoint="turbo", precision="fp32", thinking=False)
+    take = AceStep().generate(request.model_copy(update={"inference_steps": 1}), silent)
+    assert take.audio.frames == 10 * 48_000 and np.abs(take.audio.samples).max() > 0
+    assert any(one.startswith("Decoded without compiled functions") and "sm_121a" in one for one in take.notices)
+
+
+def test_doctor_tries_the_true_compiler(monkeypatch, tmp_path):
+    """PyTorch's own for the processor, with a C++ compiler that fails, as Triton does with a ptxas that is too old."""
+    for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("CXX", "/bin/false")
+    found = doctor._triton(needed=True, device="cpu")
+    assert not found.ok and not found.fatal and len(found.said.splitlines()) == 1
+    assert "cannot compile (" in found.said and "/bin/false" in found.said and "python3-dev" in found.said
+
+
+def test_doctor_says_so_where_the_trial_itself_dies(monkeypatch):
+    found = doctor._triton(needed=True, device="mars")
+    assert not found.ok and "Expected one of cpu" in found.said and len(found.said.splitlines()) == 1
+    monkeypatch.setattr(doctor, "TRIAL", 0.01)
+    assert "more than 0 s" in doctor._triton(needed=True).said
+    assert doctor._triton(needed=False).ok
+
+
+def test_doctor_has_a_line_for_it():
+    found = next(one for one in doctor.examine() if one.name == "triton")
+    assert doctor._cuda().ok or found.said.startswith("not needed")

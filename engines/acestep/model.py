@@ -81,8 +81,13 @@ class Model:
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
             self.net.to(self.device)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
-            self.decoder, self.notice = decoder(self.net.vae)
+            self.decoder = decoder(self.net.vae)
         self.adapters = Adapters(self.net)
+
+    @property
+    def notice(self) -> str:
+        """Why it is slower than it could be, as far as that is known by now."""
+        return self.decoder.notice
 
     @property
     def turbo(self) -> bool:

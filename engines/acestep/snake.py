@@ -2,7 +2,8 @@
 
 On a CPU it runs on our convolution kernels: weight norm multiplied out, weights packed, transposed convolutions as
 plain ones of two taps, bias, residual and Snake in the pass of the convolution before them, sums and residuals in
-float32. Elsewhere it is diffusers' own module with weight norm multiplied out and Snake as one compiled function.
+float32. Elsewhere it is diffusers' own module with weight norm multiplied out and Snake as one compiled function, or
+plain where it cannot be compiled.
 
 Either way the sound comes in tiles that know as much of their surroundings as the decoder looks at, so that memory does
 not grow with the song, and between tiles a song can be cancelled. On a CPU tiles are bitwise what one pass would give.
@@ -10,7 +11,8 @@ not grow with the song, and between tiles a song can be cancelled. On a CPU tile
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+import memory
 from song.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -25,8 +28,12 @@ if TYPE_CHECKING:
 
     from kernels import Convolution, Snake
 
+    Wave = Callable[[Tensor, Tensor, Tensor], Tensor]
+    Compiler = Callable[..., Wave]  # torch.compile
+
 TILE = 48  # latent frames that a thread decodes at once: 2 s, some 100 MB
 TILE_ELSEWHERE = 250  # and that PyTorch does: 10 s, some 2 GB
+COMPILES = "compiles"  # what this file, run as a script, says where functions can be compiled
 _MOST_THREADS = 16
 _LAST = 3  # samples to either side that the last convolution looks at
 _DILATIONS = 1, 3, 9  # of the residual units in a block
@@ -35,25 +42,29 @@ Span = tuple[int, int]
 
 
 class Decoder(Protocol):
+    @property
+    def notice(self) -> str:
+        """What the user should know about how it decodes, as far as it knows by now; "" where that is nothing."""
+
     def decode(self, latents: "Tensor", progress: Progress = silent, tile: int = 0) -> np.ndarray:
         """Latents (songs, frames, channels), as the pipeline gives them with output_type="latent" -> float32
         (songs, channels, samples), as the VAE means it: not normalised. No more than `tile` frames at once, or what
         is usual; before each tile `progress` may raise Cancelled."""
 
 
-def decoder(vae: Any) -> tuple[Decoder, str]:
-    """The fastest decoder that there is for a diffusers AutoencoderOobleck, in the VAE's own precision, and what the
-    user should know about it. On a GPU the VAE itself is changed, and goes on giving the same sound."""
+def decoder(vae: Any) -> Decoder:
+    """The fastest decoder that there is for a diffusers AutoencoderOobleck, in the VAE's own precision. On a GPU the
+    VAE itself is changed, and goes on giving the same sound."""
     import torch
 
     if vae.device.type != "cpu":
-        return TorchDecoder(vae), ""
+        return TorchDecoder(vae, torch.compile)
     from kernels import KernelsUnfit  # compiled code: half a second to import, so only where sound is made
 
     try:
-        return PackedDecoder(vae, "bf16" if vae.dtype == torch.bfloat16 else "fp32"), ""
+        return PackedDecoder(vae, "bf16" if vae.dtype == torch.bfloat16 else "fp32")
     except KernelsUnfit as error:
-        return TorchDecoder(vae), f"Decoded by PyTorch's own, slower convolutions: {error}"
+        return TorchDecoder(vae, notice=f"Decoded by PyTorch's own, slower convolutions: {error}")
 
 
 # --- what looks at what -----------------------------------------------------------------------------------------------
@@ -143,6 +154,8 @@ _STREAM, _SUMS = 2, 3  # places in a room beside 0 and 1, which signals take in 
 
 class PackedDecoder:
     """See `Decoder`. The same sound for any number of threads and any size of tile."""
+
+    notice = ""
 
     def __init__(self, vae: Any, precision: str, threads: int = 0):
         """`precision` is fp32 or bf16; 0 threads means one for each core. Raises KernelsUnfit."""
@@ -295,14 +308,20 @@ def _snake(module: Any, phases: int = 1) -> "Snake":
 
 
 class TorchDecoder:
-    """See `Decoder`. On CUDA Snake is one compiled function; on a CPU that would need a compiler, so it is plain."""
+    """See `Decoder`. Snake is one function compiled by `compiler`, and plain without one or where it fails."""
 
-    def __init__(self, vae: Any):
-        import torch
-
+    def __init__(self, vae: Any, compiler: "Compiler | None" = None, notice: str = ""):
         self.vae, self.device = vae, vae.device  # it may be moved off the GPU later, and comes back to be used
         self.overlap, self.hop = overlap(vae.upsampling_ratios), math.prod(vae.upsampling_ratios)
-        _simplify(vae.decoder, torch.compile(_wave, dynamic=True) if vae.device.type == "cuda" else _wave)
+        self._wave, self._said = CompiledWave(compiler), notice
+        if compiler is not None:
+            self._wave.try_on(vae.device, vae.dtype)
+        _simplify(vae.decoder, self._wave)
+
+    @property
+    def notice(self) -> str:
+        fault = self._wave.fault
+        return f"Decoded without compiled functions, which is slower: {fault}." if fault else self._said
 
     def decode(self, latents: "Tensor", progress: Progress = silent, tile: int = 0) -> np.ndarray:
         import torch
@@ -321,14 +340,67 @@ class TorchDecoder:
 def _wave(x: "Tensor", a: "Tensor", size: "Tensor") -> "Tensor":
     """Snake in float32 inside: x + sin^2(a x) size, per channel of (batch, channels, samples)."""
     wide = x.float()
-    return (wide + size * (a * wide).sin().square()).to(x.dtype)
+    wave = a * wide
+    return wave.sin_().square_().mul_(size).add_(wide).to(x.dtype)  # in place: uncompiled, each would be a new array
 
 
-def _simplify(net: Any, wave: Any) -> None:
+class CompiledWave:
+    """`_wave` compiled, and plain from the first time on that compiling or calling it fails: a compiler that does not
+    know this GPU must not cost a song that is ready but for its sound. `fault` then says why, in one line."""
+
+    def __init__(self, compiler: "Compiler | None"):
+        self.fault = ""
+        self._fast = None if compiler is None else compiler(_wave, dynamic=True)  # compiles when it is first called
+
+    def __call__(self, x: "Tensor", a: "Tensor", size: "Tensor") -> "Tensor":
+        if self._fast is not None:
+            try:
+                return self._fast(x, a, size)
+            except Exception as error:  # of a compiler, its compiler, an assembler, a cache on a full disk
+                if memory.ran_out(error):
+                    raise
+                self._give_up(f"{type(error).__name__}: {_line(error)}")
+        return _wave(x, a, size)
+
+    def try_on(self, device: Any, dtype: Any) -> None:
+        """Compile now, on a little of what is to come, and hold the answer against the plain one."""
+        import torch
+
+        with torch.inference_mode():
+            x = torch.linspace(-4, 4, 8 * 64, device=device).reshape(1, 8, 64).to(dtype)
+            a, size = torch.linspace(0.5, 2, 16, device=device).reshape(2, 1, 8, 1)
+            if not torch.allclose(self(x, a, size).float(), _wave(x, a, size).float(), rtol=0.02, atol=1e-4):
+                self._give_up("the compiled function computes something else")
+
+    def _give_up(self, fault: str) -> None:
+        self._fast, self.fault = None, fault
+
+
+def _line(error: Exception) -> str:
+    """The line of an error that says the most: a compiler's own last word, or else the first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason given"]
+    return next((line for line in lines if "fatal" in line), lines[0])[:200].rstrip(".")
+
+
+def compile_fault(device: str = "cuda") -> str:
+    """Why PyTorch's functions cannot be compiled for a device, in one line; "" where they can. Takes seconds."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        return "this PyTorch cannot use the GPU"
+    wave = CompiledWave(torch.compile)
+    wave.try_on(device, torch.float32)
+    return wave.fault
+
+
+def _simplify(net: Any, wave: "Wave") -> None:
     """Multiply out weight norm, and let every Snake be `wave`."""
     import torch
 
-    class Wave(torch.nn.Module):
+    class Snake(torch.nn.Module):
+        a: torch.Tensor
+        size: torch.Tensor
+
         def __init__(self, module: Any):
             super().__init__()
             a, b = (one.float().exp() if module.logscale else one.float() for one in (module.alpha, module.beta))
@@ -343,4 +415,8 @@ def _simplify(net: Any, wave: Any) -> None:
             torch.nn.utils.remove_weight_norm(module)
         for name, inner in list(module.named_children()):
             if type(inner).__name__ == "Snake1d":
-                setattr(module, name, Wave(inner))
+                setattr(module, name, Snake(inner))
+
+
+if __name__ == "__main__":  # `studio doctor` asks in a process of its own, which may crash with its compiler
+    print(compile_fault(*sys.argv[1:]) or COMPILES)
