@@ -135,6 +135,9 @@ def model(
     if said.cut:
         cut = f"{who.name} was cut off after {said.tokens} tokens; raise max tokens to let it go on."
         done = replace(done, notices=(*done.notices, cut))
+    if said.unused:
+        left = f"{who.name} was published with {one_line(', '.join(said.unused), 200)}, which the studio does not use."
+        done = replace(done, notices=(*done.notices, left))
     if part:
         return _with(done, part, answer.lines_of(aloud))
     found = answer.read(aloud, names, request.lines)

@@ -31,7 +31,8 @@ def complaining(what: str, name: str) -> Iterator[None]:
 
 def language_model(folder: Path, device: str, precision: str, kind: str = "AutoModelForCausalLM") -> tuple[Any, Any]:
     """A model of transformers' class `kind` and its tokenizer: nothing from the network, no code of others, weights
-    from safetensors alone. `precision` is "fp32" or "bf16". Raises BadCheckpoint, and whatever transformers does."""
+    from safetensors alone. `precision` is "fp32" or "bf16". Its generation_config.json is left to whoever draws tokens.
+    Raises BadCheckpoint, and whatever transformers does."""
     import torch
     import transformers
 
@@ -47,6 +48,7 @@ def language_model(folder: Path, device: str, precision: str, kind: str = "AutoM
         **own,
         use_safetensors=True,
         output_loading_info=True,
+        generation_config=transformers.GenerationConfig(),
         dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
     )
     if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:

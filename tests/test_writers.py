@@ -113,6 +113,98 @@ def test_a_writer_and_an_engine_do_not_fill_the_memory_together(studio, tmp_path
     assert not chat.kept()
 
 
+# --- what a model's makers set ----------------------------------------------------------------------------------------
+
+
+def published(folder, **said):
+    """A chat model whose makers set more than how it draws."""
+    tiny_chat.checkpoint(folder, "Qwen2")
+    told = json.loads((folder / chat.PUBLISHED).read_text())
+    (folder / chat.PUBLISHED).write_text(json.dumps(told | said))
+    return folder
+
+
+def spoken(folder, **said):
+    chance = asked(**said)
+    return chat.Model("tiny", folder, "cpu", "fp32").say("Schreib", chance, 5, lambda _: None, silent)
+
+
+NOT_DRAWING = {
+    "cache_implementation": "quantized",
+    "custom_generate": "somebody/code",
+    "prompt_lookup_num_tokens": 3,
+    "num_beams": 4,
+    "num_return_sequences": 3,
+    "guidance_scale": 2.0,
+    "watermarking_config": {"greenlist_ratio": 7},
+    "compile_config": "fast",
+    "assistant_early_exit": 2,
+    "dola_layers": "high",
+    "penalty_alpha": 0.6,
+    "max_time": 1e-9,
+    "token_healing": True,
+    "return_dict_in_generate": True,
+    "output_scores": True,
+    "no such thing": [1],
+}
+
+
+def test_what_is_no_drawing_is_left_out_and_said(tmp_path):
+    plain = spoken(published(tmp_path / "plain"))
+    folder = published(tmp_path / "more", **NOT_DRAWING)
+    shelf.check(folder)
+    found = spoken(folder)
+    assert (found.text, found.tokens) == (plain.text, plain.tokens)
+    assert set(found.unused) == {*NOT_DRAWING} and plain.unused == ()
+
+
+def test_how_it_draws_is_kept(tmp_path):
+    plain = spoken(published(tmp_path / "plain"), temperature=0)
+    assert spoken(published(tmp_path / "more", repetition_penalty=1.9), temperature=0).text != plain.text
+    first = plain.text.splitlines()[0]
+    token = tiny_chat.tokenizer().convert_tokens_to_ids(f"{first}\n")
+    assert first not in spoken(published(tmp_path / "less", suppress_tokens=[token]), temperature=0).text
+
+
+def test_its_stop_strings_end_it_and_are_no_words(tmp_path):
+    plain = spoken(published(tmp_path / "plain"), temperature=0)
+    before, stop = plain.text.splitlines()[0], plain.text.splitlines()[2]
+    for number, said in enumerate((stop, [stop, "never"])):
+        found = spoken(published(tmp_path / str(number), stop_strings=said), temperature=0)
+        assert not found.cut and found.tokens < plain.tokens
+        assert found.text.startswith(before) and stop not in found.text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"repetition_penalty": "high"},
+        {"repetition_penalty": -1},
+        {"bad_words_ids": "x"},
+        {"sequence_bias": {"a": 1}},
+        {"suppress_tokens": "x"},
+        {"stop_strings": 7},
+        {"stop_strings": [""]},
+        {"eos_token_id": "end"},
+        {"eos_token_id": [-5]},
+        {"eos_token_id": [[1]]},
+        {"no_repeat_ngram_size": "x"},
+    ],
+)
+def test_settings_that_cannot_be_are_one_sentence(said, tmp_path):
+    with pytest.raises(CannotMake) as refused:
+        spoken(published(tmp_path / "model", **said))
+    assert chat.PUBLISHED in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_fault_of_who_listens_is_no_fault_of_the_model(tmp_path):
+    def full(text):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        chat.Model("tiny", published(tmp_path / "model"), "cpu", "fp32").say("Schreib", asked(), 5, full, silent)
+
+
 # --- who writes -------------------------------------------------------------------------------------------------------
 
 

@@ -35,9 +35,15 @@ def spoken(text: str) -> str:
 
 def stopped(text: str) -> bool:
     """Whether a model that wrote this is past its last word."""
-    _, begun, thinking = text.partition("<think>")
-    aloud = thinking.partition("</think>")[2] if begun else text
-    return any(stop in aloud for stop in STOPS)
+    return end(text, STOPS) is not None
+
+
+def end(text: str, stops: Sequence[str]) -> int | None:
+    """Where the first of `stops` begins that is no thought; None where a text has none."""
+    begun = text.find("<think>")
+    over = text.find("</think>", begun) if begun >= 0 else 0
+    places = [place for stop in stops if over >= 0 and (place := text.find(stop, over)) >= 0]
+    return min(places, default=None)
 
 
 def read(aloud: str, names: Sequence[str], lines: int) -> Answer:
