@@ -23,13 +23,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from checkpoints.classes import CAUSAL, PIPELINES, check_config, check_part
 from song.errors import BadCheckpoint
 
 MODEL_TYPES = {"musicgen": "text", "musicgen_melody": "melody"}  # of a config.json -> kind
-CAUSAL = "ForCausalLM"  # how transformers' language models of all kinds are called at their end
 READERS = ("qwen2", "qwen3")  # model types that are language models whatever their config calls itself
 SOUNDS = b"<|audio_code_0|>"  # what the tokenizer of a planner has and that of no chat model
-PIPELINE, PIPELINES = "model_index.json", ("AceStepPipeline",)
+PIPELINE = "model_index.json"
 SILENCE = "silence_latent.pt"  # what ACE-Step's own layout has beside its weights: a tensor, read as one
 VERSIONS = ("turbo", "sft", "base")  # of ACE-Step's transformer
 AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
@@ -85,30 +85,42 @@ def _check_bag(folder: Path) -> None:
 
 
 def _check_pipeline(folder: Path) -> None:
-    """Every part that model_index.json names is there, with its config and, where it has some, its weights."""
+    """Every part that model_index.json names is one we know, and there, with its config and, where it has some, its
+    weights."""
     index = read_object(folder / PIPELINE)
     if index.get("_class_name") not in PIPELINES:
         raise BadCheckpoint(
             f"{folder / PIPELINE} is for {index.get('_class_name')!r}; the studio knows {' and '.join(PIPELINES)}."
         )
     for name, said in index.items():
-        if isinstance(said, list) and len(said) == 2 and said[1] is not None:
-            _check_part(folder / name, str(said[1]))
+        if isinstance(said, list | dict):
+            library, kind = said if isinstance(said, list) and len(said) == 2 else (said, said)
+            check_part(folder / PIPELINE, name, library, kind)
+            if kind is not None:
+                _check_part(folder / name, str(kind))
 
 
 def _check_part(part: Path, kind: str) -> None:
     if "Tokenizer" in kind and "AudioTokenizer" not in kind:
         read_object(part / "tokenizer.json")
+        _check_configs(part)
     elif kind.endswith("Scheduler"):
-        read_object(part / "scheduler_config.json")
+        check_config(part / "scheduler_config.json", read_object(part / "scheduler_config.json"), kind)
     else:
-        read_object(part / "config.json")
+        check_config(part / "config.json", read_object(part / "config.json"), kind)
         own = (part / PART_SINGLE).exists() or (part / PART_INDEX).exists()
         _check_weights(part, *((PART_SINGLE, PART_INDEX) if own else (SINGLE, INDEX)))
 
 
+def _check_configs(folder: Path) -> None:
+    """What transformers reads by itself beside a model names no class that is not known."""
+    for path in sorted(folder.glob("*config.json")):
+        check_config(path, read_object(path))
+
+
 def _check_native(folder: Path) -> None:
-    """The transformer's folder of ACE-Step's own layout; what is beside it is looked at when it is converted."""
+    """The transformer's folder of ACE-Step's own layout; what is beside it is looked at when it is converted. Its
+    config is published with an auto_map, and read by us alone, as numbers."""
     inner = native(folder)
     assert inner is not None
     read_object(inner / "config.json")
@@ -126,6 +138,7 @@ def _check_model(folder: Path) -> None:
     for path in sorted(folder.glob("*.json")):
         if path.name not in (INDEX, MANIFEST):
             read_object(path)
+    _check_configs(folder)
     _check_weights(folder)
 
 

@@ -17,6 +17,7 @@ import pytest
 
 import checkpoints
 import settings
+from checkpoints import classes
 from checkpoints import hub as fetching
 from checkpoints import table as tables
 from settings import ROOT
@@ -284,7 +285,10 @@ def part(place: Path, **files: bytes) -> None:
 def pipeline(place: Path, **changed: Any) -> Path:
     """A pipeline in the layout of diffusers, with three of its parts."""
     index = {"_class_name": "AceStepPipeline", "transformer": ["diffusers", "AceStepTransformer1DModel"]}
-    index |= {"tokenizer": ["transformers", "Qwen2Tokenizer"], "scheduler": ["diffusers", "FlowScheduler"]}
+    index |= {
+        "tokenizer": ["transformers", "Qwen2Tokenizer"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    }
     part(place, model_index__json=json.dumps(index | {"audio_tokenizer": [None, None]} | changed).encode())
     config = json.dumps({"is_turbo": False, "model_version": "sft"}).encode()
     part(place / "transformer", config__json=config, diffusion_pytorch_model__safetensors=safetensors({"a": 4}))
@@ -310,6 +314,143 @@ def test_a_pipeline_is_whole_where_every_part_is(tmp_path: Path) -> None:
         checkpoints.check(place)
     with pytest.raises(BadCheckpoint, match=r"is for 'FluxPipeline'; the studio knows AceStepPipeline"):
         checkpoints.check(pipeline(tmp_path / "two", _class_name="FluxPipeline"))
+
+
+# --- code of others ---------------------------------------------------------------------------------------------------
+
+
+def told(path: Path, **changed: Any) -> None:
+    path.write_text(json.dumps((json.loads(path.read_text()) if path.exists() else {}) | changed))
+
+
+def evil_part(place: Path, spring: str) -> None:
+    (place / "vae" / "evil.py").write_text(f"{spring}class Evil: pass\n")
+    told(place / "model_index.json", vae=["evil", "Evil"])
+
+
+def evil_pipeline(place: Path, spring: str) -> None:
+    (place / "pipeline.py").write_text(f"{spring}class Mine: pass\n")
+    told(place / "model_index.json", _class_name=["pipeline", "Mine"])
+
+
+def foreign_module(place: Path, spring: str) -> None:
+    told(place / "model_index.json", vae=["os", "system"])
+
+
+def side_effect(place: Path, spring: str) -> None:
+    (place.parent / "springs.py").write_text(spring)  # on Python's path
+    told(place / "model_index.json", vae=["springs", "AutoencoderOobleck"])
+
+
+def auto_model(place: Path, spring: str) -> None:
+    (place / "text_encoder" / "mine.py").write_text(f"{spring}class Mine: pass\n")
+    told(place / "model_index.json", text_encoder=["transformers", "AutoModel"])
+    told(place / "text_encoder" / "config.json", auto_map={"AutoModel": "mine.Mine"})
+
+
+def auto_map(place: Path, spring: str) -> None:
+    (place / "text_encoder" / "mine.py").write_text(f"{spring}class Mine: pass\n")
+    told(place / "text_encoder" / "config.json", auto_map={"AutoConfig": "mine.Mine", "AutoModel": "mine.Mine"})
+
+
+def auto_tokenizer(place: Path, spring: str) -> None:
+    (place / "tokenizer" / "mine.py").write_text(f"{spring}class Mine: pass\n")
+    told(place / "tokenizer" / "tokenizer_config.json", auto_map={"AutoTokenizer": ["mine.Mine", None]})
+
+
+def another_tokenizer(place: Path, spring: str) -> None:
+    told(place / "tokenizer" / "tokenizer_config.json", tokenizer_class="CodeRunner")
+
+
+def unknown_part(place: Path, spring: str) -> None:
+    told(place / "model_index.json", **{"../outside": ["diffusers", "AutoencoderOobleck"]})
+
+
+def library_alone(place: Path, spring: str) -> None:
+    (place.parent / "springs.py").write_text(spring)
+    told(place / "model_index.json", vae=["springs", None])
+
+
+def another_class_inside(place: Path, spring: str) -> None:
+    told(place / "vae" / "config.json", _class_name="AutoencoderKL")
+
+
+def another_scheduler(place: Path, spring: str) -> None:
+    told(place / "scheduler" / "scheduler_config.json", _class_name="Evil")
+
+
+DOCTORED = {
+    evil_part: "names 'Evil' of 'evil' for its vae",
+    evil_pipeline: "is for ['pipeline', 'Mine']",
+    foreign_module: "names 'system' of 'os' for its vae",
+    side_effect: "names 'AutoencoderOobleck' of 'springs' for its vae",
+    auto_model: "names 'AutoModel' of 'transformers' for its text_encoder",
+    auto_map: "text_encoder/config.json names code of its own (auto_map)",
+    auto_tokenizer: "tokenizer/tokenizer_config.json names code of its own (auto_map)",
+    another_tokenizer: "says tokenizer_class 'CodeRunner'",
+    unknown_part: "names a part '../outside'",
+    library_alone: "names None of 'springs' for its vae",
+    another_class_inside: "says _class_name 'AutoencoderKL'",
+    another_scheduler: "says _class_name 'Evil'",
+}
+
+
+def whole_pipeline(place: Path) -> Path:
+    told(pipeline(place) / "model_index.json", vae=["diffusers", "AutoencoderOobleck"])
+    told(place / "model_index.json", text_encoder=["transformers", "Qwen3Model"])
+    config = {"vae": {"_class_name": "AutoencoderOobleck"}, "text_encoder": {"architectures": ["Qwen3ForCausalLM"]}}
+    for name, said in config.items():
+        part(place / name, config__json=json.dumps(said).encode(), model__safetensors=safetensors({"a": 4}))
+    return place
+
+
+@pytest.mark.parametrize("doctor", DOCTORED)
+def test_code_of_others_is_refused_before_anything_is_imported(
+    doctor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = whole_pipeline(tmp_path / "one")
+    checkpoints.check(place)
+    canary = tmp_path / "sprung"
+    doctor(place, f"open({str(canary)!r}, 'w')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    with pytest.raises(BadCheckpoint) as error:
+        checkpoints.check(place)
+    says(error, DOCTORED[doctor], str(place))
+    assert not canary.exists() and set(sys.modules) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "words"),
+    [
+        ("config.json", {"architectures": ["EvilForCausalLM"]}, "says architectures 'EvilForCausalLM'"),
+        ("config.json", {"architectures": [["x"]]}, "says architectures"),
+        ("config.json", {"auto_map": {"AutoModelForCausalLM": "mine.Mine"}}, "config.json names code of its own"),
+        ("config.json", {"text_encoder": {"auto_map": {"AutoModel": "mine.Mine"}}}, "names code of its own"),
+        ("config.json", {"attn_implementation": "somebody/kernel"}, "wants attention from 'somebody/kernel'"),
+        ("tokenizer_config.json", {"tokenizer_class": "Evil"}, "says tokenizer_class 'Evil'"),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["a.B", None]}}, "names code of its own"),
+        ("preprocessor_config.json", {"auto_map": {"AutoProcessor": "a.B"}}, "names code of its own"),
+    ],
+)
+def test_a_model_names_no_class_that_is_not_known(file: str, said: dict[str, Any], words: str, tmp_path: Path) -> None:
+    place = folder(tmp_path / "tiny")
+    told(place / "config.json", architectures=["MusicgenForConditionalGeneration"], model_type="musicgen")
+    told(place / "tokenizer_config.json", tokenizer_class="T5Tokenizer", auto_map=None)
+    checkpoints.check(place)
+    told(place / file, **said)
+    with pytest.raises(BadCheckpoint) as error:
+        checkpoints.check(place)
+    says(error, words, str(place / file))
+
+
+def test_the_classes_that_are_known_are_there() -> None:
+    transformers, diffusers = pytest.importorskip("transformers"), pytest.importorskip("diffusers")
+    rooms = {"transformers": transformers, "diffusers": diffusers, "ace_step": diffusers.pipelines.ace_step}
+    for name in (*classes.MODELS, *classes.TOKENIZERS):
+        assert hasattr(transformers, name), name
+    for library, name in (pair for pairs in classes.PARTS.values() for pair in pairs):
+        assert hasattr(rooms[library], name), (library, name)
 
 
 def test_ace_steps_own_layout_is_known(tmp_path: Path) -> None:
