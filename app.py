@@ -12,12 +12,14 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from settings import ON_SPACE, Settings, complaint, settings
+from settings import LOOPBACK, ON_SPACE, Settings, complaint, settings
 
 # No call to any other host, and no proxy between us and ourselves.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_SSR_MODE", "false")
+if not ON_SPACE:  # else uvicorn takes the caller's address from headers that anybody can send over loopback
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
 with suppress(ValidationError):  # main() says what is wrong with the environment
@@ -35,6 +37,7 @@ from song.errors import CannotOpen, StudioError
 from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, studio
 from tabs.widgets import script
 
+SHORTEST = 16  # characters of a token that nobody guesses
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
 ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path d='M0 3h2v2H0zM3 0h2v8H3zM6 2h2v4H6z'/></svg>"
 HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
@@ -132,7 +135,14 @@ def launch(config: Settings, port: int) -> None:
     gr.set_static_paths([config.takes])
     token = "" if ON_SPACE else config.token
     css = theme.css() + ("" if token else "\n#signout { display: none }")
-    gate = Middleware(Gate, token=token, names=own_names(config.host), space=ON_SPACE, css=theme.css())
+    gate = Middleware(
+        Gate,
+        token=token,
+        names=own_names(config.host),
+        proxies=config.trusted_proxy,
+        space=ON_SPACE,
+        css=theme.css(),
+    )
     demo.queue(max_size=64, default_concurrency_limit=8, api_open=False).launch(
         server_name=bracketed(config.host),
         server_port=port,
@@ -165,11 +175,17 @@ def bracketed(host: str) -> str:
 
 
 def check_reachable(config: Settings) -> None:
-    """Nobody else's machine may reach a studio without a token; a Space is public by design."""
-    if config.open_to_network and not config.token and not ON_SPACE:
+    """Nobody else's machine may reach a studio without a token that cannot be guessed; a Space is public by design."""
+    if ON_SPACE or not config.open_to_network:
+        return
+    why = f"listening on {config.host}" if config.host not in LOOPBACK else "being behind a proxy"
+    make = 'python -c "import secrets; print(secrets.token_urlsafe(32))", then start with STUDIO_TOKEN=<that token>.'
+    if not config.token:
+        raise CannotOpen(f"{why} lets other machines in, so a token is needed. Make one with {make}")
+    if len(config.token) < SHORTEST:
         raise CannotOpen(
-            f"listening on {config.host} lets other machines in, so a token is needed. Make one with "
-            'python -c "import secrets; print(secrets.token_urlsafe(32))", then start with STUDIO_TOKEN=<that token>.'
+            f"{why} lets other machines in, and a token of {len(config.token)} characters can be guessed; "
+            f"{SHORTEST} are the least. Make one with {make}"
         )
 
 

@@ -1,19 +1,21 @@
 """Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
 
 import ctypes.util
+import ipaddress
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 VERSION = "0.2.0"
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it; a Space is public by design and has one process
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+List = Annotated[tuple[str, ...], NoDecode]  # written with commas between
 
 
 class Settings(BaseSettings):
@@ -25,6 +27,7 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0" if ON_SPACE else "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     token: str = ""
+    trusted_proxy: List = ()
     engine: str = "auto"
     soundfont: Path | None = None
     flite: Path | None = None
@@ -36,6 +39,23 @@ class Settings(BaseSettings):
     max_queue: int = Field(256, ge=1)
     max_queue_client: int = Field(64, ge=1)
     min_free_disk: int = Field(500 * 2**20, ge=0)
+
+    @field_validator("trusted_proxy", mode="before")
+    @classmethod
+    def _listed(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"{network} is no address and no network; write 127.0.0.1 or 172.16.0.0/12, with commas between"
+                ) from None
+        return value
 
     @property
     def database(self) -> Path:
@@ -70,15 +90,15 @@ class Settings(BaseSettings):
 
     @property
     def open_to_network(self) -> bool:
-        """True where somebody else's machine can reach the page."""
-        return self.host not in LOOPBACK
+        """True where somebody else's machine can reach the page, be it through a proxy."""
+        return self.host not in LOOPBACK or bool(self.trusted_proxy)
 
 
 def complaint(error: ValidationError) -> str:
     """What is wrong with the environment, in one sentence."""
     first = error.errors()[0]
     name = "_".join(str(part) for part in first["loc"]).upper()
-    return f"STUDIO_{name} cannot be used: {first['msg'].lower()}. Correct or unset it."
+    return f"STUDIO_{name} cannot be used: {first['msg'].removeprefix('Value error, ').lower()}. Correct or unset it."
 
 
 @cache

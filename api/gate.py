@@ -2,8 +2,14 @@
 
 A studio on one's own machine is reachable by every web page one opens, so without a token, too, it answers only to its
 own name (Host) and only to itself (Origin, Sec-Fetch-Site). With a token it also wants to know who asks.
+
+Rooms behind it find the caller in the request: `request.client.host` is the address of whoever called, not of a proxy
+that is trusted (api/caller.py), and `request.state.caller` is what to count one caller by: "session <id>" of a browser
+that has signed in, else the address, for IPv6 the /64 around it. In ASGI terms these are scope["client"] and
+scope["state"]["caller"]. Scripts share the token, so they are told apart by address.
 """
 
+import hashlib
 import ipaddress
 import json
 import socket
@@ -12,15 +18,14 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from api.caller import INSIDE, Proxies, Scope, address_of, counted_as, is_loopback
 from api.login import LATER, SESSION, WINDOW, Keys, Tries, page
 
 Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 STARTUP = "/gradio_api/startup-events"  # launch() calls it over loopback and knows no token
 SMALL = 10_000  # bytes of a login form
@@ -35,10 +40,20 @@ class Refused(Exception):
 
 
 class Gate:
-    """`names`: hosts it answers to, without port. `token` may be empty. `space`: behind Hugging Face's proxy."""
+    """`names`: hosts it answers to, without port. `token` may be empty. `proxies`: networks whose forwarded headers
+    count. `space`: behind Hugging Face's proxy, whose headers the page reads by itself."""
 
-    def __init__(self, app: App, token: str = "", names: tuple[str, ...] = (), space: bool = False, css: str = ""):
+    def __init__(
+        self,
+        app: App,
+        token: str = "",
+        names: tuple[str, ...] = (),
+        proxies: tuple[str, ...] = (),
+        space: bool = False,
+        css: str = "",
+    ):
         self.app, self.space, self.css = app, space, css
+        self.proxies = Proxies(INSIDE if space else proxies)
         self.names = {*LOOPBACK_NAMES, *(name.lower() for name in names)}
         self.keys = Keys(token) if token else None
         self.tries = Tries()
@@ -46,9 +61,9 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        if not self.space:  # nobody stands between us and the caller, so nobody may say who the caller is
-            kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(FORWARDED)]
-            scope = {**scope, "headers": kept}
+        caller = self.proxies.farthest(scope) if self.space else ""
+        scope = scope if self.space else self.proxies.read(scope)
+        scope = {**scope, "state": {**scope.get("state", {}), "caller": counted_as(caller or address_of(scope))}}
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         send = self._secured(scope, send)
         try:
@@ -86,12 +101,14 @@ class Gate:
             raise Refused(403, "This request comes from another web site.")
 
     def _open(self, scope: Scope) -> bool:
-        caller, here = _address(scope, "client"), _address(scope, "server")
-        return scope["path"] == STARTUP and (caller == here or _is_loopback(caller))
+        caller, here = address_of(scope), address_of(scope, "server")
+        return scope["path"] == STARTUP and (caller == here or is_loopback(caller))
 
     def _known(self, keys: Keys, scope: Scope, headers: dict[str, str]) -> bool:
         """A valid session passes even from a locked address: guessing tokens cannot sign anybody out."""
-        if keys.valid(_cookie(headers, self._cookie_name(scope))):
+        session = _cookie(headers, self._cookie_name(scope))
+        if keys.valid(session):
+            scope["state"]["caller"] = f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
             return True
         scheme, _, offered = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
@@ -101,7 +118,7 @@ class Gate:
 
     def _try(self, keys: Keys, scope: Scope, offered: str) -> None:
         """Raise Refused unless this is the token."""
-        address = _address(scope, "client")
+        address = counted_as(address_of(scope))
         if self.tries.locked(address):
             raise Refused(429, LATER)
         if not keys.fits(offered):
@@ -188,14 +205,6 @@ def _is_address(host: str) -> bool:
         return bool(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
         return False
-
-
-def _is_loopback(address: str) -> bool:
-    return _is_address(address) and ipaddress.ip_address(address).is_loopback
-
-
-def _address(scope: Scope, side: str) -> str:
-    return str((scope.get(side) or ("",))[0])
 
 
 def _cookie(headers: dict[str, str], name: str) -> str:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import app
+from api.caller import Proxies, counted_as
 from api.gate import Gate, own_names
 from api.login import SESSION, TRIES, WINDOW, Keys, Tries
 from conftest import ROOT, free_port, surroundings
@@ -97,6 +98,46 @@ def test_nobody_tells_us_who_the_caller_is():
     seen = behind().get("/", headers=told).json()["headers"]
     assert not [name for name in seen if "forwarded" in name or name == "x-real-ip"]
     assert "x-forwarded-for" in behind(space=True).get("/", headers=told).json()["headers"]
+
+
+def test_a_trusted_proxy_says_who_how_and_by_which_name():
+    def seen(*told, client="10.0.0.2"):
+        scope = {"type": "http", "client": (client, 1), "scheme": "http", "headers": [(b"host", b"inner"), *told]}
+        read = Proxies(("10.0.0.0/8", "::1")).read(scope)
+        assert [name for name, _ in read["headers"]] == [b"host"]
+        return read["client"][0], read["scheme"], read["headers"][0][1].decode()
+
+    hops = (b"x-forwarded-for", b"6.6.6.6, 203.0.113.5, 10.0.0.9")
+    assert seen(hops) == ("203.0.113.5", "http", "inner")
+    assert seen(hops, client="203.0.113.1") == ("203.0.113.1", "http", "inner")
+    assert seen((b"x-forwarded-for", b"203.0.113.5"), (b"X-Forwarded-For", b"10.0.0.9:4242"))[0] == "203.0.113.5"
+    assert seen((b"x-forwarded-for", b"6.6.6.6, unknown, 10.0.0.9"))[0] == "10.0.0.9"
+    assert seen((b"x-forwarded-for", b"made up"))[0] == "10.0.0.2"
+    assert seen((b"x-forwarded-for", b"[2001:db8::5]:99"), client="::1")[0] == "2001:db8::5"
+    told = (b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"studio.example.com")
+    assert seen(hops, *told) == ("203.0.113.5", "https", "studio.example.com")
+    assert seen(hops, (b"x-forwarded-proto", b"http, https, http"))[1] == "https"
+    assert seen(hops, (b"x-forwarded-proto", b"javascript"))[1] == "http"
+
+
+def test_one_caller_is_one_address_or_one_network_of_ipv6():
+    assert counted_as("203.0.113.5") == "203.0.113.5"
+    assert counted_as("2001:db8::1") == counted_as("2001:db8::ffff:2") != counted_as("2001:db8:0:1::1")
+
+
+def test_rooms_behind_it_are_told_whom_to_count():
+    inner = Starlette(routes=[Route("/", lambda request: JSONResponse(request.state.caller))])
+    client = TestClient(Gate(inner, token=TOKEN), base_url="http://127.0.0.1:7860", client=("10.1.1.1", 5))
+    assert client.get("/", headers={"authorization": f"Bearer {TOKEN}"}).json() == "10.1.1.1"
+    callers = set()
+    for _ in range(2):
+        client.cookies.clear()
+        client.post("/login", data={"token": TOKEN}, follow_redirects=False)
+        callers |= {client.get("/").json(), client.get("/").json()}
+    assert all(caller.startswith("session ") for caller in callers)
+    space = TestClient(Gate(inner, space=True), client=("10.16.0.1", 5))
+    told = {"x-forwarded-for": "6.6.6.6, 203.0.113.5, 10.0.0.9"}
+    assert space.get("/", headers=told).json() == "203.0.113.5"
 
 
 def test_every_answer_carries_the_security_headers():
@@ -273,7 +314,12 @@ def test_signing_in_and_out_in_a_browser(locked, chromium):
 def test_refuses_the_network_without_a_token(tmp_path, monkeypatch):
     with pytest.raises(CannotOpen, match=r"token_urlsafe.*STUDIO_TOKEN"):
         app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
-    app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x"))
+    with pytest.raises(CannotOpen, match=r"behind a proxy.*STUDIO_TOKEN"):
+        app.check_reachable(Settings(home=tmp_path, trusted_proxy="127.0.0.1"))
+    with pytest.raises(CannotOpen, match="15 characters can be guessed; 16"):
+        app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x" * 15))
+    app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x" * 16))
+    app.check_reachable(Settings(home=tmp_path, token="x"))
     app.check_reachable(Settings(home=tmp_path))
     monkeypatch.setattr(app, "ON_SPACE", True)
     app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
@@ -296,6 +342,7 @@ def test_a_taken_port_is_said_plainly(tmp_path):
         ("HOST", "0.0.0.0", "STUDIO_TOKEN="),
         ("PORT", "many", "STUDIO_PORT cannot be used"),
         ("LANE", "x", "STUDIO_LANE"),
+        ("TRUSTED_PROXY", "nginx", "nginx is no address"),
     ],
 )
 def test_what_stops_it_is_one_sentence_and_exit_code_3(tmp_path, monkeypatch, capsys, name, value, sentence):
