@@ -32,7 +32,8 @@ import theme
 from api import faults, files, live
 from api.calls import Calls
 from api.crowd import Crowd
-from api.gate import Gate, own_names
+from api.gate import Gate
+from api.names import own_names
 from song.errors import CannotOpen, StudioError
 from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, studio
 from tabs.widgets import script
@@ -138,7 +139,9 @@ def launch(config: Settings, port: int) -> None:
     gate = Middleware(
         Gate,
         token=token,
-        names=own_names(config.host),
+        names=(*own_names(config.host), *config.hosts),
+        literals=config.open_to_network,
+        cookie=f"studio-{config.mark}",
         proxies=config.trusted_proxy,
         space=ON_SPACE,
         css=theme.css(),
@@ -178,7 +181,7 @@ def check_reachable(config: Settings) -> None:
     """Nobody else's machine may reach a studio without a token that cannot be guessed; a Space is public by design."""
     if ON_SPACE or not config.open_to_network:
         return
-    why = f"listening on {config.host}" if config.host not in LOOPBACK else "being behind a proxy"
+    why = f"listening on {config.host}" if config.host not in LOOPBACK else "being called by other names or by a proxy"
     make = 'python -c "import secrets; print(secrets.token_urlsafe(32))", then start with STUDIO_TOKEN=<that token>.'
     if not config.token:
         raise CannotOpen(f"{why} lets other machines in, so a token is needed. Make one with {make}")

@@ -1,8 +1,10 @@
 """Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
 
 import ctypes.util
+import hashlib
 import ipaddress
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +17,7 @@ ROOT = Path(__file__).resolve().parent
 VERSION = "0.2.0"
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it; a Space is public by design and has one process
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NAME = re.compile(r"\.?[\w-]+(\.[\w-]+)*|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+\]?")  # of a host, a domain, an IPv6 address
 List = Annotated[tuple[str, ...], NoDecode]  # written with commas between
 
 
@@ -27,6 +30,7 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0" if ON_SPACE else "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     token: str = ""
+    hosts: List = ()
     trusted_proxy: List = ()
     engine: str = "auto"
     soundfont: Path | None = None
@@ -40,10 +44,20 @@ class Settings(BaseSettings):
     max_queue_client: int = Field(64, ge=1)
     min_free_disk: int = Field(500 * 2**20, ge=0)
 
-    @field_validator("trusted_proxy", mode="before")
+    @field_validator("hosts", "trusted_proxy", mode="before")
     @classmethod
     def _listed(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name} is no name; write studio.example.com, or .example.com for all below, without port and *"
+                )
+        return value
 
     @field_validator("trusted_proxy")
     @classmethod
@@ -89,9 +103,14 @@ class Settings(BaseSettings):
         return self.home / "page"
 
     @property
+    def mark(self) -> str:
+        """Tells this studio from others that a browser reaches under the same name: eight hexadecimal digits."""
+        return hashlib.sha256(os.fsencode(self.home.absolute())).hexdigest()[:8]
+
+    @property
     def open_to_network(self) -> bool:
         """True where somebody else's machine can reach the page, be it through a proxy."""
-        return self.host not in LOOPBACK or bool(self.trusted_proxy)
+        return self.host not in LOOPBACK or bool(self.hosts or self.trusted_proxy)
 
 
 def complaint(error: ValidationError) -> str:

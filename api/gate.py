@@ -1,7 +1,7 @@
 """The gate: one ASGI middleware in front of every route, page, files and doors alike.
 
 A studio on one's own machine is reachable by every web page one opens, so without a token, too, it answers only to its
-own name (Host) and only to itself (Origin, Sec-Fetch-Site). With a token it also wants to know who asks.
+own names (Host) and only to itself (Origin, Sec-Fetch-Site). With a token it also wants to know who asks.
 
 Rooms behind it find the caller in the request: `request.client.host` is the address of whoever called, not of a proxy
 that is trusted (api/caller.py), and `request.state.caller` is what to count one caller by: "session <id>" of a browser
@@ -10,23 +10,21 @@ scope["state"]["caller"]. Scripts share the token, so they are told apart by add
 """
 
 import hashlib
-import ipaddress
 import json
-import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from api.caller import INSIDE, Proxies, Scope, address_of, counted_as, is_loopback
 from api.login import LATER, SESSION, WINDOW, Keys, Tries, page
+from api.names import Names, same_site, shown, split
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 STARTUP = "/gradio_api/startup-events"  # launch() calls it over loopback and knows no token
 SMALL = 10_000  # bytes of a login form
 
@@ -40,21 +38,24 @@ class Refused(Exception):
 
 
 class Gate:
-    """`names`: hosts it answers to, without port. `token` may be empty. `proxies`: networks whose forwarded headers
-    count. `space`: behind Hugging Face's proxy, whose headers the page reads by itself."""
+    """`names`: hosts it answers to besides loopback's, `literals`: any address (api/names.py). `token` may be empty.
+    `proxies`: networks whose forwarded headers count. `cookie`: the name of the session's. `space`: behind Hugging
+    Face's proxy, whose headers the page reads by itself."""
 
     def __init__(
         self,
         app: App,
         token: str = "",
         names: tuple[str, ...] = (),
+        literals: bool = False,
+        cookie: str = "studio",
         proxies: tuple[str, ...] = (),
         space: bool = False,
         css: str = "",
     ):
         self.app, self.space, self.css = app, space, css
         self.proxies = Proxies(INSIDE if space else proxies)
-        self.names = {*LOOPBACK_NAMES, *(name.lower() for name in names)}
+        self.names, self.cookie = Names(names, literals), cookie
         self.keys = Keys(token) if token else None
         self.tries = Tries()
 
@@ -67,7 +68,7 @@ class Gate:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         send = self._secured(scope, send)
         try:
-            self._check_host(scope, headers)
+            self._check_host(headers)
             self._check_origin(scope, headers)
             if scope["path"] == "/healthz":
                 return await _answer(send, 200, b"ok", "text/plain")
@@ -81,23 +82,32 @@ class Gate:
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
-    def _check_host(self, scope: Scope, headers: dict[str, str]) -> None:
-        """A name we do not carry may be a stranger's that points here (DNS rebinding). An address cannot be rebound."""
-        if self.space:
+    def _check_host(self, headers: dict[str, str]) -> None:
+        host = headers.get("host", "")
+        if self.space or host in self.names:
             return
-        host, _, port = _split_host(headers.get("host", ""))
-        here, listening = (scope.get("server") or ("", None))[:2]
-        own = host in self.names or (host.strip("[]") == here and _is_address(host))
-        if not own or int(port or 80) != (listening or 80):
-            raise Refused(421, "This studio does not answer to this name. Use the address it printed when it started.")
+        name = shown(split(host)[0] or host)
+        raise Refused(
+            421,
+            f"This studio does not answer to the name {name!r}. If it is its own, start it with STUDIO_HOSTS={name}",
+        )
 
     def _check_origin(self, scope: Scope, headers: dict[str, str]) -> None:
-        """Refuse what another web site sends or embeds; following a link to the studio is fine."""
-        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-            raise Refused(403, "This request comes from another web site.")
+        """Refuse what another web site sends or embeds; following a link to the studio is fine.
+
+        Browsers that send Sec-Fetch-Site compared the two themselves, on their side of all proxies, and no page can
+        set it. They leave it out over plain http; then the Origin has to be the name that was called."""
+        origin, host, site = headers.get("origin"), headers.get("host", ""), headers.get("sec-fetch-site")
+        if site == "same-origin" and origin != "null":
+            return
+        if origin is not None and not same_site(origin, host, scope.get("scheme", "http")):
+            raise Refused(
+                403,
+                f"This request comes from another web site, {shown(origin)}, and not from {shown(host)}. If a proxy "
+                "stands between, let it pass on the name that was called (nginx: proxy_set_header Host $http_host;).",
+            )
         visit = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") in ("GET", "HEAD")
-        if site not in ("same-origin", "none") and not visit and origin is None:
+        if site not in ("none", None) and not visit:
             raise Refused(403, "This request comes from another web site.")
 
     def _open(self, scope: Scope) -> bool:
@@ -106,7 +116,7 @@ class Gate:
 
     def _known(self, keys: Keys, scope: Scope, headers: dict[str, str]) -> bool:
         """A valid session passes even from a locked address: guessing tokens cannot sign anybody out."""
-        session = _cookie(headers, self._cookie_name(scope))
+        session = _cookie(headers, self.cookie)
         if keys.valid(session):
             scope["state"]["caller"] = f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
             return True
@@ -136,13 +146,9 @@ class Gate:
             self._try(keys, scope, form.get("token", [""])[0].strip())
             session, age = keys.session(), SESSION
         secure = "; Secure" if scope.get("scheme") == "https" else ""
-        cookie = f"{self._cookie_name(scope)}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
+        cookie = f"{self.cookie}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
         place = "./" if session else "login"
         await _answer(send, 303, b"", "text/plain", (b"location", place.encode()), (b"set-cookie", cookie.encode()))
-
-    def _cookie_name(self, scope: Scope) -> str:
-        """Browsers share cookies between the ports of a host; two studios must not sign each other out."""
-        return f"studio-{(scope.get('server') or ('', 0))[1]}"
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -182,29 +188,6 @@ class Gate:
             await send(message)
 
         return secured
-
-
-def own_names(host: str) -> tuple[str, ...]:
-    """The names under which other machines may know a studio that listens on `host`."""
-    if host not in ("0.0.0.0", "::", ""):
-        return (host,)
-    name = socket.gethostname()
-    return tuple({name, f"{name.partition('.')[0]}.local", socket.getfqdn()})
-
-
-def _split_host(host: str) -> tuple[str, str, str]:
-    """Name in lower case, colon, port. An IPv6 address keeps its brackets."""
-    name, colon, port = host.lower().rpartition(":")
-    if not colon or host.endswith("]"):
-        return host.lower(), "", ""
-    return (name, colon, port) if port.isascii() and port.isdigit() and len(port) < 6 else ("", "", "")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        return False
 
 
 def _cookie(headers: dict[str, str], name: str) -> str:

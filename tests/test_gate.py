@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 
 import app
 from api.caller import Proxies, counted_as
-from api.gate import Gate, own_names
+from api.gate import Gate
 from api.login import SESSION, TRIES, WINDOW, Keys, Tries
+from api.names import own_names, same_site
 from conftest import ROOT, free_port, surroundings
 from settings import Settings
 from song.errors import CannotOpen
@@ -40,27 +41,41 @@ def behind(base="http://127.0.0.1:7860", **said):
 # -- name and origin ---------------------------------------------------------------------------------------------------
 
 
-def test_answers_to_its_own_names_only():
-    client = behind(names=("studio.lan",))
-    for host in ("127.0.0.1:7860", "localhost:7860", "LOCALHOST:7860", "[::1]:7860", "studio.lan:7860"):
-        assert client.get("/", headers={"host": host}).status_code == 200, host
+def answers(client, host):
+    """The status for a Host; a refusal names it and the setting that lets it in."""
+    answer = client.get("/", headers={"host": host})
+    if answer.status_code == 421:
+        assert "STUDIO_HOSTS=" in answer.json()["detail"], host
+    return answer.status_code
+
+
+LOOPBACK = ("127.0.0.1:7860", "localhost:7860", "LOCALHOST:9000", "localhost", "localhost.", "[::1]:80", "127.3.2.1")
+NO_NAMES = ("", ":7860", "a:b:7860", "localhost:x", "localhost@evil.example", "evil.example/localhost", "[::1", "*")
+
+
+def test_answers_to_its_own_names_on_any_port():
+    client = behind(names=("studio.lan", ".tail12.ts.net", "10.0.0.9"))
+    for host in (*LOOPBACK, "studio.lan:7860", "Studio.LAN:9000", "box.tail12.ts.net", "tail12.ts.net", "10.0.0.9:80"):
+        assert answers(client, host) == 200, host
     for host in (
+        *NO_NAMES,
         "evil.example:7860",
-        "localhost",
-        "localhost:80",
-        "localhost:7861",
-        "10.0.0.9:7860",
-        "",
-        ":7860",
-        "a:b:7860",
+        "studio.lan.evil.example",
+        "eviltail12.ts.net",
+        "10.0.0.5",
+        "[fd00::1]",
     ):
-        answer = client.get("/", headers={"host": host})
-        assert answer.status_code == 421 and "address" in answer.json()["detail"], host
+        assert answers(client, host) == 421, host
+    detail = client.get("/", headers={"host": "new.lan:80"}).json()["detail"]
+    assert "'new.lan'" in detail and detail.endswith("STUDIO_HOSTS=new.lan")
 
 
-def test_answers_to_the_address_that_was_called():
-    assert behind("http://10.0.0.5:7860").get("/").status_code == 200
-    assert behind("http://10.0.0.5:7860").get("/", headers={"host": "10.0.0.6:7860"}).status_code == 421
+def test_on_a_network_it_answers_to_every_address():
+    client = behind(literals=True)
+    for host in (*LOOPBACK, "10.0.0.5:8080", "192.168.1.5", "[fd00::1]:7860"):
+        assert answers(client, host) == 200, host
+    for host in (*NO_NAMES, "evil.example", "10.0.0.5.evil.example"):
+        assert answers(client, host) == 421, host
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
@@ -72,6 +87,9 @@ def test_refuses_every_foreign_origin(method):
         "http://127.0.0.1:7861",
         "http://localhost:7860",
         "http://127.0.0.1",
+        "http://[",
+        "file://",
+        "http://127.0.0.1:7860.evil.example",
     ):
         answer = client.request(method, "/", headers={"origin": origin})
         assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers, origin
@@ -161,9 +179,29 @@ def test_a_space_is_framed_by_hugging_face_and_has_any_name():
     assert client.post("/", headers={"origin": "https://evil.example"}).status_code == 403
 
 
+def test_a_browser_that_compared_the_origin_is_believed_and_null_is_not():
+    client = behind()
+    vouched = {"sec-fetch-site": "same-origin"}
+    assert client.post("/", headers=vouched | {"origin": "https://studio.lan"}).status_code == 200
+    assert client.post("/", headers=vouched | {"origin": "null"}).status_code == 403
+    own = {"origin": "http://127.0.0.1:7860"}
+    assert client.post("/", headers=own | {"sec-fetch-site": "cross-site"}).status_code == 403
+    said = client.post("/", headers={"origin": "https://studio.lan"}).json()["detail"]
+    assert "https://studio.lan" in said and "$http_host" in said
+
+
+def test_an_origin_is_scheme_name_and_port():
+    assert same_site("http://a.b", "a.b", "http") and same_site("https://a.b", "A.B:443", "https")
+    assert same_site("https://a.b", "a.b", "http")  # TLS ended at a proxy that said nothing
+    assert same_site("http://[::1]:7860", "[::1]:7860", "http")
+    assert not same_site("http://a.b", "a.b", "https")
+    assert not same_site("http://a.b:8080", "a.b", "http") and not same_site("http://a.b", "a.b:8080", "http")
+
+
 def test_names_of_this_machine():
-    assert own_names("192.168.1.5") == ("192.168.1.5",)
-    assert all(own_names("0.0.0.0"))
+    assert "192.168.1.5" in own_names("192.168.1.5")
+    assert all(own_names("0.0.0.0")) and "0.0.0.0" not in own_names("0.0.0.0")
+    assert not own_names("127.0.0.1") and not own_names("localhost") and not own_names("::1")
 
 
 # -- token and session -------------------------------------------------------------------------------------------------
@@ -185,7 +223,7 @@ def test_the_cookie_is_a_session_and_not_the_token():
     answer = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
     cookie = answer.headers["set-cookie"]
     assert answer.status_code == 303 and TOKEN not in cookie
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "studio-7860=" in cookie
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and cookie.startswith("studio=")
     assert client.get("/").status_code == 200
     client.post("/logout", follow_redirects=False)
     assert client.get("/").status_code == 401
@@ -239,8 +277,13 @@ def test_launching_reaches_its_own_start_from_this_machine_only():
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory, serve):
-    with serve(tmp_path_factory.mktemp("locked") / "home", token=TOKEN) as url:
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("locked") / "home"
+
+
+@pytest.fixture(scope="module")
+def locked(home, serve):
+    with serve(home, token=TOKEN) as url:
         yield url
 
 
@@ -254,7 +297,7 @@ def paths(router, prefix=""):
             yield prefix + re.sub(r"{[^}]+}", "x", route.path)
 
 
-def test_no_route_is_open_without_the_token(locked):
+def test_no_route_is_open_without_the_token(locked, home):
     from gradio.routes import App
 
     known = set(paths(App.create_app(app.demo, app_kwargs={"routes": [*app.files.ROUTES, *app.live.ROUTES]})))
@@ -267,7 +310,7 @@ def test_no_route_is_open_without_the_token(locked):
         "/config",
     } <= known
     keys = Keys(TOKEN)
-    name = f"studio-{locked.rpartition(':')[2]}"
+    name = f"studio-{Settings(home=home).mark}"
     with httpx.Client(base_url=locked, timeout=10) as client:
         for path in sorted(known):
             if path in ("/login", "/logout", "/gradio_api/startup-events"):
@@ -314,8 +357,9 @@ def test_signing_in_and_out_in_a_browser(locked, chromium):
 def test_refuses_the_network_without_a_token(tmp_path, monkeypatch):
     with pytest.raises(CannotOpen, match=r"token_urlsafe.*STUDIO_TOKEN"):
         app.check_reachable(Settings(home=tmp_path, host="0.0.0.0"))
-    with pytest.raises(CannotOpen, match=r"behind a proxy.*STUDIO_TOKEN"):
-        app.check_reachable(Settings(home=tmp_path, trusted_proxy="127.0.0.1"))
+    for more in ({"trusted_proxy": "127.0.0.1"}, {"hosts": "studio.lan"}):
+        with pytest.raises(CannotOpen, match=r"other names or by a proxy.*STUDIO_TOKEN"):
+            app.check_reachable(Settings(home=tmp_path, **more))
     with pytest.raises(CannotOpen, match="15 characters can be guessed; 16"):
         app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x" * 15))
     app.check_reachable(Settings(home=tmp_path, host="0.0.0.0", token="x" * 16))
@@ -342,6 +386,8 @@ def test_a_taken_port_is_said_plainly(tmp_path):
         ("HOST", "0.0.0.0", "STUDIO_TOKEN="),
         ("PORT", "many", "STUDIO_PORT cannot be used"),
         ("LANE", "x", "STUDIO_LANE"),
+        ("HOSTS", "studio.lan,*.example.com", "STUDIO_HOSTS cannot be used: *.example.com is no name"),
+        ("HOSTS", "https://studio.lan", "is no name"),
         ("TRUSTED_PROXY", "nginx", "nginx is no address"),
     ],
 )
