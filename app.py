@@ -20,6 +20,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_SSR_MODE", "false")
 if not ON_SPACE:  # else uvicorn takes the caller's address from headers that anybody can send over loopback
     os.environ["FORWARDED_ALLOW_IPS"] = ""
+# No statistics of all calls after every call; nobody looks at them.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
 with suppress(ValidationError):  # main() says what is wrong with the environment
@@ -34,8 +37,9 @@ from api.calls import Calls
 from api.crowd import Crowd
 from api.gate import Gate
 from api.names import own_names
+from api.still import Still
 from song.errors import CannotOpen, StudioError
-from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, studio
+from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, recipe, sessions, studio
 from tabs.widgets import script
 
 SHORTEST = 16  # characters of a token that nobody guesses
@@ -146,7 +150,7 @@ def launch(config: Settings, port: int) -> None:
         space=ON_SPACE,
         css=theme.css(),
     )
-    demo.queue(max_size=64, default_concurrency_limit=8, api_open=False).launch(
+    app, _, _ = demo.queue(max_size=64, default_concurrency_limit=8, api_open=False).launch(
         server_name=bracketed(config.host),
         server_port=port,
         prevent_thread_lock=True,
@@ -162,7 +166,7 @@ def launch(config: Settings, port: int) -> None:
         css=css,
         head=HEAD,
         app_kwargs={
-            "middleware": [gate, Middleware(Calls, doors=doors.Wired(demo)), Middleware(Crowd)],
+            "middleware": [gate, Middleware(Calls, doors=doors.Wired(demo)), Middleware(Crowd), Middleware(Still)],
             "routes": [*files.ROUTES, *live.ROUTES],
             "exception_handlers": faults.HANDLERS,
             "docs_url": None,
@@ -170,6 +174,7 @@ def launch(config: Settings, port: int) -> None:
             "openapi_url": None,
         },
     )
+    sessions.lighten(app, demo)
 
 
 def bracketed(host: str) -> str:

@@ -23,7 +23,7 @@ AUDIO = "The song to start from, as a file; left out, `source` names it."
 def build() -> None:
     """Put the doors on the page's own server."""
     gr.api(generate, api_name="generate", concurrency_limit=None)
-    gr.api(submit, api_name="submit", concurrency_limit=None)
+    gr.api(submit, api_name="submit", concurrency_limit=2)
     for door in (cover, extend, edit, lyrics, listen, job, cancel, cancel_all, take, loop, library, loras, add_lora):
         gr.api(door, api_name=door.__name__, concurrency_limit=None)
 
