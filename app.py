@@ -43,6 +43,9 @@ from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, r
 from tabs.widgets import script
 
 SHORTEST = 16  # characters of a token that nobody guesses
+SLOTS = 512  # events that Gradio lets go on at once. Those that wait, aside.SEATS at most, are coroutines
+QUEUE = 256  # events that may stand in line for a turn; one more is told so at once
+
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'
 ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path d='M0 3h2v2H0zM3 0h2v8H3zM6 2h2v4H6z'/></svg>"
 HEAD = f"""<link rel="icon" href="data:image/svg+xml,{ICON}">
@@ -150,7 +153,7 @@ def launch(config: Settings, port: int) -> None:
         space=ON_SPACE,
         css=theme.css(),
     )
-    app, _, _ = demo.queue(max_size=64, default_concurrency_limit=8, api_open=False).launch(
+    app, _, _ = demo.queue(status_update_rate=5, max_size=QUEUE, default_concurrency_limit=8, api_open=False).launch(
         server_name=bracketed(config.host),
         server_port=port,
         prevent_thread_lock=True,
@@ -159,7 +162,7 @@ def launch(config: Settings, port: int) -> None:
         share=False,
         run_history=False,
         footer_links=[],
-        max_threads=100,
+        max_threads=SLOTS,
         max_file_size=config.max_upload,
         state_session_capacity=500,
         theme=theme.Mono(),

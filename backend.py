@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from song.score import Score
 from song.source import Origin
 from song.take import Kept, Recipe
 from song.writing import WriteLyrics
+from watch import Watch, gist
 from worker import InWorker, Runner
 from zerogpu import WRITE, OnGpu
 
@@ -61,6 +62,7 @@ class Studio:
         inline = OnGpu(tasks.TASKS, tasks.rest, tasks.make_on_gpu, on_gpu)
         runner: Runner = InWorker(WORKER) if settings.lane == "process" else inline
         self.lane = Lane(self.library, runner)
+        self.watch = Watch(self.library, self.lane)
 
     @property
     def engines(self) -> dict[str, Engine]:
@@ -196,8 +198,11 @@ class Studio:
 
     def job(self, job_id: str) -> Job:
         """The newest that is known of a job. Raises NotFound."""
-        current = self.lane.current
-        return current if current is not None and current.id == job_id else self.library.job(job_id)
+        return self.watch.newest(job_id)
+
+    def following(self, job_id: str, beat: float = 5.0) -> AsyncGenerator[Job, None]:
+        """`follow` for those who must not hold a thread while they wait."""
+        return self.watch.follow(job_id, beat)
 
     def follow(self, job_id: str, beat: float = 5.0) -> Iterator[Job]:
         """Every change of a job, and one item at least every `beat` seconds; the last is final. Raises NotFound."""
@@ -205,8 +210,7 @@ class Studio:
         spoke = 0.0
         while True:
             job = self.job(job_id)
-            news = (job.state, job.stage, round(job.fraction, 2), job.audible, job.takes)
-            if news != told or time.monotonic() - spoke >= beat:
+            if (news := gist(job)) != told or time.monotonic() - spoke >= beat:
                 told, spoke = news, time.monotonic()
                 yield job
             if job.final:

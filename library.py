@@ -187,6 +187,13 @@ class Library:
                     job = job.model_copy(update={"stage": _queue_position(before + line.index(job_id))})
         return job
 
+    def line(self) -> dict[str, str]:
+        """The jobs that wait for their turn, by id: the stage of each, which says how many come before it."""
+        unfinished = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.state.in_(("queued", "running"))).order_by(ARRIVAL)
+        with _plainly(), self._reading.connect() as connection:
+            rows = connection.execute(unfinished).all()
+        return {row.id: _queue_position(before) for before, row in enumerate(rows) if row.state == "queued"}
+
     def claim(self, only: str | None = None) -> Job | None:
         """Take the waiting job whose turn it is (or `only` that one), mark it running, and count the attempt."""
         first = _turns().limit(1).scalar_subquery() if only is None else only

@@ -23,7 +23,7 @@ class Crowd:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and ASKING.fullmatch(scope["path"]):
             try:
-                await run_in_threadpool(check, (scope.get("client") or ("",))[0])
+                await run_in_threadpool(check, scope.get("state", {}).get("caller", ""))
             except QueueFull as full:
                 headers = {"retry-after": str(full.retry_after), "cache-control": "no-store"}
                 return await JSONResponse({"detail": str(full), "code": full.code}, 429, headers)(scope, receive, send)

@@ -16,5 +16,8 @@ def studio() -> "Studio":
 
 
 def client(caller: gr.Request | None) -> str:
-    """Who calls, as the queue counts them: by address."""
-    return caller.client.host if caller is not None and caller.client is not None else ""
+    """Who calls, as the queue counts them: a signed-in browser's session, else the address, see api.gate."""
+    if caller is None:
+        return ""
+    known = getattr(caller.request.state, "caller", "") if caller.request is not None else ""
+    return str(known) or (caller.client.host if caller.client is not None else "")

@@ -3,10 +3,12 @@
 The page only follows a job; the job goes on without the page.
 """
 
+import asyncio
 import html
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ from song.errors import BadRequest, StudioError
 from song.job import Job
 from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
 from tabs import client, form, loras, studio, widgets
+from tabs.aside import reading, seat
 from tabs.form import QUIET
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
@@ -173,8 +176,13 @@ def wire(
     on_screen = [shown.status, shown.live, go, stop, shown.pick, shown.player, shown.card]
 
     def attach(event: Any, play: bool) -> None:
+        async def watch(job_id: str | None) -> AsyncGenerator[Shown, None]:
+            async with aclosing(_watch(shown, go, stop, job_id, play)) as going:
+                async for news in going:
+                    yield news
+
         follower = event(
-            lambda job_id: (yield from _watch(shown, go, stop, job_id, play)),
+            watch,
             job,
             on_screen,
             concurrency_limit=None,
@@ -223,10 +231,12 @@ def remember(demo: gr.Blocks, kept: gr.BrowserState, knobs: dict[str, Any], writ
     return demo.load(None, kept, list(knobs.values()), js=recall, api_visibility="private")
 
 
-def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, play: bool) -> Iterator[Shown]:
+async def _watch(
+    shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, play: bool
+) -> AsyncGenerator[Shown, None]:
     takes: tuple[str, ...] = ()
     drawn, audible = 0.0, False
-    for now in follow(job_id):
+    async for now in follow(job_id):
         fresh = now is not None and now.takes != takes
         if now and not (now.final or fresh) and time.monotonic() - drawn < REDRAW:
             continue
@@ -242,12 +252,12 @@ def _watch(shown: Screen, go: gr.Button, stop: gr.Button, job_id: str | None, pl
         }
         if now and fresh:
             news |= {shown.pick: gr.Radio(labels(now.takes), value=now.takes[0], visible=len(now.takes) > 1)}
-            news |= _show(shown, now.takes[0], play) if not takes else {}
+            news |= await reading(_show, shown, now.takes[0], play) if not takes else {}
             takes = now.takes
         yield news
         if fresh and not (now and now.final):
             # Once a page was seen that said Done and had no card; two redraws at once are the suspicion.
-            time.sleep(SETTLE)
+            await asyncio.sleep(SETTLE)
 
 
 def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:
@@ -280,13 +290,17 @@ def filled(request: SongRequest, tabs: gr.Tabs, desks: Mapping[str, Desk]) -> Sh
     return {tabs: gr.Tabs(selected=desk.name), desk.kept: held} | news | desk.opened(told)
 
 
-def follow(job_id: str | None) -> Iterator[Job | None]:
+async def follow(job_id: str | None) -> AsyncGenerator[Job | None, None]:
     """Every change of a job; None where there is nothing to follow."""
     if not job_id:
         yield None
         return
     try:
-        yield from studio().follow(job_id)
+        house = await reading(studio)  # it may be opening still
+        with seat():
+            async with aclosing(house.following(job_id)) as going:
+                async for now in going:
+                    yield now
     except StudioError:  # the browser remembers a job of another library
         yield None
 

@@ -1,8 +1,10 @@
 """Doors for scripts: what gradio_client sees. Names are stable; the parameters come from the request class."""
 
+import asyncio
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.take import Kept
 from song.writing import WriteLyrics, read_brief
 from tabs import client, studio
+from tabs.aside import reading, seat, writing
 
 Summary = dict[str, Any]
 AUDIO = "The song to start from, as a file; left out, `source` names it."
@@ -79,27 +82,35 @@ def knobs(mode: type[Knobs], gives: Any) -> Callable[[Callable[..., Any]], Calla
 
 
 @knobs(Generate, gives=tuple[gr.FileData, Summary])
-def generate(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+async def generate(*given: Any, **named: Any) -> AsyncGenerator[tuple[Any, Summary], None]:
     """Make a song from words. Gives the audio file and the take; `takes` lists the ids of all variations."""
-    yield from made(generate, "generate", given, named)
+    async with aclosing(made(generate, "generate", given, named)) as going:
+        async for news in going:
+            yield news
 
 
 @knobs(Cover, gives=tuple[gr.FileData, Summary])
-def cover(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+async def cover(*given: Any, **named: Any) -> AsyncGenerator[tuple[Any, Summary], None]:
     """A known song in a new style. Gives the audio file and the take."""
-    yield from made(cover, "cover", given, named)
+    async with aclosing(made(cover, "cover", given, named)) as going:
+        async for news in going:
+            yield news
 
 
 @knobs(Extend, gives=tuple[gr.FileData, Summary])
-def extend(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+async def extend(*given: Any, **named: Any) -> AsyncGenerator[tuple[Any, Summary], None]:
     """A song that goes on, or begins earlier. Gives the audio file and the take; its `proof` says what stayed."""
-    yield from made(extend, "extend", given, named)
+    async with aclosing(made(extend, "extend", given, named)) as going:
+        async for news in going:
+            yield news
 
 
 @knobs(Edit, gives=tuple[gr.FileData, Summary])
-def edit(*given: Any, **named: Any) -> Iterator[tuple[Any, Summary]]:
+async def edit(*given: Any, **named: Any) -> AsyncGenerator[tuple[Any, Summary], None]:
     """Seconds of a song, or one part, made anew. Gives the audio file and the take; its `proof` says what stayed."""
-    yield from made(edit, "edit", given, named)
+    async with aclosing(made(edit, "edit", given, named)) as going:
+        async for news in going:
+            yield news
 
 
 @knobs(WriteLyrics, gives=tuple[str, Summary])
@@ -113,23 +124,35 @@ def lyrics(*given: Any, **named: Any) -> Iterator[tuple[str, Summary]]:
             yield str(written.lyrics), written.summary()
 
 
-def made(
+async def made(
     door: Callable[..., Any], mode: str, given: tuple[Any, ...], named: dict[str, Any]
-) -> Iterator[tuple[Any, Summary]]:
+) -> AsyncGenerator[tuple[Any, Summary], None]:
     """Begin a song, follow it, and give it."""
     said, caller = bound(door, given, named)
+    with seat():
+        begun = asyncio.create_task(writing(begin_from, said, mode, caller))
+        try:
+            job_id, house = (await asyncio.shield(begun)).id, studio()
+            async with aclosing(house.following(job_id, beat=1.0)) as going:
+                async for now in going:
+                    yield await reading(ended, now, caller) if now.final else (None, described(now))
+        finally:  # the caller went away or cancelled: nobody is left to hear the song
+            await forsaken(begun)
+
+
+async def forsaken(begun: asyncio.Task[Job]) -> None:
+    """Cancel a job that is not done yet, or not even begun."""
+    with contextlib.suppress(StudioError, gr.Error):
+        job = await begun
+        if not (await reading(studio().job, job.id)).final:
+            await writing(studio().cancel, job.id)
+
+
+def begin_from(said: dict[str, Any], mode: str, caller: gr.Request | None) -> Job:
+    """Begin a song that may start from an upload."""
     if (upload := said.pop("audio", None)) is not None:
         said["source"] = let_in(upload)
-    begun = begin(said | {"mode": mode}, caller)
-    try:
-        for now in studio().follow(begun.id, beat=1.0):
-            if now.final:
-                yield ended(now, caller)
-            else:
-                yield None, described(now)
-    finally:  # the caller went away or cancelled: nobody is left to hear the song
-        if not studio().job(begun.id).final:
-            studio().cancel(begun.id)
+    return begin(said | {"mode": mode}, caller)
 
 
 def listen(audio: gr.FileData = None, source: str = "") -> tuple[str, Summary]:  # type: ignore[assignment]

@@ -18,7 +18,7 @@ FLOORS = [
     {"doctor"},
     {"tabs", "api", "terminal"},
     {"backend"},
-    {"tasks"},
+    {"tasks", "watch"},
     {"jobs", "lyrics"},
     {"compare", "engines", "masters", "separation", "writing", "zerogpu"},
     {

@@ -25,7 +25,7 @@ LONG = {"prompt": "slow ambient with warm pads", "duration": 600}
 
 
 def call(client: httpx.Client, door: str, **said: Any) -> Any:
-    """What a door gives. Raises RuntimeError with its sentence where it says no."""
+    """All that a door gives, in a list. Raises RuntimeError with its sentence where it says no."""
     asked = client.post(f"/gradio_api/call/v2/{door}", json=said)
     if asked.status_code != 200:
         raise RuntimeError(f"{asked.status_code} {asked.text}")
@@ -77,7 +77,8 @@ class Readers:
     def _read(self, kind: str, ask: Callable[[httpx.Client], Any]) -> None:
         self.seconds[kind] = []
         with httpx.Client(base_url=self.url, timeout=PATIENCE) as client:
-            ask(client)  # a connection, and what is built when first asked for
+            with contextlib.suppress(httpx.HTTPError, RuntimeError):
+                ask(client)  # a connection, and what is built when first asked for
             while not self._over.is_set():
                 began = time.perf_counter()
                 try:
@@ -101,6 +102,15 @@ def others(kind: str, url: str, count: int, seconds: float, *more: str) -> Itera
         process.wait()
 
 
+def gathered(process: "subprocess.Popen[str]", count: int, patience: float = 90.0) -> int:
+    """Wait until so many of the others say that they are here; how many there are."""
+    came, deadline = 0, time.monotonic() + patience
+    assert process.stdout is not None
+    while came < count and time.monotonic() < deadline and (line := process.stdout.readline()):
+        came += line.strip() == "here"
+    return came
+
+
 def told(process: "subprocess.Popen[str]") -> dict[str, Any]:
     """What the others say at their end."""
     return dict(json.loads(process.communicate(timeout=PATIENCE + 60)[0]))
@@ -120,35 +130,48 @@ def write(url: str, deadline: float) -> tuple[int, list[str]]:
     return taken, refused
 
 
-def wait(url: str, deadline: float, **said: Any) -> tuple[int, list[str]]:
-    """Ask for a song and hold on until it is there, or the time is over. How often a refusal came, and its words."""
+def wait(url: str, deadline: float) -> tuple[int, list[str]]:
+    """Ask for a song and hold on until it is there, or the time is over."""
     with httpx.Client(base_url=url, timeout=httpx.Timeout(PATIENCE)) as client:
-        asked = client.post("/gradio_api/call/v2/generate", json={**SHORT, **said})
+        asked = client.post("/gradio_api/call/v2/generate", json=SHORT)
         if asked.status_code != 200:
             return 0, [f"{asked.status_code} {asked.text}"]
-        last = ""
+        event, waits = "", False
         with client.stream("GET", f"/gradio_api/call/generate/{asked.json()['event_id']}") as stream:
             for line in stream.iter_lines():
-                last = line or last
+                event = line.removeprefix("event: ") if line.startswith("event: ") else event
+                if event == "generating" and not waits:
+                    waits = True
+                    here()
+                if event == "error" and line.startswith("data: "):
+                    return 0, [line]
                 if time.monotonic() > deadline:
-                    return 1, []
-    return (0, [last]) if "error" in last else (1, [])
+                    break
+    return 1, []
 
 
-def fetch(url: str, deadline: float, take: str = "", number: int = 0) -> tuple[int, list[str]]:
-    """Ask for the stems of a song, or for another loop of it, until it is there or the time is over."""
+def fetch(url: str, deadline: float, take: str, number: int) -> tuple[int, list[str]]:
+    """Ask for a file that the lane has to make, until it is there or the time is over."""
     kind = ("stems", "gamepack", "loop", "reaper", "ardour", "dawproject")[number % 6]
     with httpx.Client(base_url=url, timeout=max(1.0, deadline - time.monotonic())) as client:
         try:
-            answer = client.get(f"/files/{take}/{kind}")
+            request = client.build_request("GET", f"/files/{take}/{kind}")
+            here()
+            answer = client.send(request)
         except httpx.TimeoutException:
             return 1, []  # it stood behind the long song, as it should
     return (1, []) if answer.status_code == 200 else (0, [f"{answer.status_code} {answer.text[:100]}"])
 
 
+def here() -> None:
+    """Tell whoever counts, in one piece: many write at once."""
+    sys.stdout.write("here\n")
+    sys.stdout.flush()
+
+
 def crowd(kind: str, url: str, count: int, seconds: float, *more: str) -> dict[str, Any]:
     """So many of one kind at once, and what came of them: how much was taken, and what was refused."""
-    tasks = {"write": write, "wait": wait, "fetch": fetch}
+    tasks: dict[str, Callable[..., tuple[int, list[str]]]] = {"write": write, "wait": wait, "fetch": fetch}
     deadline, results = time.monotonic() + seconds, []
 
     def one(number: int) -> None:
