@@ -238,7 +238,10 @@ class Lane:
             self._folder = folder
             asker = self._askers.get(job.id) or copy_context()
             answer = asker.run(self.runner.run, "make", arguments, folder, progress)
-            kept = self.library.keep(Recipe.model_validate(answer), folder, job)
+            recipe = Recipe.model_validate(answer)
+            if recipe.id != arguments["id"]:
+                raise EngineFailed("The engine answered with another song than the one asked for; try again.")
+            kept = self.library.keep(recipe, folder, job)
         finally:
             self._folder = None
             shutil.rmtree(folder, ignore_errors=True)
@@ -257,10 +260,18 @@ class Lane:
             news = {"fraction": fraction, "stage": stage, "seconds_left": left, "audible": heard}
             self._show(job.model_copy(update=news))
         if now - self._noted > NOTE_EVERY:
-            self._noted = now
+            self._note(job, fraction, stage)
+            self._noted = time.monotonic()
+
+    def _note(self, job: Job, fraction: float, stage: str) -> None:
+        """Let other processes see how far it is, and look whether they called it off. A library that is locked or full
+        costs the note and not the song."""
+        try:
             self.library.note_progress(job.id, fraction, stage)
             if self.library.cancelling(job.id):
                 self._cancelling.add(job.id)
+        except StudioError as error:
+            log.warning("progress of job %s could not be noted: %s", job.id, error)
 
     def _show(self, job: Job | None) -> None:
         with self.changed:

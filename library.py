@@ -32,7 +32,7 @@ from pydantic import ValidationError
 import durable
 import ledger
 from settings import ROOT, Settings
-from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, NotFound, QueueFull
+from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, EngineFailed, NotFound, QueueFull
 from song.heard import LISTENER
 from song.job import Job
 from song.ledger import ANSWERS, Ledger
@@ -259,8 +259,10 @@ class Library:
     # -- takes --------------------------------------------------------------------------------------------------------
 
     def keep(self, recipe: Recipe, folder: Path, job: Job | None = None) -> Kept:
-        """Move a finished folder into the library, then write its row. The files must be fsynced already."""
+        """Move a finished folder into the library, then write its row. The files must be fsynced already. Raises
+        EngineFailed where the folder does not hold the whole song that the recipe speaks of."""
         place = self.settings.takes / recipe.id
+        _check_whole(folder, recipe)
         try:
             os.replace(folder, place)
             durable.sync_folder(self.settings.takes)
@@ -416,9 +418,10 @@ class Library:
                 continue
             try:
                 recipe = Recipe.model_validate_json((folder / FILES["recipe"]).read_text(encoding="utf-8"))
-                if recipe.id != name or not (folder / FILES["audio"]).is_file():
-                    raise ValueError("not a whole take")
-            except (OSError, ValueError, ValidationError) as error:
+                if recipe.id != name:
+                    raise ValueError(f"its recipe is that of {recipe.id}")
+                _check_whole(folder, recipe)
+            except (OSError, ValueError, EngineFailed) as error:
                 log.warning("%s is no whole take (%s); moved to set-aside", name, error)
                 self._set_aside(folder)
             else:
@@ -520,6 +523,21 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_whole(folder: Path, recipe: Recipe) -> None:
+    """Raises EngineFailed unless the folder's song is there to its end and of the recipe's rate, channels and length.
+    What its samples are is not looked at: that would take as long as writing them did."""
+    path = folder / FILES["audio"]
+    try:
+        with wave.open(str(path)) as sound:
+            shape = sound.getframerate(), sound.getnchannels(), sound.getnframes()
+            size = sound.getnframes() * sound.getnchannels() * sound.getsampwidth()
+        whole = path.stat().st_size > size
+    except (OSError, EOFError, wave.Error) as error:
+        raise EngineFailed(f"The engine left no song that can be read ({error}); try again.") from error
+    if not whole or shape != (recipe.sample_rate, recipe.channels, round(recipe.duration * recipe.sample_rate)):
+        raise EngineFailed("The engine left a song that is not the one its recipe speaks of; try again.")
 
 
 def _judged(recipe: Recipe, connection: sa.Connection) -> dict[str, str]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,12 +77,17 @@ class InThread:
 
 
 class InWorker:
-    """Carries tasks out in a child process that is started by `entry`, a line of Python that calls `serve`."""
+    """Carries tasks out in a child process that is started by `entry`, a line of Python that calls `serve`.
+
+    Every task has a number, and so has every word about it. A worker whose task was not seen to its end is replaced: it
+    may still be at it, and what it says of that must not be taken for the answer to the next one.
+    """
 
     def __init__(self, entry: str):
         self.entry = entry
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._number = 0  # of the newest task
 
     def start(self) -> None:
         """Start a worker if none is alive. It warms up on its own."""
@@ -94,22 +99,28 @@ class InWorker:
             line = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {self.entry.format(handle=theirs.fileno())}"
             # A session of its own: Ctrl-C in the terminal is for the studio, which then stops the worker.
             command = [sys.executable, "-c", line]
+            self._connection = Connection(ours.detach())
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)
-        self._connection = Connection(ours.detach())
 
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
-        self.start()
+        """Raises WorkerDied, what the task raised, and what `progress` raises. Only for Cancelled is the worker asked
+        to stop; on anything else that comes in between it is killed."""
+        with _or_dead():
+            self.start()
         assert self._process is not None
         process = self._process.pid
+        self._number += 1
         try:
-            self._send({"task": task, "arguments": arguments, "folder": str(folder)})
-            return self._listen(progress)
-        except (EOFError, OSError) as error:
+            self._send({"id": self._number, "task": task, "arguments": arguments, "folder": str(folder)})
+            message = self._listen(progress)
+        except BaseException as fault:
             self.stop()
-            raise WorkerDied from error
-        finally:
-            if self._process is None or self._process.pid != process:  # killed, in the middle of a file perhaps
-                durable.sweep(folder, process)
+            with contextlib.suppress(OSError):
+                durable.sweep(folder, process)  # it was killed in the middle of a file, perhaps
+                if isinstance(fault, Cancelled):
+                    self.start()
+            raise
+        return outcome(message)
 
     def wait(self) -> None:
         """The worker rests by itself."""
@@ -125,37 +136,59 @@ class InWorker:
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._connection is not None
-        self._connection.send_bytes(json.dumps(message).encode())
+        words = json.dumps(message).encode()
+        with _or_dead():
+            self._connection.send_bytes(words)
+
+    def _heard(self) -> dict[str, Any] | None:
+        """The next word about the newest task; None where nothing was said for a moment, or about another one."""
+        assert self._connection is not None
+        with _or_dead():
+            if not self._connection.poll(LISTEN):
+                return None
+            message = json.loads(self._connection.recv_bytes())
+            return message if message["id"] == self._number else None
 
     def _listen(self, progress: Progress) -> dict[str, Any]:
-        """Pass progress on until the answer comes; ask, then make, the worker stop when `progress` says Cancelled."""
-        assert self._connection is not None
+        """Pass progress on until the last word comes; ask the worker to stop when `progress` says Cancelled, and raise
+        that where it does not react."""
         fraction, stage, heard = 0.0, "starting", time.monotonic()
         cancelled_at: float | None = None
         while True:
-            if self._connection.poll(LISTEN):
-                message = json.loads(self._connection.recv_bytes())
+            message = self._heard()
+            if message is not None:
                 heard = time.monotonic()
-                if "progress" in message:
-                    fraction, stage = message["progress"]
-                elif message.get("cancelled"):
-                    raise Cancelled
-                elif "error" in message:
-                    raise said(message["error"])
-                else:
-                    return message["answer"]
+                if "progress" not in message:
+                    return message
+                fraction, stage = message["progress"]
             elif time.monotonic() - heard > STALL:
-                raise EOFError("the worker does not answer")
+                raise WorkerDied("the worker does not answer")
             if cancelled_at is None:
                 try:
                     progress(fraction, stage)
                 except Cancelled:
                     cancelled_at = time.monotonic()
-                    self._send({"cancel": True})
+                    self._send({"cancel": self._number})
             elif time.monotonic() - cancelled_at > CANCEL_GRACE:
-                self.stop()
-                self.start()
                 raise Cancelled
+
+
+@contextlib.contextmanager
+def _or_dead() -> Iterator[None]:
+    """What goes wrong between the processes is the worker's end."""
+    try:
+        yield
+    except (EOFError, OSError, ValueError, LookupError, TypeError) as error:
+        raise WorkerDied(str(error)) from error
+
+
+def outcome(message: dict[str, Any]) -> dict[str, Any]:
+    """The answer that a task's last word holds. Raises Cancelled, or the error that it tells of."""
+    if message.get("cancelled"):
+        raise Cancelled
+    if "error" in message:
+        raise said(message["error"])
+    return message["answer"]
 
 
 def serve(
@@ -165,26 +198,26 @@ def serve(
     seconds without any it rests: what is large gives its memory back."""
     connection = Connection(handle)
     work: queue.Queue[dict[str, Any]] = queue.Queue()
-    cancelled = threading.Event()
+    number, cancelled = 0, 0  # of the task in the making, and of the one that was called off last
 
     def hear() -> None:
+        nonlocal cancelled
         with contextlib.suppress(EOFError, OSError):
             while True:
                 message = json.loads(connection.recv_bytes())
                 if "cancel" in message:
-                    cancelled.set()
+                    cancelled = message["cancel"]
                 else:
-                    cancelled.clear()
                     work.put(message)
         os._exit(0)  # the studio is gone; nobody waits for what we are doing
 
     def say(message: dict[str, Any]) -> None:
-        connection.send_bytes(json.dumps(message).encode())
+        connection.send_bytes(json.dumps({"id": number} | message).encode())
 
     def progress(fraction: float, stage: str) -> None:
-        if cancelled.is_set():
+        if cancelled == number:
             raise Cancelled
-        say({"progress": [fraction, stage]})
+        say({"progress": [float(fraction), str(stage)]})
 
     threading.Thread(target=hear, daemon=True).start()
     warm()
@@ -194,6 +227,7 @@ def serve(
         except queue.Empty:
             rest()
             continue
+        number = message["id"]
         try:
             answer = tasks[message["task"]](message["arguments"], Path(message["folder"]), progress)
             say({"answer": answer})

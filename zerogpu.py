@@ -16,7 +16,7 @@ from typing import Any
 
 from song.errors import Cancelled, CannotMake
 from song.progress import Progress
-from worker import InThread, Task, coded, said
+from worker import InThread, Task, coded, outcome
 
 Messages = Generator[dict[str, Any], None, None]
 Entry = Callable[[dict[str, Any], str], Messages]
@@ -120,11 +120,7 @@ class OnGpu(InThread):
             while "progress" in message:
                 progress(*message["progress"])
                 message = _heard(going)
-        if "error" in message:
-            raise said(message["error"])
-        if "cancelled" in message:
-            raise Cancelled
-        return message["answer"]
+        return outcome(message)
 
 
 def _heard(going: Messages) -> dict[str, Any]:

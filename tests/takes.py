@@ -2,10 +2,12 @@
 
 import ctypes
 import errno
+import hashlib
 import json
 import os
 import signal
 import time
+import wave
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,10 +52,17 @@ def recipe(id: str = "take", prompt: str = "dusty lo-fi", **changed: Any) -> Rec
     return Recipe(**(known | changed))
 
 
+def samples(seed: int, frames: int, channels: int = 2) -> bytes:
+    """A sound that is known again by its seed, as 24-bit samples."""
+    return (seed & 0xFFFFFF).to_bytes(3, "little") * (frames * channels)
+
+
 def fill(folder: Path, made: Recipe) -> None:
     """The files of a take, as `tasks.make` leaves them."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILES["audio"]).write_bytes(b"RIFF")
+    with wave.open(str(folder / FILES["audio"]), "wb") as sound:
+        sound.setparams((made.channels, 3, made.sample_rate, 0, "NONE", ""))
+        sound.writeframes(samples(made.seed, round(made.duration * made.sample_rate), made.channels))
     (folder / FILES["recipe"]).write_text(made.model_dump_json(), encoding="utf-8")
 
 
@@ -82,7 +91,9 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "sings on": lambda: _singing(folder, progress, lambda: _slowly(progress)),
         "sings and dies": lambda: _singing(folder, progress, lambda: os._exit(1)),
     }[request.prompt]()
-    made = recipe(arguments["id"], request=request, seed=request.seed)
+    said: dict[str, Any] = {"request": request, "seed": request.seed, "duration": 0.01}
+    said["samples_sha256"] = hashlib.sha256(samples(request.seed or 0, 480)).hexdigest()
+    made = recipe(arguments["id"], **said)
     fill(folder, made)
     return json.loads(made.model_dump_json())
 

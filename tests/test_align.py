@@ -159,7 +159,14 @@ def kept(studio: Studio, audio: Audio, vocal: Audio, lyrics: Lyrics) -> Kept:
     """A take as an engine with weights leaves it, that Demucs has taken apart, when nobody timed words by a vocal."""
     whole, folder = post_process.measured(audio).audio, studio.settings.home / "made"
     words = lyrics.spread(0.0, audio.duration)
-    made = takes.recipe(lyrics=words, stems=False, samples_sha256=post_process.samples_sha256(whole))
+    made = takes.recipe(
+        lyrics=words,
+        stems=False,
+        samples_sha256=post_process.samples_sha256(whole),
+        duration=whole.duration,
+        sample_rate=whole.sample_rate,
+        channels=whole.channels,
+    )
     takes.fill(folder, made)
     post_process.write_wav(folder / "song.wav", whole, made)
     post_process.write_stems_zip(folder / "stems-htdemucs.zip", {"vocals": vocal}, "A song", vocal, takes.MADE)
