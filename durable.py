@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from song.errors import DiskFull
+from song.errors import DiskFailing, DiskFull
 
 TEMPORARY = ".tmp-"  # what an unfinished file's name starts with; then comes the process that writes it
 _BORN = time.time()  # of this process
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full disk, full quota, file size limit
+_BROKEN = {errno.EIO, errno.EROFS}  # a failing disk, and one that was mounted read-only because it fails
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Write to the path given, in the same folder; when the block ends well it becomes `path` in one step.
 
-    Raises DiskFull where there is no room; on any exception the unfinished file is removed and `path` stays as it was.
+    Raises DiskFull where there is no room, DiskFailing where the disk is broken; on any exception the unfinished file
+    is removed and `path` stays as it was.
     """
     beside = path.with_name(f"{TEMPORARY}{os.getpid()}-{uuid4().hex}")
     try:
@@ -55,13 +57,23 @@ def _in_the_making(left: Path) -> bool:
 
 @contextmanager
 def room() -> Iterator[None]:
-    """Say "the disk is full" in the studio's own words."""
+    """Say "the disk is full", or broken, in the studio's own words."""
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise DiskFull("The disk is full; free some space and try again.") from error
+        if said := disk_fault(error):
+            raise said from error
         raise
+
+
+def disk_fault(error: BaseException) -> DiskFull | DiskFailing | None:
+    """What the disk's own error means in the studio's words; None for any other."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _NO_ROOM:
+        return DiskFull("The disk is full; free some space and try again.")
+    if number in _BROKEN:
+        return DiskFailing("The disk cannot be written or read; look after it, and try again.")
+    return None
 
 
 def copy(source: Path, path: Path) -> None:

@@ -13,23 +13,38 @@ import queue
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import preview
 from library import Library, new_id, take_id
-from song.errors import Cancelled, CannotMake, EngineFailed, StudioError
+from song.errors import (
+    Cancelled,
+    CannotMake,
+    CannotOpen,
+    DiskFailing,
+    DiskFull,
+    EngineFailed,
+    LibraryLocked,
+    StudioError,
+)
 from song.job import Job
 from song.progress import Progress, part, silent
 from song.request import originals
-from song.take import Recipe
+from song.take import Kept, Recipe
 from worker import Runner, WorkerDied, coded, said
 
 NOTE_EVERY = 0.5  # seconds between two progress rows
+TRY_AGAIN, SELDOM = 0.1, 5.0  # seconds until a library that could not be written is tried again, at first and at last
+TRIES = 5  # of a song that cannot be kept for no reason that may pass
+PASSING = (CannotOpen, DiskFull, DiskFailing)  # what may pass by itself, or once somebody has seen to it
 _STOPPING = "The studio is stopping; try again later."
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger("studio.lane")
 
@@ -63,6 +78,7 @@ class Lane:
         self._thread: threading.Thread | None = None
         self._lock: int | None = None
         self._stumbled = False  # a row may say "running" though nothing runs
+        self._trouble: str | None = None  # why the lane cannot go on, while it cannot
         self._began = 0.0  # when the running job began; monotonic seconds
         self._noted = 0.0  # when its progress was last written to the row
 
@@ -71,9 +87,19 @@ class Lane:
         """True if this process owns the lane of its STUDIO_HOME."""
         return self._lock is not None
 
+    @property
+    def ailing(self) -> str | None:
+        """Why no song is made here that should be, as a sentence; None while all is well."""
+        if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
+            return "The lane has ended; restart the studio."
+        return self._trouble
+
     def start(self, only: str | None = None) -> None:
         """Begin to claim jobs, as soon as the lane is free; `only` this one where the command line asks."""
-        self._own()
+        try:
+            self._own()
+        except (StudioError, OSError) as error:  # its thread tries again
+            self._stumble(error)
         self._thread = threading.Thread(target=self._live, args=(only,), name="lane", daemon=True)
         self._thread.start()
 
@@ -139,30 +165,37 @@ class Lane:
             except BlockingIOError:
                 os.close(handle)
                 return False
-            self._lock = handle
+            self._lock, self._stumbled = handle, True
             self.library.recover()
+            self._stumbled = False
             self.runner.start()
         return True
 
     def _live(self, only: str | None) -> None:
         while not self._stopping.is_set():
             try:
-                if not self._work(only):
+                worked = self._work(only)
+                self._trouble = None
+                if not worked:
                     self.runner.wait()
                     # Other processes cannot wake us, so look again soon.
                     self._wake.wait(0.2)
                     self._wake.clear()
             except Exception as error:  # a locked or full disk, say: the lane outlives it and puts things right after
-                log.error("the lane stumbled: %s", error, exc_info=not isinstance(error, StudioError))
-                self._stumbled = True
+                self._stumble(error)
                 self._stopping.wait(1)
+
+    def _stumble(self, error: Exception) -> None:
+        if str(error) != self._trouble:  # said once, however long it lasts
+            log.error("the lane stumbled: %s", error, exc_info=not isinstance(error, StudioError))
+        self._stumbled, self._trouble = True, str(error)
 
     def _work(self, only: str | None) -> bool:
         """Do one thing if there is one to do."""
         if not self._own():
             return False
         if self._stumbled:
-            self.library.recover()
+            self.library.put_right()
             self._stumbled = False
         with contextlib.suppress(queue.Empty):
             self._errand(self._errands.get_nowait())
@@ -192,37 +225,59 @@ class Lane:
         """Run a claimed job and write down how it ended."""
         self._began = time.monotonic()
         self._show(job)
+        settle = functools.partial(self.library.settle, job.id)
         try:
             for variation in range(len(job.takes), job.request.variations):
                 job = self._make(job, variation)
+            end: Callable[[], object] = functools.partial(settle, "done")
         except Cancelled:
+            end = functools.partial(settle, "cancelled")
             if self._stopping.is_set():
-                self.library.unclaim(job.id)
-            else:
-                self.library.settle(job.id, "cancelled")
+                end = functools.partial(self.library.unclaim, job.id)
         except WorkerDied:
-            self._after_death(job)
+            end = self._after_death(job)
         except StudioError as error:
-            self.library.settle(job.id, "failed", error.code, str(error))
+            end = functools.partial(settle, "failed", error.code, str(error))
         except Exception as error:  # a fault in an engine must not stop the lane; the log has the traceback
             log.exception("job %s failed", job.id)
             fault = said(coded(error))
-            self.library.settle(job.id, "failed", fault.code, str(fault))
-        else:
-            self.library.settle(job.id, "done")
+            end = functools.partial(settle, "failed", fault.code, str(fault))
+        try:
+            self._surely(self.current or job, "Ended", end)
         finally:
             self._cancelling.discard(job.id)
             self._askers.pop(job.id, None)
             self._show(None)
 
-    def _after_death(self, job: Job) -> None:
+    def _after_death(self, job: Job) -> Callable[[], object]:
         """A job whose worker died runs again once; a second time it is the job's own fault."""
         log.warning("the worker died in job %s, attempt %d", job.id, job.attempts)
         if job.attempts < 2:
-            self.library.settle(job.id, "queued")
-        else:
-            sentence = "The engine stopped twice while it made this song; try a shorter song or another engine."
-            self.library.settle(job.id, "interrupted", "interrupted", sentence)
+            return functools.partial(self.library.settle, job.id, "queued")
+        sentence = "The engine stopped twice while it made this song; try a shorter song or another engine."
+        return functools.partial(self.library.settle, job.id, "interrupted", "interrupted", sentence)
+
+    def _surely(self, job: Job, word: str, write: Callable[[], Answer]) -> Answer:
+        """What `write` gives, which is tried until the library takes it; meanwhile the job says what it waits for."""
+        pause, faults = TRY_AGAIN, 0
+        while True:
+            try:
+                done = write()
+            except (Cancelled, EngineFailed):
+                raise
+            except Exception as error:
+                faults += not isinstance(error, PASSING)
+                if self._stopping.is_set() or faults >= TRIES:
+                    raise
+                if self._trouble != str(error):
+                    log.warning("job %s waits: %s", job.id, error)
+                self._trouble = str(error)
+                self._show(job.model_copy(update={"stage": f"{word}; waiting for {_awaited(error)}"}))
+                self._stopping.wait(pause)
+                pause = min(2 * pause, SELDOM)
+            else:
+                self._trouble = None
+                return done
 
     def _make(self, job: Job, variation: int) -> Job:
         """One variation: made in a folder of its own in temp, then kept at once."""
@@ -233,6 +288,7 @@ class Lane:
         arguments["beside"] = [request_of(job, later) for later in range(variation + 1, job.request.variations)]
         for what, id in originals(job.request).items():
             arguments[what] = self.library.origin(id).model_dump(mode="json")
+        ready = False
         try:
             folder.mkdir()
             self._folder = folder
@@ -241,13 +297,29 @@ class Lane:
             recipe = Recipe.model_validate(answer)
             if recipe.id != arguments["id"]:
                 raise EngineFailed("The engine answered with another song than the one asked for; try again.")
-            kept = self.library.keep(recipe, folder, job)
+            ready = True
+            kept = self._keep(job, recipe, folder)
         finally:
             self._folder = None
-            shutil.rmtree(folder, ignore_errors=True)
+            if not (ready and self._stopping.is_set()):  # else the next start finds it there, whole
+                shutil.rmtree(folder, ignore_errors=True)
         job = job.model_copy(update={"takes": (*job.takes, kept.id)})
         self._show(job)
         return job
+
+    def _keep(self, job: Job, recipe: Recipe, folder: Path) -> Kept:
+        """A ready song is kept as soon as it can be, unless somebody calls the job off."""
+
+        def keep() -> Kept:
+            if self._stopping.is_set():
+                raise Cancelled
+            if job.id in self._cancelling:
+                self.library.discard(recipe.id)
+                raise Cancelled
+            return self.library.keep(recipe, folder, job)
+
+        shown = job.model_copy(update={"fraction": (len(job.takes) + 1) / job.request.variations})
+        return self._surely(shown, "Ready", keep)
 
     def _progress(self, job: Job, fraction: float, stage: str) -> None:
         now = time.monotonic()
@@ -277,6 +349,15 @@ class Lane:
         with self.changed:
             self.current = job
             self.changed.notify_all()
+
+
+def _awaited(error: Exception) -> str:
+    """What has to change before a song can be kept."""
+    if isinstance(error, LibraryLocked):
+        return "the library, which another program has locked"
+    if isinstance(error, DiskFull):
+        return "room on the disk"
+    return f"the library: {error}"
 
 
 def request_of(job: Job, variation: int) -> dict[str, Any]:

@@ -8,8 +8,9 @@
     <home>/temp/              work in progress; empty whenever nothing runs
     <home>/set-aside/         folders found in takes/ that are no whole take
 
-A take's folder is written in temp, fsynced, renamed as a whole, and then its row is committed. A crash in between
-leaves a whole folder without a row, which `recover` adopts. Every read-modify-write is one immediate transaction.
+A take's folder is written in temp, fsynced, renamed as a whole, and then its row is committed. A crash in between, or a
+library that is locked or full for long, leaves a whole folder without a row, which `recover` adopts. Every
+read-modify-write is one immediate transaction.
 """
 
 import contextlib
@@ -32,7 +33,16 @@ from pydantic import ValidationError
 import durable
 import ledger
 from settings import ROOT, Settings
-from song.errors import BadRequest, CannotMake, CannotOpen, DiskFull, EngineFailed, NotFound, QueueFull
+from song.errors import (
+    BadRequest,
+    CannotOpen,
+    DiskFailing,
+    DiskFull,
+    EngineFailed,
+    LibraryLocked,
+    NotFound,
+    QueueFull,
+)
 from song.heard import LISTENER
 from song.job import Job
 from song.ledger import ANSWERS, Ledger
@@ -41,7 +51,9 @@ from song.source import Origin
 from song.take import Kept, Recipe
 
 SCHEMA = "0003"  # the newest revision in migrations/versions
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 10.0  # how long a door waits for another program to let go of the library
+LANE_SECONDS = 1.0  # how long the lane does, which tries again by itself and has to hear of a stop meanwhile
+NOTE_SECONDS = 0.1  # a note of progress is not worth waiting for
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was made from
 FILES = {
@@ -116,9 +128,11 @@ def _plainly() -> Iterator[None]:
         if "full" in said:
             raise DiskFull("The disk is full; free some space and try again.") from error
         if "disk i/o" in said:
-            raise DiskFull("The disk is full or failing; free some space and try again.") from error
+            raise DiskFailing("The disk is full or fails; free some space, look after it, and try again.") from error
         if "locked" in said or "busy" in said:
-            raise CannotOpen("The library is locked by another program; close that program and try again.") from error
+            raise LibraryLocked(
+                "The library is locked by another program; close that program and try again."
+            ) from error
         if "readonly" in said or "unable to open" in said:
             raise CannotOpen("The library cannot be written; check the rights of STUDIO_HOME.") from error
         raise CannotOpen(f"The library is damaged ({error.orig}); move studio.db away to start a new one.") from error
@@ -136,6 +150,7 @@ class Library:
             raise CannotOpen(f"{settings.home} cannot be used ({error.strerror}); set STUDIO_HOME.") from error
         self._engine = sa.create_engine(f"sqlite:///{settings.database}", connect_args={"timeout": BUSY_SECONDS})
         sa.event.listen(self._engine, "connect", _prepare)
+        sa.event.listen(self._engine, "checkout", _patiently)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with _plainly():
             self._migrate()
@@ -201,7 +216,7 @@ class Library:
         with _plainly(), self._reading.connect() as connection:  # an idle lane looks often, and should lock nobody out
             if connection.execute(waiting).one_or_none() is None:
                 return None
-        with self._writing() as connection:
+        with self._writing(LANE_SECONDS) as connection:
             row = connection.execute(waiting).one_or_none()
             if row is None:
                 return None
@@ -212,18 +227,18 @@ class Library:
 
     def note_progress(self, job_id: str, fraction: float, stage: str) -> None:
         """So that other processes see it too."""
-        self._change(job_id, ("running",), fraction=fraction, stage=stage)
+        self._change(job_id, ("running",), NOTE_SECONDS, fraction=fraction, stage=stage)
 
     def settle(self, job_id: str, state: str, code: str | None = None, sentence: str | None = None) -> bool:
         """Move a running job to a final state, or back to "queued". False if it was not running any more."""
         changed: dict[str, object] = {"state": state, "error_code": code, "error": sentence}
         if state == "queued":
             changed |= {"fraction": 0.0, "stage": "waiting"}
-        return self._change(job_id, ("running",), **changed)
+        return self._change(job_id, ("running",), LANE_SECONDS, **changed)
 
     def unclaim(self, job_id: str) -> None:
         """Put a running job back as if it had never been claimed: the studio stops, the job is not to blame."""
-        with self._writing() as connection:
+        with self._writing(LANE_SECONDS) as connection:
             mine = jobs.update().where(jobs.c.id == job_id, jobs.c.state == "running")
             back = {"state": "queued", "attempts": jobs.c.attempts - 1, "turn": None}
             connection.execute(mine.values(back | {"fraction": 0.0, "stage": "waiting"}))
@@ -259,17 +274,37 @@ class Library:
     # -- takes --------------------------------------------------------------------------------------------------------
 
     def keep(self, recipe: Recipe, folder: Path, job: Job | None = None) -> Kept:
-        """Move a finished folder into the library, then write its row. The files must be fsynced already. Raises
-        EngineFailed where the folder does not hold the whole song that the recipe speaks of."""
+        """Move a finished folder into the library, then write its row. The files must be fsynced already.
+
+        Raises EngineFailed where the folder does not hold the whole song that the recipe speaks of, and CannotOpen,
+        DiskFull or DiskFailing where it cannot be kept now: then the song is whole where it is, and the same call can
+        be made again.
+        """
         place = self.settings.takes / recipe.id
-        _check_whole(folder, recipe)
+        moved = not folder.exists() and place.exists()
+        _check_whole(place if moved else folder, recipe)
         try:
-            os.replace(folder, place)
+            if not moved:
+                if place.exists() and not self._known(recipe.id):
+                    self._set_aside(place)  # what a crash left there
+                os.replace(folder, place)
             durable.sync_folder(self.settings.takes)
         except OSError as error:
-            raise CannotMake(f"The song could not be moved into the library ({error.strerror}).") from error
+            raise durable.disk_fault(error) or CannotOpen(
+                f"The song could not be moved into the library ({error.strerror}); look after its folder, takes."
+            ) from error
         self._insert(recipe, job.id if job else None)
         return self.take(recipe.id)
+
+    def discard(self, id: str) -> None:
+        """Remove the files of a take that `keep` could not give its row, and that nobody wants any more."""
+        if not self._known(id):
+            shutil.rmtree(self.settings.takes / id, ignore_errors=True)
+
+    def _known(self, id: str) -> bool:
+        """Whether a take has its row, forgotten or not."""
+        with _plainly(), self._reading.connect() as connection:
+            return connection.execute(sa.select(takes.c.id).where(takes.c.id == id)).first() is not None
 
     def take(self, id: str) -> Kept:
         """Raises NotFound, also for a forgotten take."""
@@ -399,14 +434,33 @@ class Library:
 
     def recover(self) -> None:
         """Adopt, sweep, queue again what was cut off. For the one process that owns the lane, before it starts."""
-        self._adopt()
+        self._rescue()
         self._sweep()
-        with self._writing() as connection:
+        self.put_right()
+
+    def put_right(self) -> None:
+        """Adopt what is whole, and end or queue again each job that a row calls running. For the lane, when none is."""
+        self._adopt()
+        with self._writing(LANE_SECONDS) as connection:
             running = jobs.update().where(jobs.c.state == "running")
+            whole = [row.id for row in connection.execute(jobs.select().where(jobs.c.state == "running")) if _made(row)]
+            connection.execute(running.where(jobs.c.id.in_(whole)).values(state="done"))
             connection.execute(running.where(jobs.c.cancelling).values(state="cancelled", stage="cancelled"))
             connection.execute(running.where(jobs.c.attempts < 2).values(state="queued", fraction=0.0, stage="waiting"))
             sentence = "The studio stopped twice while it made this song; press Generate to try again."
             connection.execute(running.values(state="interrupted", error_code="interrupted", error=sentence))
+
+    def _rescue(self) -> None:
+        """Move songs that were finished and could not be kept to where they are adopted: in temp, whole, asked for."""
+        query = sa.select(jobs.c.id).where(jobs.c.state.in_(("queued", "running")))
+        with _plainly(), self._reading.connect() as connection:
+            asked = set(connection.execute(query).scalars())
+        for folder in self.settings.temp.iterdir():
+            with contextlib.suppress(OSError, ValueError, EngineFailed):
+                recipe = _written(folder)
+                place = self.settings.takes / recipe.id
+                if recipe.id.partition("-")[0] in asked and not place.exists():
+                    os.replace(folder, place)
 
     def _adopt(self) -> None:
         """Give whole folders without a row their row; set anything else aside. Say which rows lost theirs."""
@@ -417,10 +471,9 @@ class Library:
             if name in known:
                 continue
             try:
-                recipe = Recipe.model_validate_json((folder / FILES["recipe"]).read_text(encoding="utf-8"))
+                recipe = _written(folder)
                 if recipe.id != name:
                     raise ValueError(f"its recipe is that of {recipe.id}")
-                _check_whole(folder, recipe)
             except (OSError, ValueError, EngineFailed) as error:
                 log.warning("%s is no whole take (%s); moved to set-aside", name, error)
                 self._set_aside(folder)
@@ -441,7 +494,7 @@ class Library:
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
         for folder in (*self.settings.takes.iterdir(), *self.settings.sources.iterdir()):
             durable.sweep(folder)
-        with self._writing() as connection:
+        with self._writing(LANE_SECONDS) as connection:
             old = takes.c.forgotten < time.time() - TRASH_SECONDS
             gone = list(connection.execute(sa.select(takes.c.id).where(old)).scalars())
             connection.execute(takes.delete().where(takes.c.id.in_(gone)))
@@ -465,26 +518,34 @@ class Library:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with _plainly(), self._engine.begin() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+    def _writing(self, patience: float | None = None) -> Iterator[sa.Connection]:
+        """One immediate transaction; waits `patience` seconds for its turn, without one as long as a door does."""
+        with _plainly():
+            try:
+                with self._engine.begin() as connection:
+                    if patience is not None:
+                        connection.exec_driver_sql(f"PRAGMA busy_timeout={round(1000 * patience)}")
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield connection
+            except sa.exc.OperationalError:
+                self._engine.dispose()  # a connection that could not write or sync may never be able to again
+                raise
 
-    def _change(self, job_id: str, states: tuple[str, ...], **values: object) -> bool:
+    def _change(self, job_id: str, states: tuple[str, ...], patience: float | None = None, **values: object) -> bool:
         """Update a job if it is in one of `states`; False if it was not."""
-        with self._writing() as connection:
+        with self._writing(patience) as connection:
             move = jobs.update().where(jobs.c.id == job_id, jobs.c.state.in_(states)).values(**values)
             return connection.execute(move).rowcount == 1
 
     def _insert(self, recipe: Recipe, job_id: str | None) -> None:
         plan, request = recipe.plan, recipe.request
         words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine)
-        with self._writing() as connection:
+        with self._writing(LANE_SECONDS) as connection:
             row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
-            connection.execute(takes.insert().values(row | _judged(recipe, connection)))
+            connection.execute(takes.insert().prefix_with("OR IGNORE").values(row | _judged(recipe, connection)))
             made = connection.execute(sa.select(jobs.c.takes).where(jobs.c.id == job_id)).scalar()
-            if made is not None:
-                ids = json.dumps([*json.loads(made), recipe.id])
+            if made is not None and recipe.id not in (before := json.loads(made)):
+                ids = json.dumps([*before, recipe.id])
                 connection.execute(jobs.update().where(jobs.c.id == job_id).values(takes=ids))
 
     def _kept(self, row: sa.Row) -> Kept:
@@ -525,6 +586,13 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _written(folder: Path) -> Recipe:
+    """The recipe of the whole take in a folder. Raises OSError, ValueError or EngineFailed where there is none."""
+    recipe = Recipe.model_validate_json((folder / FILES["recipe"]).read_text(encoding="utf-8"))
+    _check_whole(folder, recipe)
+    return recipe
+
+
 def _check_whole(folder: Path, recipe: Recipe) -> None:
     """Raises EngineFailed unless the folder's song is there to its end and of the recipe's rate, channels and length.
     What its samples are is not looked at: that would take as long as writing them did."""
@@ -535,9 +603,15 @@ def _check_whole(folder: Path, recipe: Recipe) -> None:
             size = sound.getnframes() * sound.getnchannels() * sound.getsampwidth()
         whole = path.stat().st_size > size
     except (OSError, EOFError, wave.Error) as error:
-        raise EngineFailed(f"The engine left no song that can be read ({error}); try again.") from error
+        raise durable.disk_fault(error) or EngineFailed(
+            f"The engine left no song that can be read ({error}); try again."
+        ) from error
     if not whole or shape != (recipe.sample_rate, recipe.channels, round(recipe.duration * recipe.sample_rate)):
         raise EngineFailed("The engine left a song that is not the one its recipe speaks of; try again.")
+
+
+def _patiently(connection: sqlite3.Connection, *_: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(1000 * BUSY_SECONDS)}")
 
 
 def _judged(recipe: Recipe, connection: sa.Connection) -> dict[str, str]:
@@ -581,6 +655,13 @@ def _turns() -> sa.Select:
     )
     line = waiting.where(jobs.c.state == "queued").subquery()
     return sa.select(line.c.id).order_by(line.c.round, line.c.served, line.c.arrival)
+
+
+def _made(row: sa.Row) -> bool:
+    """Whether a job has every take that it was asked for."""
+    with contextlib.suppress(ValueError, TypeError, BadRequest):
+        return len(json.loads(row.takes)) >= read_json(row.request).variations
+    return False
 
 
 def _queue_position(before: int) -> str:

@@ -6,7 +6,6 @@ at any moment.
 """
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -23,7 +22,7 @@ from typing import Any, Protocol
 
 import durable
 from settings import ROOT
-from song.errors import Cancelled, CannotMake, DiskFull, EngineFailed, StudioError
+from song.errors import Cancelled, CannotMake, DiskFailing, DiskFull, EngineFailed, StudioError
 from song.progress import Progress
 
 Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
@@ -241,8 +240,8 @@ def coded(error: Exception) -> dict[str, str]:
     """An error as plain JSON: what the log and the user may see of it."""
     if isinstance(error, StudioError):
         return {"code": error.code, "message": str(error)}
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return {"code": DiskFull.code, "message": "The disk is full; free some space and try again."}
+    if disk := durable.disk_fault(error):
+        return coded(disk)
     if isinstance(error, MemoryError):
         return {"code": EngineFailed.code, "message": "There was not enough memory for this song; try a shorter one."}
     log.error("unexpected", exc_info=error)
@@ -251,7 +250,7 @@ def coded(error: Exception) -> dict[str, str]:
 
 def said(coded: dict[str, str]) -> StudioError:
     """The error that `coded` put into plain JSON."""
-    family = {kind.code: kind for kind in (DiskFull, EngineFailed, CannotMake)}
+    family = {kind.code: kind for kind in (DiskFull, DiskFailing, EngineFailed, CannotMake)}
     error = family.get(coded["code"], CannotMake)(coded["message"])
     error.code = coded["code"]
     return error

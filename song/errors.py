@@ -6,11 +6,13 @@ StudioError
 │   ├── EngineMissing     the engine is not available here
 │   ├── DiskFull          not enough room to keep a song
 │   ├── QueueFull         too many songs wait already
+│   ├── DiskFailing       the disk does not read or write what it is asked to
 │   ├── NotEnoughMemory   a model does not fit beside what runs here
 │   ├── BadCheckpoint     a model's files are missing, cut off or not what they say
 │   ├── CannotFetch       a model cannot be downloaded here and now
 │   └── EngineFailed      the engine broke; the job says how
 ├── CannotOpen        the library cannot be used as it is on disk               exit 3
+│   └── LibraryLocked     another program holds it; later it can be used
 └── NotFound          no such take, job or file                                 exit 2
 
 Cancelled             somebody pressed Cancel; not a fault                      exit 130
@@ -60,6 +62,12 @@ class QueueFull(CannotMake):
     retry_after = 10
 
 
+class DiskFailing(CannotMake):
+    """The disk answers with an error, or not at all."""
+
+    code = "disk_failing"
+
+
 class NotEnoughMemory(CannotMake):
     """A model needs more memory than is free."""
 
@@ -88,6 +96,12 @@ class CannotOpen(StudioError):
     """The library on disk cannot be opened: locked, newer than this studio, damaged or not writable."""
 
     code = "cannot_open"
+
+
+class LibraryLocked(CannotOpen):
+    """Another program holds the library, and did not let go in time."""
+
+    code = "library_locked"
 
 
 class NotFound(StudioError):

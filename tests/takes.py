@@ -74,6 +74,7 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "fine": lambda: None,
         "slow": lambda: _slowly(progress),
         "slow later": lambda: _slowly(progress) if arguments["id"].endswith("-2") else None,
+        "slowly done": lambda: time.sleep(0.5),
         "deaf": lambda: time.sleep(60),
         "holds the lock": lambda: ctypes.PyDLL(None).sleep(60),
         "stopped": lambda: os.kill(os.getpid(), signal.SIGSTOP),

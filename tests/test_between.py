@@ -34,9 +34,9 @@ FAULTS = {
     "a bug": lambda: ZeroDivisionError("a bug"),
 }
 CALLS = [
-    *((Library, name) for name in ("claim", "note_progress", "cancelling", "keep", "settle")),
+    *((Library, name) for name in ("claim", "note_progress", "cancelling", "keep", "settle", "take", "_insert")),
     *((room.Connection, name) for name in ("poll", "recv_bytes", "send_bytes")),
-    *((os, name) for name in ("replace", "mkdir")),
+    *((os, name) for name in ("replace", "mkdir", "fsync")),
 ]
 
 
@@ -114,7 +114,7 @@ def test_whatever_fails_once_every_later_song_is_its_own(lane, monkeypatch):
     once.arm("", 0, "a bug")
     check(lane, songs(lane, seeds, 2))
     calls = {name: min(2, count) for name, count in once.seen.items()}
-    assert len(calls) >= (9 if isinstance(lane.runner, InWorker) else 6)
+    assert len(calls) >= (12 if isinstance(lane.runner, InWorker) else 9)
     for name, count in calls.items():
         for at, fault in itertools.product(range(count), itertools.islice(faults, 1)):
             once.arm(name, at, fault)

@@ -1,7 +1,10 @@
 """The lane: one job at a time, seen to its end whatever the worker does. Real processes, real rows, real files."""
 
+import contextlib
+import errno
 import os
 import signal
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -16,7 +19,7 @@ import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
-from song.errors import Cancelled, CannotOpen, EngineFailed
+from song.errors import Cancelled, CannotOpen, DiskFull, EngineFailed
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
@@ -235,6 +238,87 @@ def test_a_library_that_fails_for_a_moment_stops_neither_the_lane_nor_the_job(la
     monkeypatch.setattr(lane.library, "settle", locked_once)
     job = settled(lane, "fine")
     assert (job.state, job.takes) == ("done", (job.id,)), "the take was kept already and is not made again"
+
+
+@contextlib.contextmanager
+def locked(lane: Lane):
+    """The library in the hands of another program."""
+    with contextlib.closing(sqlite3.connect(lane.library.settings.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def ready(lane: Lane, job_id: str, stage: str) -> None:
+    """Wait until a song is made and waits, and says for what."""
+    with lane.changed:
+        assert lane.changed.wait_for(lambda: lane.current and lane.current.stage == stage, 20), lane.current
+    assert lane.current.id == job_id and lane.current.fraction == 1.0
+
+
+LOCKED = "Ready; waiting for the library, which another program has locked"
+
+
+def test_a_ready_song_waits_for_a_locked_library_and_says_so(lane):
+    job_id = submit(lane, "slowly done")
+    running(lane, job_id)
+    with locked(lane):
+        ready(lane, job_id, LOCKED)
+        assert "locked by another program" in lane.ailing
+    job = final(lane, job_id)
+    assert (job.state, job.takes, job.attempts) == ("done", (job_id,), 1) and lane.ailing is None
+    assert settled(lane, "fine").state == "done" and not list(lane.library.settings.temp.iterdir())
+
+
+@pytest.mark.parametrize("failing", ["replace", "_insert"])
+def test_a_song_that_waits_for_room_outlives_the_studio(tmp_path, monkeypatch, failing):
+    """Before and after its folder was moved; and it is not made again."""
+    made: list[str] = []
+
+    def once(arguments, folder, progress):
+        made.append(arguments["id"])
+        return make(arguments, folder, progress)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left") if failing == "replace" else DiskFull("The disk is full.")
+
+    first = Lane(Library(Settings(home=tmp_path / "home")), InThread({"make": once}))
+    first.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(*(("os.replace", full) if failing == "replace" else ("library.Library._insert", full)))
+        job_id = submit(first, "fine")
+        ready(first, job_id, "Ready; waiting for room on the disk")
+        first.stop()
+    again = Lane(Library(first.library.settings), InThread({"make": once}))
+    again.start()
+    job = final(again, job_id)
+    again.stop()
+    assert (job.state, job.takes, made) == ("done", (job_id,), [job_id]) and again.library.take(job_id)
+    assert not list(again.library.settings.temp.iterdir())
+
+
+def test_a_song_that_waits_can_be_called_off(lane, monkeypatch):
+    def full(*_: object) -> None:
+        raise DiskFull("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lane.library, "_insert", full)
+        job_id = submit(lane, "fine")
+        ready(lane, job_id, "Ready; waiting for room on the disk")
+        lane.library.cancel(job_id)
+        lane.cancel(job_id)
+        assert final(lane, job_id).state == "cancelled"
+    assert settled(lane, "fine").state == "done"
+    assert len(list(lane.library.settings.takes.iterdir())) == 1, "it does not come back at the next start"
+
+
+def test_a_lane_that_cannot_start_yet_starts_later(tmp_path):
+    lane = Lane(Library(Settings(home=tmp_path / "home")), InThread({"make": make}))
+    with locked(lane):
+        lane.start()
+        assert "locked by another program" in lane.ailing
+    assert settled(lane, "fine").state == "done" and lane.ailing is None
+    lane.stop()
 
 
 def test_a_second_lane_waits_its_turn_and_takes_over(tmp_path):

@@ -76,7 +76,7 @@ def running(home: Path, **said: object) -> Iterator[Running]:
         process = subprocess.Popen(command, cwd=ROOT, env=surroundings(home, port=port, **said), stdout=out, stderr=out)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url, process, log)
+        wait_until_ready(url, process, log)
         yield Running(url, home, log, process)
     finally:
         process.send_signal(signal.SIGCONT)
@@ -88,7 +88,7 @@ def running(home: Path, **said: object) -> Iterator[Running]:
             process.wait()
 
 
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + READY
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
