@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from uuid import uuid4
 from song.errors import DiskFailing, DiskFull
 
 TEMPORARY = ".tmp-"  # what an unfinished file's name starts with; then comes the process that writes it
+_WRITER = re.compile(rf"{re.escape(TEMPORARY)}([1-9][0-9]{{0,9}})-")  # Linux counts processes up to 4 million
 _BORN = time.time()  # of this process
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full disk, full quota, file size limit
 _BROKEN = {errno.EIO, errno.EROFS}  # a failing disk, and one that was mounted read-only because it fails
@@ -36,19 +38,23 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path, process: int | None = None) -> None:
-    """Remove what was left unfinished in a folder by a process that was killed: this one, or whichever is gone."""
-    for left in folder.glob(f"{TEMPORARY}{process or '*'}-*"):
-        if process or not _in_the_making(left):
+    """Remove what was left unfinished in a folder by a process that was killed: this one, or whichever is gone. Folders
+    are never touched, whatever they are called, nor is what no process of ours can have named."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        writer = _WRITER.match(left.name)
+        if writer is None or left.is_symlink() or not left.is_file():
+            continue
+        number = int(writer[1])
+        if number == process if process else not _in_the_making(left, number):
             left.unlink(missing_ok=True)
 
 
-def _in_the_making(left: Path) -> bool:
-    writer = int(left.name.split("-")[1])
+def _in_the_making(left: Path, writer: int) -> bool:
     if writer == os.getpid():  # or of one that had this number before, as after the restart of a container
         return left.stat().st_mtime >= _BORN
     try:
         os.kill(writer, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # somebody else's
         pass

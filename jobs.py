@@ -34,7 +34,7 @@ from song.errors import (
 )
 from song.job import Job
 from song.progress import Progress, part, silent
-from song.request import originals
+from song.request import SongRequest, originals
 from song.take import Kept, Recipe
 from worker import Runner, WorkerDied, coded, said
 
@@ -227,7 +227,7 @@ class Lane:
         self._show(job)
         settle = functools.partial(self.library.settle, job.id)
         try:
-            for variation in range(len(job.takes), job.request.variations):
+            for variation in range(len(job.takes), asked(job).variations):
                 job = self._make(job, variation)
             end: Callable[[], object] = functools.partial(settle, "done")
         except Cancelled:
@@ -282,11 +282,12 @@ class Lane:
     def _make(self, job: Job, variation: int) -> Job:
         """One variation: made in a folder of its own in temp, then kept at once."""
         folder = self.library.settings.temp / new_id()
-        whole = 1 / job.request.variations
+        request = asked(job)
+        whole = 1 / request.variations
         progress = part(functools.partial(self._progress, job), variation * whole, (variation + 1) * whole)
         arguments: dict[str, Any] = {"id": take_id(job.id, variation), "request": request_of(job, variation)}
-        arguments["beside"] = [request_of(job, later) for later in range(variation + 1, job.request.variations)]
-        for what, id in originals(job.request).items():
+        arguments["beside"] = [request_of(job, later) for later in range(variation + 1, request.variations)]
+        for what, id in originals(request).items():
             arguments[what] = self.library.origin(id).model_dump(mode="json")
         ready = False
         try:
@@ -318,7 +319,7 @@ class Lane:
                 raise Cancelled
             return self.library.keep(recipe, folder, job)
 
-        shown = job.model_copy(update={"fraction": (len(job.takes) + 1) / job.request.variations})
+        shown = job.model_copy(update={"fraction": (len(job.takes) + 1) / asked(job).variations})
         return self._surely(shown, "Ready", keep)
 
     def _progress(self, job: Job, fraction: float, stage: str) -> None:
@@ -360,7 +361,14 @@ def _awaited(error: Exception) -> str:
     return f"the library: {error}"
 
 
+def asked(job: Job) -> SongRequest:
+    """What a claimed job asks for: the library claims none whose request cannot be read."""
+    assert job.request is not None
+    return job.request
+
+
 def request_of(job: Job, variation: int) -> dict[str, Any]:
     """The request for one variation, as plain JSON: the seeds of variations follow each other."""
-    seed = (job.request.seed or 0) + variation
-    return job.request.model_copy(update={"seed": seed % 2**32, "variations": 1}).model_dump(mode="json")
+    request = asked(job)
+    seed = ((request.seed or 0) + variation) % 2**32
+    return request.model_copy(update={"seed": seed, "variations": 1}).model_dump(mode="json")

@@ -26,6 +26,7 @@ import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -44,7 +45,7 @@ from song.errors import (
     QueueFull,
 )
 from song.heard import LISTENER
-from song.job import Job
+from song.job import Job, State
 from song.ledger import ANSWERS, Ledger
 from song.request import SongRequest, originals, read_json
 from song.source import Origin
@@ -72,6 +73,9 @@ FILES = {
 HEARD = f"heard-{LISTENER}.json"  # what an older listener wrote down is not asked again
 _TAGGED = ("song*.flac*", "song*.mp3*", "song*.opus*", "song-*.wav*", "song.srt", "song.vtt")  # files made of a take
 _UPLOAD = re.compile(r"u[0-9a-f]{16}")
+
+UNREADABLE = "unreadable"  # what a job fails with whose row is damaged or from a newer studio
+_CANNOT_READ = "This job cannot be read: it is damaged, or a newer studio wrote it. Ask for the song again."
 
 ARRIVAL: sa.ColumnElement[int] = sa.literal_column("rowid")  # the order rows came in, whatever the clock said
 
@@ -194,36 +198,36 @@ class Library:
             if row is None:
                 raise NotFound(f"There is no job {job_id[:40]}.")
             job = _job(row)
-            if job.state == "queued":
-                running = sa.select(sa.func.count()).where(jobs.c.state == "running")
-                line = list(connection.execute(_turns()).scalars())
-                before = connection.execute(running).scalar_one()
-                if job_id in line:  # else its turn has just come
-                    job = job.model_copy(update={"stage": _queue_position(before + line.index(job_id))})
+        if job.state == "queued" and (stage := self.line().get(job_id)):  # else its turn has just come
+            job = job.model_copy(update={"stage": stage})
         return job
 
     def line(self) -> dict[str, str]:
         """The jobs that wait for their turn, by id: the stage of each, which says how many come before it."""
-        unfinished = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.state.in_(("queued", "running"))).order_by(ARRIVAL)
+        running = sa.select(sa.func.count()).where(jobs.c.state == "running")
         with _plainly(), self._reading.connect() as connection:
-            rows = connection.execute(unfinished).all()
-        return {row.id: _queue_position(before) for before, row in enumerate(rows) if row.state == "queued"}
+            waiting, before = connection.execute(_turns()).scalars().all(), connection.execute(running).scalar_one()
+        return {id: _queue_position(before + place) for place, id in enumerate(waiting)}
 
     def claim(self, only: str | None = None) -> Job | None:
-        """Take the waiting job whose turn it is (or `only` that one), mark it running, and count the attempt."""
+        """Take the waiting job whose turn it is (or `only` that one), mark it running, and count the attempt. One that
+        cannot be read fails, and the next one is taken."""
         first = _turns().limit(1).scalar_subquery() if only is None else only
         waiting = jobs.select().where(jobs.c.state == "queued", jobs.c.id == first)
         with _plainly(), self._reading.connect() as connection:  # an idle lane looks often, and should lock nobody out
             if connection.execute(waiting).one_or_none() is None:
                 return None
         with self._writing(LANE_SECONDS) as connection:
-            row = connection.execute(waiting).one_or_none()
-            if row is None:
-                return None
-            changed = {"state": "running", "attempts": row.attempts + 1, "stage": "starting"}
-            turn = sa.select(sa.func.coalesce(sa.func.max(jobs.c.turn), 0) + 1).scalar_subquery()
-            connection.execute(jobs.update().where(jobs.c.id == row.id).values(changed | {"turn": turn}))
-            return _job(row).model_copy(update=changed)
+            while (row := connection.execute(waiting).one_or_none()) is not None:
+                job, mine = _job(row), jobs.update().where(jobs.c.id == row.id)
+                if job.request is not None:
+                    changed = {"state": "running", "attempts": job.attempts + 1, "stage": "starting"}
+                    turn = sa.select(sa.func.coalesce(sa.func.max(jobs.c.turn), 0) + 1).scalar_subquery()
+                    connection.execute(mine.values(changed | {"turn": turn}))
+                    return job.model_copy(update=changed)
+                log.error("job %s cannot be read, so it fails; the next one's turn", row.id)
+                connection.execute(mine.values(state="failed", error_code=UNREADABLE, error=_CANNOT_READ))
+        return None
 
     def note_progress(self, job_id: str, fraction: float, stage: str) -> None:
         """So that other processes see it too."""
@@ -307,7 +311,7 @@ class Library:
             return connection.execute(sa.select(takes.c.id).where(takes.c.id == id)).first() is not None
 
     def take(self, id: str) -> Kept:
-        """Raises NotFound, also for a forgotten take."""
+        """Raises NotFound, also for a forgotten take and one whose recipe cannot be read."""
         with _plainly(), self._reading.connect() as connection:
             row = connection.execute(takes.select().where(takes.c.id == id, takes.c.forgotten.is_(None))).one_or_none()
         if row is None:
@@ -317,12 +321,12 @@ class Library:
     def takes(
         self, search: str = "", favourites: bool = False, limit: int = 50, offset: int = 0, sell: str = ""
     ) -> list[Kept]:
-        """Newest first. Every word of `search` must occur in title, words, style, key or engine; `sell` is the ledger's
-        answer, "yes", "no" or "unknown". Raises BadRequest for any other."""
+        """Newest first, without those whose recipes cannot be read. Every word of `search` must occur in title, words,
+        style, key or engine; `sell` is the ledger's answer, "yes", "no" or "unknown". Raises BadRequest otherwise."""
         query = _found(takes.select(), search, favourites, sell).order_by(ARRIVAL.desc()).limit(limit).offset(offset)
         with _plainly(), self._reading.connect() as connection:
             rows = connection.execute(query).all()
-        return [self._kept(row) for row in rows]
+        return [kept for row in rows if (kept := self._readable(row))]
 
     def count(self, search: str = "", favourites: bool = False, sell: str = "") -> int:
         query = _found(sa.select(sa.func.count()).select_from(takes), search, favourites, sell)
@@ -376,6 +380,10 @@ class Library:
             return self._take_as_origin(mine)
         id = f"u{digest.hexdigest()[:16]}"
         place = self.settings.sources / id
+        if place.exists():
+            with contextlib.suppress(NotFound):
+                return self.origin(id)
+            self._set_aside(place)
         if not place.exists():
             folder = self.settings.temp / new_id()
             folder.mkdir()
@@ -399,24 +407,33 @@ class Library:
         folder = self.settings.sources / id
         try:
             known = json.loads((folder / "source.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            origin = Origin(path=folder / "source.wav", heard=folder / HEARD, **known)
+            if origin.id != id or not origin.path.is_file():
+                raise ValueError("not a whole upload")
+        except (OSError, ValueError, TypeError):
             raise NotFound(f"There is no upload {id} any more; give the song again.") from None
-        return Origin(path=folder / "source.wav", heard=folder / HEARD, **known)
+        return origin
 
     def sources(self) -> list[Origin]:
-        """All uploads, newest first."""
+        """All uploads that can be read, newest first."""
         folders = self.settings.sources.iterdir()
         names = sorted(
             (path for path in folders if _UPLOAD.fullmatch(path.name)), key=lambda path: path.stat().st_ctime
         )
-        return [self.origin(path.name) for path in reversed(names)]
+        found = []
+        for path in reversed(names):
+            try:
+                found.append(self.origin(path.name))
+            except NotFound:
+                log.warning("the upload %s cannot be read, so it is left out", path.name)
+        return found
 
     def _take_of(self, samples_sha256: str) -> Kept | None:
         """The take with exactly these samples, if it is in the library."""
         query = takes.select().where(takes.c.forgotten.is_(None), takes.c.recipe.contains(samples_sha256)).limit(1)
         with _plainly(), self._reading.connect() as connection:
             row = connection.execute(query).first()
-        return self._kept(row) if row else None
+        return self._readable(row) if row else None
 
     def _take_as_origin(self, kept: Kept) -> Origin:
         folder = self.settings.takes / kept.id
@@ -474,12 +491,12 @@ class Library:
                 recipe = _written(folder)
                 if recipe.id != name:
                     raise ValueError(f"its recipe is that of {recipe.id}")
-            except (OSError, ValueError, EngineFailed) as error:
-                log.warning("%s is no whole take (%s); moved to set-aside", name, error)
-                self._set_aside(folder)
-            else:
                 self._insert(recipe, recipe.id.partition("-")[0])
                 log.info("found the finished take %s", name)
+            except (OSError, ValueError, TypeError, EngineFailed) as error:
+                log.warning("%s is no whole take (%s); moved to set-aside", name, error)
+                with contextlib.suppress(OSError):
+                    self._set_aside(folder)
         if lost := sorted(known - set(folders)):
             log.warning("the files of %d takes are gone: %s", len(lost), ", ".join(lost[:5]))
 
@@ -491,9 +508,11 @@ class Library:
     def _sweep(self) -> None:
         """Empty temp, and remove files that were never finished, and what was forgotten long ago."""
         for leftover in self.settings.temp.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+            with contextlib.suppress(OSError):
+                shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
         for folder in (*self.settings.takes.iterdir(), *self.settings.sources.iterdir()):
-            durable.sweep(folder)
+            with contextlib.suppress(OSError):
+                durable.sweep(folder)
         with self._writing(LANE_SECONDS) as connection:
             old = takes.c.forgotten < time.time() - TRASH_SECONDS
             gone = list(connection.execute(sa.select(takes.c.id).where(old)).scalars())
@@ -541,18 +560,43 @@ class Library:
         plan, request = recipe.plan, recipe.request
         words = (recipe.title, request.prompt, plan.get("style_name", ""), plan.get("key", ""), recipe.engine)
         with self._writing(LANE_SECONDS) as connection:
-            row = {"id": recipe.id, "words": " ".join(words).lower(), "recipe": recipe.model_dump_json()}
+            row = {"id": recipe.id, "words": " ".join(map(str, words)).lower(), "recipe": recipe.model_dump_json()}
             connection.execute(takes.insert().prefix_with("OR IGNORE").values(row | _judged(recipe, connection)))
             made = connection.execute(sa.select(jobs.c.takes).where(jobs.c.id == job_id)).scalar()
-            if made is not None and recipe.id not in (before := json.loads(made)):
+            if made is not None and recipe.id not in (before := _ids(made)):
                 ids = json.dumps([*before, recipe.id])
                 connection.execute(jobs.update().where(jobs.c.id == job_id).values(takes=ids))
 
     def _kept(self, row: sa.Row) -> Kept:
         folder = self.settings.takes / row.id
         files = {kind: str(folder / name) for kind, name in FILES.items() if (folder / name).is_file()}
-        recipe, judged = Recipe.model_validate_json(row.recipe), Ledger.model_validate_json(row.ledger)
+        recipe = self._recipe(row)
+        try:
+            judged = Ledger.model_validate_json(row.ledger)
+        except ValidationError:
+            judged = ledger.judged(recipe, {})
         return Kept(recipe=recipe, ledger=judged, files=files, favourite=row.favourite)
+
+    def _readable(self, row: sa.Row) -> Kept | None:
+        try:
+            return self._kept(row)
+        except NotFound as error:
+            log.warning("%s", error)
+            return None
+
+    def _recipe(self, row: sa.Row) -> Recipe:
+        """A take's recipe by its row, or else by its file. Raises NotFound where neither can be read."""
+        try:
+            return Recipe.model_validate_json(row.recipe)
+        except ValidationError:
+            pass
+        try:
+            return Recipe.model_validate_json((self.settings.takes / row.id / FILES["recipe"]).read_bytes())
+        except (OSError, ValidationError):
+            raise NotFound(
+                f"The recipe of take {row.id} cannot be read: it is damaged, or a newer studio wrote it. "
+                f"Its sound is still in the library, in takes/{row.id}."
+            ) from None
 
     def _migrate(self) -> None:
         """Bring the database to this studio's schema. Raises CannotOpen for a newer one, before anything is changed."""
@@ -582,6 +626,7 @@ class Library:
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # bytes that rotted spoil one row, not a list
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -617,7 +662,10 @@ def _patiently(connection: sqlite3.Connection, *_: object) -> None:
 def _judged(recipe: Recipe, connection: sa.Connection) -> dict[str, str]:
     """The columns that hold a take's ledger; the takes it was made from have theirs already, forgotten or not."""
     named = takes.select().where(takes.c.id.in_(originals(recipe.request).values()), takes.c.ledger.is_not(None))
-    before = {row.id: Ledger.model_validate_json(row.ledger) for row in connection.execute(named)}
+    before = {}
+    for row in connection.execute(named):
+        with contextlib.suppress(ValidationError):  # then nothing is known of it
+            before[row.id] = Ledger.model_validate_json(row.ledger)
     found = ledger.judged(recipe, before)
     return {"sell": found.sell, "ledger": found.model_dump_json()}
 
@@ -631,16 +679,20 @@ def _judge_old(connection: sa.Connection) -> None:
 
 
 def _job(row: sa.Row) -> Job:
+    """A job by its row. What cannot be read of it is left out; without a request it can still be seen and cancelled."""
+    request, known = None, row.state in get_args(State)
+    with contextlib.suppress(BadRequest, ValueError, TypeError):
+        request = read_json(row.request)
     return Job(
         id=row.id,
-        request=read_json(row.request),
-        state=row.state,
-        fraction=row.fraction,
-        stage=row.stage,
-        attempts=row.attempts,
-        error_code=row.error_code,
-        error=row.error,
-        takes=tuple(json.loads(row.takes)),
+        request=request,
+        state=row.state if known else "failed",
+        fraction=row.fraction if isinstance(row.fraction, float) else 0.0,
+        stage=str(row.stage),
+        attempts=row.attempts if isinstance(row.attempts, int) else 0,
+        error_code=row.error_code if known else UNREADABLE,
+        error=row.error if known else _CANNOT_READ,
+        takes=_ids(row.takes),
     )
 
 
@@ -657,11 +709,18 @@ def _turns() -> sa.Select:
     return sa.select(line.c.id).order_by(line.c.round, line.c.served, line.c.arrival)
 
 
+def _ids(written: str) -> tuple[str, ...]:
+    """The takes of a job, as its row has them; none where that cannot be read."""
+    with contextlib.suppress(ValueError, TypeError):
+        ids = json.loads(written)
+        return tuple(id for id in ids if isinstance(id, str)) if isinstance(ids, list) else ()
+    return ()
+
+
 def _made(row: sa.Row) -> bool:
     """Whether a job has every take that it was asked for."""
-    with contextlib.suppress(ValueError, TypeError, BadRequest):
-        return len(json.loads(row.takes)) >= read_json(row.request).variations
-    return False
+    job = _job(row)
+    return job.request is not None and len(job.takes) >= job.request.variations
 
 
 def _queue_position(before: int) -> str:

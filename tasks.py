@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 import checkpoints
 import compare
@@ -213,13 +214,10 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
     if not arguments.get("source"):
         return None
     origin = Origin.model_validate(arguments["source"])
-    sheet = json.loads(origin.sheet.read_text(encoding="utf-8")) if origin.sheet else {}
     audio = post_process.read(origin.path)
-    if "heard" in sheet:
-        heard = Heard.model_validate(sheet["heard"])
-    elif origin.heard.is_file():
-        heard = Heard.model_validate_json(origin.heard.read_text(encoding="utf-8"))
-    else:
+    sheet = _known(origin.sheet) if origin.sheet else {}
+    heard = _as_heard(sheet["heard"]) if "heard" in sheet else _as_heard(_known(origin.heard))
+    if heard is None:
         import analysis  # compiled code, and only where sound is listened to
 
         heard = analysis.listen(audio, part(progress, 0.0, 1.0))
@@ -229,6 +227,25 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
     other = Origin.model_validate(arguments["reference"]) if arguments.get("reference") else None
     reference = post_process.read(other.path) if other else None
     return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices, reference)
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What is written down about a song. Nothing where that cannot be read: it is then found out again."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return known if isinstance(known, dict) else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s)", path, error)
+        return {}
+
+
+def _as_heard(known: Any) -> Heard | None:
+    try:
+        return Heard.model_validate(known)
+    except ValidationError:
+        return None
 
 
 def _perform(

@@ -13,6 +13,7 @@ FINAL: frozenset[State] = frozenset(("done", "failed", "cancelled", "interrupted
 class Job(BaseModel):
     """One snapshot of a job.
 
+    request       None where its row cannot be read: it is damaged, or a newer studio wrote it
     takes         ids of the takes made so far, one per variation; they stay when a later variation fails
     seconds_left  a guess from the time spent, None before there is anything to guess from
     audible       the take in the making can be heard, unmastered, as far as it is: GET /jobs/<id>/audio
@@ -22,7 +23,7 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    request: SongRequest
+    request: SongRequest | None
     state: State = "queued"
     fraction: float = 0.0
     stage: str = "waiting"

@@ -348,7 +348,7 @@ def told(job: Job | None, idle: dict[str, Any]) -> dict[str, Any]:
 def _fault(job: Job) -> str:
     """What a job failed with; a knob goes by the name that the form shows, as in a toast."""
     knob, _, rest = (job.error or "").partition(": ")
-    if job.error_code == BadRequest.code and knob in fields(type(job.request)):
+    if job.error_code == BadRequest.code and job.request and knob in fields(type(job.request)):
         return form.sentence(BadRequest(knob, rest))
     return job.error or ""
 

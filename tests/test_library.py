@@ -1,5 +1,6 @@
 """What is kept stays kept: rows, folders, search, undo, and what happens after a crash."""
 
+import contextlib
 import sqlite3
 import time
 from pathlib import Path
@@ -126,6 +127,111 @@ def test_half_a_folder_is_set_aside_and_temp_is_swept(library):
     assert library.count() == 0 and not half.exists()
     assert [path.name.partition("-")[2] for path in (library.settings.home / "set-aside").iterdir()] == ["half"]
     assert not list(library.settings.temp.iterdir())
+
+
+def change(library: Library, statement: str, *values: object) -> None:
+    with contextlib.closing(sqlite3.connect(library.settings.database)) as database, database:
+        database.execute(statement, values)
+
+
+RUBBISH = ["", "null", "[]", "{", '{"mode": "generate"}', b"\xff\xfe", 7]
+NEWER = Generate(prompt="one").model_dump_json()[:-1] + ', "a_newer_knob": 1}'
+
+
+@pytest.mark.parametrize("request_text", [NEWER, *RUBBISH])
+def test_a_job_that_cannot_be_read_fails_alone_and_can_be_cancelled(library, request_text):
+    bad, called_off, good = (library.enqueue(Generate(prompt=prompt)) for prompt in ("one", "two", "three"))
+    change(library, "update jobs set request = ? where id in (?, ?)", request_text, bad.id, called_off.id)
+    assert library.job(bad.id).state == "queued" and library.cancel(called_off.id).state == "cancelled"
+    library.recover()
+    assert library.claim().id == good.id
+    failed = library.job(bad.id)
+    assert (failed.state, failed.error_code, failed.request) == ("failed", "unreadable", None)
+    assert "Ask for the song again" in failed.error and library.job(called_off.id).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("takes", "{"), ("takes", b"\xff"), ("fraction", "much"), ("attempts", "x"), ("stage", b"\xff")],
+)
+def test_a_column_of_a_job_that_cannot_be_read_costs_no_more_than_itself(library, column, value):
+    job = library.enqueue(Generate(prompt="one"))
+    change(library, f"update jobs set {column} = ? where id = ?", value, job.id)
+    assert library.job(job.id).request == job.request
+    assert library.claim().id == job.id
+    assert keep(library, job.id, job=job).id == job.id and library.job(job.id).takes == (job.id,)
+
+
+def test_a_job_in_a_state_that_nobody_knows_is_over(library):
+    job = library.enqueue(Generate(prompt="one"))
+    change(library, "update jobs set state = 'dreaming' where id = ?", job.id)
+    library.recover()
+    assert library.job(job.id).error_code == "unreadable" and library.job(job.id).final and library.claim() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", b"\xff\xfe", recipe("b").model_dump_json().replace('"seed"', '"grain"')])
+def test_a_take_whose_recipe_cannot_be_read_is_left_out_alone(library, caplog, text):
+    for id in ("a", "b", "c"):
+        keep(library, id)
+    change(library, "update takes set recipe = ? where id = 'b'", text)
+    assert library.take("b").recipe == recipe("b").model_copy(update={"created": library.take("b").recipe.created})
+    (library.settings.takes / "b" / "recipe.json").write_text("{")
+    library.recover()
+    assert [take.id for take in library.takes()] == ["c", "a"] and "takes/b" in caplog.text
+    with pytest.raises(NotFound, match="still in the library, in takes/b"):
+        library.take("b")
+    assert (library.settings.takes / "b" / "song.wav").is_file()
+
+
+@pytest.mark.parametrize("text", [None, "", "{", b"\xff", '{"sell": "perhaps"}'])
+def test_a_ledger_that_cannot_be_read_is_judged_anew(library, text):
+    before = keep(library, "a").ledger
+    change(library, "update takes set ledger = ? where id = 'a'", text)
+    assert library.take("a").ledger == library.takes()[0].ledger == before
+
+
+def upload(library: Library, name: str) -> str:
+    folder = library.settings.temp / name
+    fill(folder, recipe(name, seed=len(name)))
+    return library.keep_source(folder / "song.wav", name).id
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{", b"\xff", '{"id": "u0", "title": 1}'])
+def test_an_upload_that_cannot_be_read_is_out_alone_and_can_be_given_again(library, text):
+    lost, whole = upload(library, "lost"), upload(library, "another")
+    place = library.settings.sources / lost / "source.json"
+    place.unlink()
+    if text is not None:
+        place.write_bytes(text if isinstance(text, bytes) else text.encode())
+    library.recover()
+    assert [origin.id for origin in library.sources()] == [whole]
+    with pytest.raises(NotFound, match="give the song again"):
+        library.origin(lost)
+    assert upload(library, "lost") == lost and library.origin(lost).title == "lost"
+
+
+def test_what_is_only_called_like_something_unfinished_is_never_swept(library):
+    keep(library, "a")
+    inside, beside = library.settings.takes / "a" / ".tmp-1-folder", library.settings.takes / ".tmp-999999999-x"
+    for folder in (inside, beside):
+        fill(folder, recipe(folder.name))
+    odd = [library.settings.takes / "a" / name for name in (".tmp-", ".tmp-x-y", f".tmp-{10**30}-z", ".tmp--1-x")]
+    for path in odd:
+        path.write_bytes(b"mine")
+    (library.settings.takes / "a" / ".tmp-999999999-z").symlink_to("song.wav")
+    library.recover()
+    assert (inside / "song.wav").is_file() and library.take(".tmp-999999999-x").files["audio"]
+    assert all(path.read_bytes() == b"mine" for path in odd)
+
+
+def test_stray_files_and_a_broken_folder_do_not_stop_the_start(library):
+    keep(library, "a")
+    (library.settings.takes / "note.txt").write_text("hello")
+    (library.settings.takes / "dangling").symlink_to("nowhere")
+    (library.settings.sources / "note.txt").write_text("hello")
+    (library.settings.temp / "dangling").symlink_to("nowhere")
+    library.recover()
+    assert library.take("a") and not list(library.settings.temp.iterdir())
 
 
 def test_writes_wait_for_another_program_and_then_say_so(library, monkeypatch):

@@ -55,7 +55,7 @@ def measure(home: Path, quick: bool) -> Row:
                 wrong.append(f"after {what} failed the next song is {last[asked[-1]].state}")
             wrong += [f"{what}: {sentence}" for sentence in audit(home, asked)]
             jobs += asked
-    figures = {"calls": total, "calls_failed": failed, "songs": len(jobs), "refused": refused}
+    figures: dict[str, float] = {"calls": total, "calls_failed": failed, "songs": len(jobs), "refused": refused}
     if failed < (6 if quick else 50):
         wrong.append(f"only {failed} calls were let fail")
     return Row(figures | {"faults_not_survived": len(wrong)}, tuple(wrong[:20]))

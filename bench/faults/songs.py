@@ -34,28 +34,40 @@ class Refused(Exception):
     """The studio took no job, and said why."""
 
 
-def submit(url: str, prompt: str = "lofi", seed: int = 1, duration: float = SHORT) -> str:
-    """Ask for a song; the job's id. Raises Refused with the studio's words."""
-    body = {"prompt": prompt, "seed": seed, "duration": duration}
-    begun = httpx.post(f"{url}/gradio_api/call/v2/submit", json=body, timeout=30)
+def call(url: str, door: str, **said: Any) -> Any:
+    """What a door of the studio answers, all its outputs. Raises Refused with its words."""
+    begun = httpx.post(f"{url}/gradio_api/call/v2/{door}", json=said, timeout=60)
     if not begun.is_success:
         raise Refused(begun.text)
-    said = httpx.get(f"{url}/gradio_api/call/submit/{begun.json()['event_id']}", timeout=60).text
-    event, data = (said.partition(mark)[2].partition("\n")[0].strip() for mark in ("event:", "data:"))
+    told = httpx.get(f"{url}/gradio_api/call/{door}/{begun.json()['event_id']}", timeout=60).text
+    event, data = (told.rpartition(mark)[2].partition("\n")[0].strip() for mark in ("event:", "data:"))
     if event != "complete":
         raise Refused(data)
-    return str(json.loads(data)[0]["id"])
+    return json.loads(data)
+
+
+def submit(url: str, prompt: str = "lofi", seed: int = 1, duration: float = SHORT) -> str:
+    """Ask for a song; the job's id. Raises Refused with the studio's words."""
+    return str(call(url, "submit", prompt=prompt, seed=seed, duration=duration)[0]["id"])
 
 
 def rows(home: Path) -> dict[str, Row]:
     """All jobs by their ids."""
     columns = "id, state, error_code, error, takes, request, attempts"
     with contextlib.closing(sqlite3.connect(f"file:{home}/studio.db?mode=ro", uri=True, timeout=30)) as database:
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         found = database.execute(f"select {columns} from jobs").fetchall()
     return {
-        id: Row(id, state, code, sentence, tuple(json.loads(takes)), json.loads(request), attempts)
+        id: Row(id, state, code, sentence, tuple(_json(takes, [])), _json(request, {}), attempts)
         for id, state, code, sentence, takes, request, attempts in found
     }
+
+
+def _json(text: str, otherwise: Any) -> Any:
+    """What a row says; `otherwise` where it was damaged."""
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    return otherwise
 
 
 def ended(home: Path, jobs: Iterable[str], within: float) -> dict[str, Row]:
