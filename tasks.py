@@ -36,7 +36,7 @@ from library import FILES
 from settings import VERSION, settings
 from song import captions
 from song.audio import Audio
-from song.errors import BadRequest, CannotMake, EngineMissing, StudioError
+from song.errors import BadRequest, CannotMake, EngineFailed, EngineMissing, StudioError
 from song.heard import Heard
 from song.lyrics import Lyrics
 from song.progress import Aloud, Progress, part, silent
@@ -256,6 +256,7 @@ def _perform(
     if isinstance(engine, NEURAL):
         chat.unload()
     take = engine.generate(request, part(progress, 0.0, 0.85), source, beside)
+    _check_sound(take.audio)
     if idle := unread(engine, request):
         said = ", ".join(name.replace("_", " ") for name in idle)
         take = replace(take, notices=(*take.notices, f"{engine.name} does not use: {said}."))
@@ -269,6 +270,13 @@ def _perform(
         fade_out=request.fade_out,
         progress=part(progress, 0.85, 1.0),
     )
+
+
+def _check_sound(audio: Audio) -> None:
+    """Raises EngineFailed for sound that cannot become a song, before anything is measured or written of it."""
+    if audio.channels not in (1, 2) or not audio.frames or not np.isfinite(audio.samples).all():
+        shape = f"{audio.channels} channels, {audio.frames} frames"
+        raise EngineFailed(f"The engine made broken sound ({shape}); try another seed or another engine.")
 
 
 def _with_midi(take: Take, path: Path) -> Take:

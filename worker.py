@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import durable
 from settings import ROOT
-from song.errors import Cancelled, CannotMake, DiskFailing, DiskFull, EngineFailed, StudioError
+from song.errors import Cancelled, CannotMake, DiskFailing, DiskFull, EngineFailed, NotEnoughMemory, StudioError
 from song.progress import Progress
 
 Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
@@ -32,6 +32,8 @@ CANCEL_GRACE = 0.5  # seconds a worker has to react before it is killed
 STALL = 300.0  # seconds without any word from a worker before it is taken for dead
 IDLE = 600.0  # seconds without work after which what is large gives its memory back
 LISTEN = 0.05  # seconds between two looks at what else happened
+
+_FAMILY = (DiskFull, DiskFailing, NotEnoughMemory, EngineFailed, CannotMake)
 
 log = logging.getLogger("studio.worker")
 
@@ -60,8 +62,14 @@ class InThread:
         pass
 
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
+        """Raises Cancelled, or a StudioError: whatever else a task raises, be it KeyboardInterrupt or the end of a
+        thread, is its own fault, and must not end whoever sees it through."""
         try:
             return self.tasks[task](arguments, folder, progress)
+        except (Cancelled, StudioError):
+            raise
+        except BaseException as error:
+            raise said(coded(error)) from error
         finally:
             self._since = time.monotonic()
 
@@ -219,12 +227,12 @@ def serve(
         say({"progress": [float(fraction), str(stage)]})
 
     threading.Thread(target=hear, daemon=True).start()
-    warm()
+    _survived(warm)
     while True:
         try:
             message = work.get(timeout=idle)
         except queue.Empty:
-            rest()
+            _survived(rest)
             continue
         number = message["id"]
         try:
@@ -232,25 +240,36 @@ def serve(
             say({"answer": answer})
         except Cancelled:
             say({"cancelled": True})
-        except Exception as error:  # the door between processes: every fault becomes a coded sentence
+        except BaseException as error:  # the door between processes: every fault becomes a coded sentence
             say({"error": coded(error)})
 
 
-def coded(error: Exception) -> dict[str, str]:
+def _survived(extra: Callable[[], None]) -> None:
+    """Do what no song depends on; the log has what went wrong."""
+    try:
+        extra()
+    except BaseException:
+        log.exception("the worker goes on")
+
+
+def coded(error: BaseException) -> dict[str, str]:
     """An error as plain JSON: what the log and the user may see of it."""
     if isinstance(error, StudioError):
         return {"code": error.code, "message": str(error)}
     if disk := durable.disk_fault(error):
         return coded(disk)
     if isinstance(error, MemoryError):
-        return {"code": EngineFailed.code, "message": "There was not enough memory for this song; try a shorter one."}
+        return {
+            "code": NotEnoughMemory.code,
+            "message": "There was not enough memory for this song; try a shorter one.",
+        }
     log.error("unexpected", exc_info=error)
     return {"code": EngineFailed.code, "message": f"The engine failed ({type(error).__name__}); the log says more."}
 
 
 def said(coded: dict[str, str]) -> StudioError:
     """The error that `coded` put into plain JSON."""
-    family = {kind.code: kind for kind in (DiskFull, DiskFailing, EngineFailed, CannotMake)}
+    family = {kind.code: kind for kind in _FAMILY}
     error = family.get(coded["code"], CannotMake)(coded["message"])
     error.code = coded["code"]
     return error

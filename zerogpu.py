@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from song.errors import Cancelled, CannotMake
+from song.errors import Cancelled, CannotMake, EngineFailed
 from song.progress import Progress
 from worker import InThread, Task, coded, outcome
 
@@ -84,7 +84,7 @@ def messages(work: Callable[[Progress], dict[str, Any]]) -> Messages:
             heard.put({"answer": work(progress)})
         except Cancelled:
             heard.put({"cancelled": True})
-        except Exception as error:  # the door between processes: every fault becomes a coded sentence
+        except BaseException as error:  # the door between processes: every fault becomes a coded sentence
             heard.put({"error": coded(error)})
 
     thread = threading.Thread(target=run, name="gpu")
@@ -127,6 +127,8 @@ def _heard(going: Messages) -> dict[str, Any]:
     """The next message. Raises CannotMake where the GPU is not given: no quota, none free, or taken away."""
     try:
         return next(going)
+    except StopIteration:
+        raise EngineFailed("The GPU was given back before the song was done; try again.") from None
     except Exception as error:  # the library's own words, made for the page of a Space
         words = str(getattr(error, "message", error)).rstrip(". ")
         raise CannotMake(

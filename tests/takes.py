@@ -1,5 +1,6 @@
 """Small whole takes for tests of the rooms that keep them; and the worker of tests/test_jobs.py."""
 
+import _thread
 import ctypes
 import errno
 import hashlib
@@ -66,6 +67,20 @@ def fill(folder: Path, made: Recipe) -> None:
     (folder / FILES["recipe"]).write_text(made.model_dump_json(), encoding="utf-8")
 
 
+RAISED: dict[str, Callable[[], BaseException]] = {
+    kind.__name__: kind
+    for kind in (
+        KeyboardInterrupt,
+        SystemExit,
+        GeneratorExit,
+        BaseException,
+        RecursionError,
+        StopIteration,
+        AssertionError,
+    )
+} | {"no space": lambda: OSError(errno.ENOSPC, "No space left"), "input/output": lambda: OSError(errno.EIO, "Error")}
+
+
 def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
     """A task that does what the prompt says: faults that no well-behaved engine would show."""
     request = read(arguments["request"])
@@ -74,6 +89,8 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "fine": lambda: None,
         "slow": lambda: _slowly(progress),
         "slow later": lambda: _slowly(progress) if arguments["id"].endswith("-2") else None,
+        "thread ends": lambda: _thread.exit(),
+        "stack": lambda: _deeper(),
         "slowly done": lambda: time.sleep(0.5),
         "deaf": lambda: time.sleep(60),
         "holds the lock": lambda: ctypes.PyDLL(None).sleep(60),
@@ -91,7 +108,7 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "sings": lambda: _singing(folder, progress),
         "sings on": lambda: _singing(folder, progress, lambda: _slowly(progress)),
         "sings and dies": lambda: _singing(folder, progress, lambda: os._exit(1)),
-    }[request.prompt]()
+    }.get(request.prompt, lambda: _raise(RAISED[request.prompt]()))()
     said: dict[str, Any] = {"request": request, "seed": request.seed, "duration": 0.01}
     said["samples_sha256"] = hashlib.sha256(samples(request.seed or 0, 480)).hexdigest()
     made = recipe(arguments["id"], **said)
@@ -125,8 +142,12 @@ def _singing(folder: Path, progress: Progress, then: Callable[[], None] = lambda
         then()
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: BaseException) -> None:
     raise error
+
+
+def _deeper() -> None:
+    _deeper()
 
 
 def _die_once(folder: Path) -> None:

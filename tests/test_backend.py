@@ -24,8 +24,8 @@ from song.errors import BadRequest, CannotMake, DiskFull, EngineMissing, NotFoun
 from song.files import SESSIONS
 from song.key import Key
 from song.progress import silent
-from song.request import MODES, Generate, Knobs, fields, groups
-from song.take import Kept
+from song.request import MODES, Generate, Knobs, fields, groups, read
+from song.take import Kept, Take
 
 WISH = "dusty lo-fi hip hop with rhodes and vinyl crackle, 82 bpm, D minor"
 
@@ -297,6 +297,28 @@ def test_the_studio_can_be_told_to_make_shorter_songs_only(tmp_path):
         with pytest.raises(BadRequest, match="at most 10 seconds"):
             short.submit(request)
     short.close()
+
+
+BROKEN = {
+    "three channels": np.zeros((3, 4800), np.float32),
+    "none": np.zeros((0, 4800), np.float32),
+    "empty": np.zeros((2, 0), np.float32),
+    "not finite": np.full((2, 4800), np.nan, np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("mode", ["generate", "extend"])
+def test_sound_that_is_none_is_one_failed_job(studio, take, monkeypatch, kind, mode):
+    def broken(engine, request, *_):
+        return Take(request, "composer", "1", Audio(BROKEN[kind]))
+
+    knobs = {"prompt": "rock", "seed": 1} | ({"source": take.id, "seconds": 2} if mode == "extend" else {"duration": 5})
+    with monkeypatch.context() as patch:
+        patch.setattr(type(studio.engines["composer"]), "generate", broken)
+        job = list(studio.follow(studio.submit(read({"mode": mode, **knobs})).id))[-1]
+    assert (job.state, job.error_code) == ("failed", "engine_failed") and "broken sound" in job.error
+    assert song(studio, "rock", duration=5, seed=1).recipe.duration == 5
 
 
 def test_an_engine_that_lacks_something_says_what(studio, monkeypatch):

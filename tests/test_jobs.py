@@ -19,11 +19,11 @@ import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
-from song.errors import Cancelled, CannotOpen, DiskFull, EngineFailed
+from song.errors import Cancelled, CannotOpen, DiskFull, EngineFailed, StudioError
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
-from takes import make, sung
+from takes import RAISED, make, sung
 from worker import InThread, InWorker
 
 ENTRY = f"sys.path.insert(0, {str(ROOT / 'tests')!r}); import takes; takes.work({{handle}})"
@@ -144,7 +144,7 @@ def test_jobs_run_in_order_one_at_a_time(lane):
 @pytest.mark.parametrize(
     ("prompt", "code", "sentence"),
     [
-        ("memory", "engine_failed", "not enough memory"),
+        ("memory", "not_enough_memory", "not enough memory"),
         ("value", "engine_failed", "ValueError"),
         ("full", "disk_full", "disk is full"),
         ("cannot", "cannot_make", "try something else"),
@@ -155,6 +155,19 @@ def test_every_fault_is_a_coded_sentence_and_the_next_job_runs(lane, prompt, cod
     assert (job.state, job.error_code) == ("failed", code)
     assert sentence in job.error and "Traceback" not in job.error and "/etc" not in job.error
     assert settled(lane, "fine").state == "done"
+
+
+def test_whatever_a_task_raises_is_its_own_fault_and_the_next_job_runs_at_once(lane):
+    settled(lane, "fine")
+    kinds = dict.fromkeys((*RAISED, "thread ends", "stack"), "engine_failed")
+    for prompt, code in (kinds | {"no space": "disk_full", "input/output": "disk_failing"}).items():
+        job = settled(lane, prompt)
+        assert (job.state, job.error_code, job.attempts) == ("failed", code, 1), prompt
+        began = time.monotonic()
+        assert settled(lane, "fine").state == "done" and time.monotonic() - began < 2, prompt
+        with pytest.raises(StudioError):
+            errand = {"id": "errand", "request": Generate(prompt=prompt, seed=1).model_dump(mode="json")}
+            lane.call("make", errand, lane.library.settings.temp / "errand")
 
 
 @pytest.mark.parametrize("prompt", ["segfault", "abort", "exit"])

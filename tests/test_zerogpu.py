@@ -208,3 +208,19 @@ def test_stopping_waits_until_the_work_has_stopped():
     with pytest.raises(Cancelled):
         runner.run("make", {"request": {"engine": "acestep"}}, Path(), stop)
     assert ended == ["work"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration])
+def test_nothing_that_borrowed_work_raises_leaves_the_lane_waiting(fault):
+    def fail(progress):
+        raise fault
+
+    runner = on_gpu(lambda arguments, folder: messages(fail))
+    with pytest.raises(CannotMake, match=fault.__name__):
+        runner.run("make", {"request": {"engine": "acestep"}}, Path(), silent)
+
+
+def test_a_gpu_that_is_taken_away_without_a_word_is_a_sentence():
+    runner = on_gpu(lambda arguments, folder: (said for said in [{"progress": [0.1, "Step"]}]))
+    with pytest.raises(CannotMake, match="given back before the song was done"):
+        runner._borrowed({"request": {"engine": "acestep"}}, Path(), silent)
