@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -33,7 +34,10 @@ from starlette.middleware import Middleware
 
 import theme
 from api import faults, files, live
+from api.bodies import Bodies
 from api.calls import Calls
+from api.caller import INSIDE, Proxies
+from api.connections import Guarded, Room, lifespan, places
 from api.crowd import Crowd
 from api.gate import Gate
 from api.names import own_names
@@ -150,9 +154,11 @@ def launch(config: Settings, port: int) -> None:
         literals=config.open_to_network,
         cookie=f"studio-{config.mark}",
         proxies=config.trusted_proxy,
+        bodies=Bodies(config.max_upload, config.page_cache, config.min_free_disk),
         space=ON_SPACE,
         css=theme.css(),
     )
+    room = Room(places(), shared=Proxies(INSIDE if ON_SPACE else config.trusted_proxy))
     app, _, _ = demo.queue(status_update_rate=5, max_size=QUEUE, default_concurrency_limit=8, api_open=False).launch(
         server_name=bracketed(config.host),
         server_port=port,
@@ -172,12 +178,14 @@ def launch(config: Settings, port: int) -> None:
             "middleware": [gate, Middleware(Calls, doors=doors.Wired(demo)), Middleware(Crowd), Middleware(Still)],
             "routes": [*files.ROUTES, *live.ROUTES],
             "exception_handlers": faults.HANDLERS,
+            "lifespan": lifespan,
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
         },
     )
     sessions.lighten(app, demo)
+    demo.server.config.http_protocol_class = partial(Guarded, room=room)  # read for every new connection
 
 
 def bracketed(host: str) -> str:

@@ -11,36 +11,27 @@ scope["state"]["caller"]. Scripts share the token, so they are told apart by add
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs
 
+from api.answers import Message, Receive, Refused, Send, answer
+from api.bodies import Bodies, Body, Unread
 from api.caller import INSIDE, Proxies, Scope, address_of, counted_as, is_loopback
 from api.login import LATER, SESSION, WINDOW, Keys, Tries, page
 from api.names import Names, same_site, shown, split
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LONGEST, NAME = 4000, 255  # bytes of a path, and of a name in it
+DOORS = ("/login", "/logout")
 STARTUP = "/gradio_api/startup-events"  # launch() calls it over loopback and knows no token
-SMALL = 10_000  # bytes of a login form
-
-
-class Refused(Exception):
-    """No, and why: becomes the answer."""
-
-    def __init__(self, status: int, why: str):
-        super().__init__(why)
-        self.status = status
 
 
 class Gate:
     """`names`: hosts it answers to besides loopback's, `literals`: any address (api/names.py). `token` may be empty.
-    `proxies`: networks whose forwarded headers count. `cookie`: the name of the session's. `space`: behind Hugging
-    Face's proxy, whose headers the page reads by itself."""
+    `proxies`: networks whose forwarded headers count. `cookie`: the name of the session's. `bodies`: what of them is
+    taken. `space`: behind Hugging Face's proxy, whose headers the page reads by itself."""
 
     def __init__(
         self,
@@ -50,9 +41,11 @@ class Gate:
         literals: bool = False,
         cookie: str = "studio",
         proxies: tuple[str, ...] = (),
+        bodies: Bodies | None = None,
         space: bool = False,
         css: str = "",
     ):
+        self.bodies = bodies or Bodies(2**20)
         self.app, self.space, self.css = app, space, css
         self.proxies = Proxies(INSIDE if space else proxies)
         self.names, self.cookie = Names(names, literals), cookie
@@ -66,19 +59,39 @@ class Gate:
         scope = scope if self.space else self.proxies.read(scope)
         scope = {**scope, "state": {**scope.get("state", {}), "caller": counted_as(caller or address_of(scope))}}
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        send = self._secured(scope, send)
+        send, body = self._secured(scope, send), self.bodies.of(scope["path"], headers, receive)
         try:
+            _check_path(scope["path"])
             self._check_host(headers)
             self._check_origin(scope, headers)
             if scope["path"] == "/healthz":
-                return await _answer(send, 200, b"ok", "text/plain")
-            if self.keys and scope["path"] in ("/login", "/logout"):
-                return await self._door(self.keys, scope, headers, receive, send)
-            if self.keys and not self._open(scope) and not self._known(self.keys, scope, headers):
-                raise Refused(401, "This studio wants its token: send the header Authorization: Bearer <token>.")
+                return await answer(send, 200, b"ok", "text/plain")
+            if self.keys and scope["path"] not in DOORS and not self._open(scope):
+                self._check_known(self.keys, scope, headers)
+            body.check()
+            if self.keys and scope["path"] in DOORS:
+                return await self._door(self.keys, scope, headers, body, send)
+            await self._pass(scope, body, send)
         except Refused as no:
-            return await self._refuse(no, scope, headers, send)
-        await self.app(scope, receive, send)
+            await self._refuse(no, scope, headers, send, body)
+
+    async def _pass(self, scope: Scope, body: Body, send: Send) -> None:
+        """Let the request in. Raises Refused where its body was cut off before there was an answer."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            if started or not body.fault:  # what the room says of half a body is not what is wrong with it
+                started = True
+                await send(message)
+
+        try:
+            await self.app(scope, body.receive, watched)
+        except Exception:
+            if not body.fault:
+                raise
+        if body.fault and not started:
+            raise body.fault
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
@@ -114,17 +127,16 @@ class Gate:
         caller, here = address_of(scope), address_of(scope, "server")
         return scope["path"] == STARTUP and (caller == here or is_loopback(caller))
 
-    def _known(self, keys: Keys, scope: Scope, headers: dict[str, str]) -> bool:
+    def _check_known(self, keys: Keys, scope: Scope, headers: dict[str, str]) -> None:
         """A valid session passes even from a locked address: guessing tokens cannot sign anybody out."""
         session = _cookie(headers, self.cookie)
         if keys.valid(session):
             scope["state"]["caller"] = f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
-            return True
+            return
         scheme, _, offered = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            return False
+            raise Refused(401, "This studio wants its token: send the header Authorization: Bearer <token>.")
         self._try(keys, scope, offered.strip())
-        return True
 
     def _try(self, keys: Keys, scope: Scope, offered: str) -> None:
         """Raise Refused unless this is the token."""
@@ -137,33 +149,34 @@ class Gate:
 
     # -- signing in and out ------------------------------------------------------------------------------------------
 
-    async def _door(self, keys: Keys, scope: Scope, headers: dict[str, str], receive: Receive, send: Send) -> None:
+    async def _door(self, keys: Keys, scope: Scope, headers: dict[str, str], body: Body, send: Send) -> None:
         if scope.get("method") != "POST":
-            return await _answer(send, 200, page(self.css), "text/html; charset=utf-8")
+            return await answer(send, 200, page(self.css), "text/html; charset=utf-8")
         session, age = "", 0
         if scope["path"] == "/login":
-            form = parse_qs((await _body(receive)).decode("utf-8", "replace"))
+            form = await _form(body)
             self._try(keys, scope, form.get("token", [""])[0].strip())
             session, age = keys.session(), SESSION
         secure = "; Secure" if scope.get("scheme") == "https" else ""
         cookie = f"{self.cookie}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
         place = "./" if session else "login"
-        await _answer(send, 303, b"", "text/plain", (b"location", place.encode()), (b"set-cookie", cookie.encode()))
+        await answer(send, 303, b"", "text/plain", (b"location", place.encode()), (b"set-cookie", cookie.encode()))
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    async def _refuse(self, no: Refused, scope: Scope, headers: dict[str, str], send: Send) -> None:
+    async def _refuse(self, no: Refused, scope: Scope, headers: dict[str, str], send: Send, body: Body) -> None:
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
         extra = [(b"retry-after", str(int(WINDOW)).encode())] if no.status == 429 else []
+        drain = body.drain if body.unread else None
         browser = "text/html" in headers.get("accept", "")
         if self.keys and browser and no.status in (401, 429):
             asked = scope["path"] == "/login"
-            body = page(self.css, str(no) if asked or no.status == 429 else "")
-            return await _answer(send, no.status, body, "text/html; charset=utf-8", *extra)
+            form = page(self.css, str(no) if asked or no.status == 429 else "")
+            return await answer(send, no.status, form, "text/html; charset=utf-8", *extra, drain=drain)
         if no.status == 401:
             extra.append((b"www-authenticate", b"Bearer"))
-        await _answer(send, no.status, json.dumps({"detail": str(no)}).encode(), "application/json", *extra)
+        await answer(send, no.status, json.dumps({"detail": str(no)}).encode(), "application/json", *extra, drain=drain)
 
     def _secured(self, scope: Scope, send: Send) -> Send:
         """Every answer says how browsers must treat it."""
@@ -190,6 +203,16 @@ class Gate:
         return secured
 
 
+def _check_path(path: str) -> None:
+    """Refuse what no disk has a name for, before somebody asks one."""
+    if "\0" in path:
+        raise Refused(400, "This address has a NUL in it, which no name here has.")
+    if len(path.encode("utf-8", "replace")) > LONGEST or any(
+        len(name.encode("utf-8", "replace")) > NAME for name in path.split("/")
+    ):
+        raise Refused(414, f"This address is too long; it may have {LONGEST} bytes, and {NAME} between two slashes.")
+
+
 def _cookie(headers: dict[str, str], name: str) -> str:
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(name)
@@ -198,20 +221,13 @@ def _cookie(headers: dict[str, str], name: str) -> str:
     return found.value if found else ""
 
 
-async def _body(receive: Receive) -> bytes:
-    """A small form's body. Raises Refused for a large one."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > SMALL:
-            raise Refused(413, "This is too long to be a token.")
-        if not message.get("more_body"):
-            return body
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: str, *extra: tuple[bytes, bytes]) -> None:
-    length = str(len(body)).encode()
-    headers = [(b"content-type", kind.encode()), (b"content-length", length), (b"cache-control", b"no-store"), *extra]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _form(body: Body) -> dict[str, list[str]]:
+    """The fields of the login form. Raises Refused for what is too long or too slow for one."""
+    read, more = b"", True
+    try:
+        while more:
+            message = await body.receive()
+            read, more = read + message.get("body", b""), message.get("more_body", False)
+    except Unread as error:
+        raise body.fault or Refused(400, str(error)) from None
+    return parse_qs(read.decode("utf-8", "replace"))

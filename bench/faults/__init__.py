@@ -66,13 +66,15 @@ def surroundings(home: Path, **said: object) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(home: Path, **said: object) -> Iterator[Running]:
+def running(home: Path, descriptors: int = 0, **said: object) -> Iterator[Running]:
     """`python app.py`, ready to work; stopped with SIGTERM afterwards, and killed where that does not help. `said` are
-    settings: host="0.0.0.0", token="...". Raises RuntimeError with the end of the log where it does not start."""
+    settings: host="0.0.0.0", token="...". `descriptors`: as with `ulimit -n`, 0 leaves them as they are. Raises
+    RuntimeError with the end of the log where it does not start."""
     port = int(str(said.pop("port", 0))) or free_port()
     log = home.with_suffix(".log")
     with log.open("w") as out:
-        command = [sys.executable, str(ROOT / "app.py")]
+        limit = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
+        command = [*limit, sys.executable, str(ROOT / "app.py")]
         process = subprocess.Popen(command, cwd=ROOT, env=surroundings(home, port=port, **said), stdout=out, stderr=out)
     try:
         url = f"http://127.0.0.1:{port}"
