@@ -35,8 +35,8 @@ from starlette.middleware import Middleware
 import theme
 from api import faults, files, live
 from api.bodies import Bodies
-from api.calls import Calls
 from api.caller import INSIDE, Proxies
+from api.calls import Calls
 from api.connections import Guarded, Room, lifespan, places
 from api.crowd import Crowd
 from api.gate import Gate

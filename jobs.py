@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import preview
 from library import Library, new_id, take_id
+from limits import ERRAND, Clock, limit
 from song.errors import (
     Cancelled,
     CannotMake,
@@ -36,7 +37,7 @@ from song.job import Job
 from song.progress import Progress, part, silent
 from song.request import SongRequest, originals
 from song.take import Kept, Recipe
-from worker import Runner, WorkerDied, coded, said
+from worker import Runner, WorkerDied, WorkerSilent, coded, said
 
 NOTE_EVERY = 0.5  # seconds between two progress rows
 TRY_AGAIN, SELDOM = 0.1, 5.0  # seconds until a library that could not be written is tried again, at first and at last
@@ -80,6 +81,7 @@ class Lane:
         self._stumbled = False  # a row may say "running" though nothing runs
         self._trouble: str | None = None  # why the lane cannot go on, while it cannot
         self._began = 0.0  # when the running job began; monotonic seconds
+        self._clock: Clock | None = None  # of what is carried out
         self._noted = 0.0  # when its progress was last written to the row
 
     @property
@@ -89,10 +91,13 @@ class Lane:
 
     @property
     def ailing(self) -> str | None:
-        """Why no song is made here that should be, as a sentence; None while all is well."""
+        """Why no song is made here that should be, as a sentence; None while all is well. Costs nothing to ask."""
         if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
             return "The lane has ended; restart the studio."
-        return self._trouble
+        clock = self._clock
+        if self._trouble is None and clock is not None and clock.over:  # inline nobody can end it from outside
+            return "The song in the making takes far too long and does not react; restart the studio."
+        return self._trouble or (self.runner.ailing if self.ours else None)
 
     def start(self, only: str | None = None) -> None:
         """Begin to claim jobs, as soon as the lane is free; `only` this one where the command line asks."""
@@ -209,10 +214,12 @@ class Lane:
         def progress(fraction: float, stage: str) -> None:
             if self._stopping.is_set():
                 raise CannotMake(_STOPPING)
+            clock.tick(fraction, stage)
             errand.progress(fraction, stage)
 
         if not errand.answer.set_running_or_notify_cancel():
             return
+        self._clock = clock = Clock(ERRAND * self.library.settings.patience)
         try:
             done = errand.asker.run(self.runner.run, errand.task, errand.arguments, errand.folder, progress)
             errand.answer.set_result(done)
@@ -220,6 +227,8 @@ class Lane:
             errand.answer.set_exception(EngineFailed("The worker stopped while it did this; try again."))
         except Exception as error:  # whatever went wrong belongs to the caller, not to the lane
             errand.answer.set_exception(error)
+        finally:
+            self._clock = None
 
     def _see_through(self, job: Job) -> None:
         """Run a claimed job and write down how it ended."""
@@ -227,6 +236,7 @@ class Lane:
         self._show(job)
         settle = functools.partial(self.library.settle, job.id)
         try:
+            self._clock = Clock(limit(asked(job), self._music(asked(job)), self.library.settings.patience))
             for variation in range(len(job.takes), asked(job).variations):
                 job = self._make(job, variation)
             end: Callable[[], object] = functools.partial(settle, "done")
@@ -234,14 +244,15 @@ class Lane:
             end = functools.partial(settle, "cancelled")
             if self._stopping.is_set():
                 end = functools.partial(self.library.unclaim, job.id)
-        except WorkerDied:
-            end = self._after_death(job)
+        except WorkerDied as death:
+            end = self._after_death(job, death)
         except StudioError as error:
             end = functools.partial(settle, "failed", error.code, str(error))
         except Exception as error:  # a fault in an engine must not stop the lane; the log has the traceback
             log.exception("job %s failed", job.id)
             fault = said(coded(error))
             end = functools.partial(settle, "failed", fault.code, str(fault))
+        self._clock = None
         try:
             self._surely(self.current or job, "Ended", end)
         finally:
@@ -249,13 +260,24 @@ class Lane:
             self._askers.pop(job.id, None)
             self._show(None)
 
-    def _after_death(self, job: Job) -> Callable[[], object]:
+    def _after_death(self, job: Job, death: WorkerDied) -> Callable[[], object]:
         """A job whose worker died runs again once; a second time it is the job's own fault."""
-        log.warning("the worker died in job %s, attempt %d", job.id, job.attempts)
+        silent = isinstance(death, WorkerSilent)
+        log.warning("the worker %s in job %s, attempt %d", "fell silent" if silent else "died", job.id, job.attempts)
         if job.attempts < 2:
             return functools.partial(self.library.settle, job.id, "queued")
-        sentence = "The engine stopped twice while it made this song; try a shorter song or another engine."
-        return functools.partial(self.library.settle, job.id, "interrupted", "interrupted", sentence)
+        code, how = (
+            ("worker_silent", "gave no sign of life for a minute") if silent else ("interrupted", "stopped twice")
+        )
+        sentence = f"The engine {how} while it made this song; try a shorter song or another engine."
+        return functools.partial(self.library.settle, job.id, "interrupted", code, sentence)
+
+    def _music(self, request: SongRequest) -> float:
+        """Seconds of sound that a song is about: its own, and those of the one it starts from; where nobody said, as
+        many as this studio makes at most."""
+        said = getattr(request, "duration", None), getattr(request, "seconds", None)
+        original = sum(self.library.origin(id).duration for id in originals(request).values())
+        return (original + sum(filter(None, said))) or self.library.settings.max_duration
 
     def _surely(self, job: Job, word: str, write: Callable[[], Answer]) -> Answer:
         """What `write` gives, which is tried until the library takes it; meanwhile the job says what it waits for."""
@@ -319,13 +341,22 @@ class Lane:
                 raise Cancelled
             return self.library.keep(recipe, folder, job)
 
-        shown = job.model_copy(update={"fraction": (len(job.takes) + 1) / asked(job).variations})
-        return self._surely(shown, "Ready", keep)
+        shown, began = (
+            job.model_copy(update={"fraction": (len(job.takes) + 1) / asked(job).variations}),
+            time.monotonic(),
+        )
+        try:
+            return self._surely(shown, "Ready", keep)
+        finally:
+            if self._clock is not None:
+                self._clock.pause(time.monotonic() - began)
 
     def _progress(self, job: Job, fraction: float, stage: str) -> None:
         now = time.monotonic()
         if self._stopping.is_set() or job.id in self._cancelling:
             raise Cancelled
+        if self._clock is not None:
+            self._clock.tick(fraction, stage)
         shown = self.current
         if shown is None or (shown.fraction, shown.stage) != (fraction, stage):
             left = (now - self._began) * (1 - fraction) / fraction if fraction > 0.05 else None

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     max_duration: float = Field(600, ge=5)
     max_queue: int = Field(256, ge=1)
     max_queue_client: int = Field(64, ge=1)
+    patience: float = Field(1.0, gt=0)  # times what limits.py gives a song
     min_free_disk: int = Field(500 * 2**20, ge=0)
 
     @field_validator("hosts", "trusted_proxy", mode="before")

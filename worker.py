@@ -22,18 +22,30 @@ from typing import Any, Protocol
 
 import durable
 from settings import ROOT
-from song.errors import Cancelled, CannotMake, DiskFailing, DiskFull, EngineFailed, NotEnoughMemory, StudioError
+from song.errors import (
+    Cancelled,
+    CannotMake,
+    DiskFailing,
+    DiskFull,
+    EngineFailed,
+    NotEnoughMemory,
+    StudioError,
+    TookTooLong,
+)
 from song.progress import Progress
 
 Task = Callable[[dict[str, Any], Path, Progress], dict[str, Any]]
 """`task(arguments, folder, progress) -> answer`: plain JSON in and out, files into the folder."""
 
 CANCEL_GRACE = 0.5  # seconds a worker has to react before it is killed
-STALL = 300.0  # seconds without any word from a worker before it is taken for dead
+BEAT = 1.0  # seconds between two signs of life of a worker
+QUIET = 4.0  # seconds without one before it is said that something is wrong
+SILENCE = 60.0  # and before the worker is replaced: it was stopped, or holds Python's lock and will not let go
+SETTLED = 10.0  # seconds that a worker lives before its end is no fault of its start
 IDLE = 600.0  # seconds without work after which what is large gives its memory back
 LISTEN = 0.05  # seconds between two looks at what else happened
 
-_FAMILY = (DiskFull, DiskFailing, NotEnoughMemory, EngineFailed, CannotMake)
+_FAMILY = (DiskFull, DiskFailing, NotEnoughMemory, TookTooLong, EngineFailed, CannotMake)
 
 log = logging.getLogger("studio.worker")
 
@@ -42,9 +54,15 @@ class WorkerDied(Exception):
     """The worker process ended in the middle of its work."""
 
 
+class WorkerSilent(WorkerDied):
+    """The worker process gave no sign of life any more, and was killed."""
+
+
 class Runner(Protocol):
     """Where a task is carried out."""
 
+    @property
+    def ailing(self) -> str | None: ...
     def start(self) -> None: ...
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]: ...
     def wait(self) -> None: ...
@@ -57,6 +75,10 @@ class InThread:
     def __init__(self, tasks: Mapping[str, Task], rest: Callable[[], None] = lambda: None, idle: float = IDLE):
         self.tasks, self.rest, self.idle = tasks, rest, idle
         self._since = time.monotonic()  # when it last worked or rested
+
+    @property
+    def ailing(self) -> str | None:
+        return None
 
     def start(self) -> None:
         pass
@@ -95,6 +117,20 @@ class InWorker:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._number = 0  # of the newest task
+        self._born = self._heard = 0.0  # when the worker was started and when it gave the last sign of life
+
+    @property
+    def ailing(self) -> str | None:
+        """What is wrong with the worker, as a sentence; None while it gives signs of life, or none was ever started."""
+        process, heard = self._process, self._heard
+        if process is None:
+            return None
+        if process.poll() is not None:
+            return "The worker has ended; another one is started."
+        if heard == self._born:
+            return "The worker is starting."
+        quiet = time.monotonic() - heard
+        return f"The worker has given no sign of life for {quiet:.0f} s." if quiet > QUIET else None
 
     def start(self) -> None:
         """Start a worker if none is alive. It warms up on its own."""
@@ -108,6 +144,7 @@ class InWorker:
             command = [sys.executable, "-c", line]
             self._connection = Connection(ours.detach())
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)
+        self._born = self._heard = time.monotonic()
 
     def run(self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
         """Raises WorkerDied, what the task raised, and what `progress` raises. Only for Cancelled is the worker asked
@@ -117,6 +154,7 @@ class InWorker:
         assert self._process is not None
         process = self._process.pid
         self._number += 1
+        self._attend()
         try:
             self._send({"id": self._number, "task": task, "arguments": arguments, "folder": str(folder)})
             message = self._listen(progress)
@@ -130,7 +168,25 @@ class InWorker:
         return outcome(message)
 
     def wait(self) -> None:
-        """The worker rests by itself."""
+        """The worker rests by itself. One that has ended or fell silent meanwhile is replaced, so that the next song
+        does not wait for that; one that ends as soon as it is started only for the next song."""
+        self._attend()
+        process = self._process
+        if process is None:
+            return
+        if time.monotonic() - self._heard > SILENCE:
+            self.stop()
+        elif process.poll() is None or self._heard - self._born < SETTLED:
+            return
+        with contextlib.suppress(OSError):
+            self.start()
+
+    def _attend(self) -> None:
+        """Hear the signs of life that came while nobody listened."""
+        with contextlib.suppress(EOFError, OSError):
+            while self._connection is not None and self._connection.poll():
+                self._connection.recv_bytes()
+                self._heard = time.monotonic()
 
     def stop(self) -> None:
         """Kill the worker, whatever it does."""
@@ -147,29 +203,30 @@ class InWorker:
         with _or_dead():
             self._connection.send_bytes(words)
 
-    def _heard(self) -> dict[str, Any] | None:
-        """The next word about the newest task; None where nothing was said for a moment, or about another one."""
+    def _next(self) -> dict[str, Any] | None:
+        """The next word about the newest task; None where nothing was said for a moment, or about another one.
+        Raises WorkerSilent."""
         assert self._connection is not None
         with _or_dead():
             if not self._connection.poll(LISTEN):
+                if time.monotonic() - self._heard > SILENCE:
+                    raise WorkerSilent
                 return None
             message = json.loads(self._connection.recv_bytes())
-            return message if message["id"] == self._number else None
+            self._heard = time.monotonic()
+            return message if message["id"] == self._number and "beat" not in message else None
 
     def _listen(self, progress: Progress) -> dict[str, Any]:
         """Pass progress on until the last word comes; ask the worker to stop when `progress` says Cancelled, and raise
         that where it does not react."""
-        fraction, stage, heard = 0.0, "starting", time.monotonic()
+        fraction, stage = 0.0, "starting"
         cancelled_at: float | None = None
         while True:
-            message = self._heard()
+            message = self._next()
             if message is not None:
-                heard = time.monotonic()
                 if "progress" not in message:
                     return message
                 fraction, stage = message["progress"]
-            elif time.monotonic() - heard > STALL:
-                raise WorkerDied("the worker does not answer")
             if cancelled_at is None:
                 try:
                     progress(fraction, stage)
@@ -205,6 +262,7 @@ def serve(
     seconds without any it rests: what is large gives its memory back."""
     connection = Connection(handle)
     work: queue.Queue[dict[str, Any]] = queue.Queue()
+    speaking = threading.Lock()
     number, cancelled = 0, 0  # of the task in the making, and of the one that was called off last
 
     def hear() -> None:
@@ -219,7 +277,16 @@ def serve(
         os._exit(0)  # the studio is gone; nobody waits for what we are doing
 
     def say(message: dict[str, Any]) -> None:
-        connection.send_bytes(json.dumps({"id": number} | message).encode())
+        words = json.dumps({"id": number} | message).encode()
+        with speaking:
+            connection.send_bytes(words)
+
+    def beat() -> None:
+        """From a thread of its own: a long call into a library says nothing, and is alive."""
+        with contextlib.suppress(OSError):
+            while True:
+                say({"beat": True})
+                time.sleep(BEAT)
 
     def progress(fraction: float, stage: str) -> None:
         if cancelled == number:
@@ -227,6 +294,7 @@ def serve(
         say({"progress": [float(fraction), str(stage)]})
 
     threading.Thread(target=hear, daemon=True).start()
+    threading.Thread(target=beat, daemon=True).start()
     _survived(warm)
     while True:
         try:

@@ -10,6 +10,7 @@ StudioError
 │   ├── NotEnoughMemory   a model does not fit beside what runs here
 │   ├── BadCheckpoint     a model's files are missing, cut off or not what they say
 │   ├── CannotFetch       a model cannot be downloaded here and now
+│   ├── TookTooLong       it did not end in the time that its length allows
 │   └── EngineFailed      the engine broke; the job says how
 ├── CannotOpen        the library cannot be used as it is on disk               exit 3
 │   └── LibraryLocked     another program holds it; later it can be used
@@ -90,6 +91,12 @@ class EngineFailed(CannotMake):
     """The engine broke while it made the song."""
 
     code = "engine_failed"
+
+
+class TookTooLong(CannotMake):
+    """The song did not end in the time that its length allows; see limits.py."""
+
+    code = "took_too_long"
 
 
 class CannotOpen(StudioError):

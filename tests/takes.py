@@ -4,6 +4,7 @@ import _thread
 import ctypes
 import errno
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -91,6 +92,8 @@ def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
         "slow later": lambda: _slowly(progress) if arguments["id"].endswith("-2") else None,
         "thread ends": lambda: _thread.exit(),
         "stack": lambda: _deeper(),
+        "endless": lambda: _endlessly(progress),
+        "spins": lambda: _spinning(),
         "slowly done": lambda: time.sleep(0.5),
         "deaf": lambda: time.sleep(60),
         "holds the lock": lambda: ctypes.PyDLL(None).sleep(60),
@@ -144,6 +147,17 @@ def _singing(folder: Path, progress: Progress, then: Callable[[], None] = lambda
 
 def _raise(error: BaseException) -> None:
     raise error
+
+
+def _endlessly(progress: Progress) -> None:
+    for step in itertools.count():
+        time.sleep(0.01)
+        progress(0.5, f"step {step}")
+
+
+def _spinning() -> None:
+    while True:
+        pass
 
 
 def _deeper() -> None:

@@ -28,6 +28,7 @@ FLOORS = [
         "decode",
         "post_process",
         "library",
+        "limits",
         "loras",
         "kernels",
         "worker",

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import limits
 import preview
 import worker as room
 from jobs import Lane
 from library import Library
 from settings import ROOT, Settings
-from song.errors import Cancelled, CannotOpen, DiskFull, EngineFailed, StudioError
+from song.errors import Cancelled, CannotOpen, DiskFull, EngineFailed, StudioError, TookTooLong
 from song.job import Job
 from song.progress import silent
 from song.request import Generate
@@ -205,9 +206,87 @@ def _cancelled_within(lane: Lane, job_id: str, seconds: float) -> None:
     assert lane.library.count() == 0
 
 
-def test_a_worker_that_says_nothing_is_taken_for_dead(worker, monkeypatch):
-    monkeypatch.setattr(room, "STALL", 0.5)
-    assert settled(worker, "deaf").state == "interrupted"
+@pytest.mark.parametrize("prompt", ["holds the lock", "stopped"])
+def test_a_worker_without_a_sign_of_life_is_replaced(worker, monkeypatch, prompt):
+    settled(worker, "fine")
+    monkeypatch.setattr(room, "SILENCE", 2.5)
+    monkeypatch.setattr(room, "QUIET", 1.5)
+    job_id = submit(worker, prompt)
+    running(worker, job_id)
+    until = time.monotonic() + 2.4
+    while worker.ailing is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "no sign of life" in worker.ailing
+    job = final(worker, job_id)
+    assert (job.state, job.error_code, job.attempts) == ("interrupted", "worker_silent", 2)
+    monkeypatch.undo()
+    assert settled(worker, "fine").state == "done" and worker.ailing is None
+
+
+def test_a_worker_that_is_stopped_or_killed_between_songs_is_replaced(worker, monkeypatch):
+    for kill in (signal.SIGKILL, signal.SIGSTOP):
+        settled(worker, "fine")
+        monkeypatch.setattr(room, "SETTLED", 0.0)
+        monkeypatch.setattr(room, "SILENCE", 2.5)
+        before = worker.runner._process.pid
+        os.kill(before, kill)
+        until = time.monotonic() + 10
+        while (process := worker.runner._process) is None or process.pid == before or worker.ailing:
+            assert time.monotonic() < until, worker.ailing
+            time.sleep(0.02)
+        monkeypatch.undo()
+    assert settled(worker, "fine").state == "done"
+
+
+@pytest.mark.parametrize(
+    ("kind", "prompt"), [("worker", "endless"), ("worker", "spins"), ("worker", "deaf"), ("inline", "endless")]
+)
+def test_a_song_that_never_ends_is_ended_and_the_next_one_runs(tmp_path, kind, prompt):
+    settings = Settings(home=tmp_path / "home", patience=0.01)
+    lane = Lane(Library(settings), InWorker(ENTRY) if kind == "worker" else InThread({"make": make}))
+    lane.start()
+    knobs = {"duration": 5, "engine": "composer"}
+    assert final(lane, submit(lane, "fine", **knobs)).state == "done"
+    most, began = limits.limit(Generate(prompt="fine", **knobs), 5, settings.patience), time.monotonic()
+    job = final(lane, submit(lane, prompt, **knobs))
+    assert (job.state, job.error_code, job.attempts) == (
+        "failed",
+        "took_too_long",
+        1,
+    ) and "STUDIO_PATIENCE" in job.error
+    assert time.monotonic() - began < most + 10
+    assert final(lane, submit(lane, "fine", **knobs)).state == "done" and lane.ailing is None
+    lane.stop()
+
+
+def test_a_slow_song_that_gets_on_may_take_longer_than_its_limit(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    clock = limits.Clock(100.0)
+    for second in range(350):
+        now = 1000.0 + second
+        clock.tick(second / 350, "Step")
+    stuck = limits.Clock(100.0)
+    with pytest.raises(TookTooLong):
+        for second in range(200):
+            now = 2000.0 + second
+            stuck.tick(min(second / 350, 0.2), f"Step {second}")
+    assert second < 105
+    creeping = limits.Clock(100.0)
+    with pytest.raises(TookTooLong):
+        for second in range(1000):
+            now = 3000.0 + second
+            creeping.tick(1 - 0.99**second, "Step")
+    assert second <= 401, "four times its limit, at most"
+
+
+def test_a_limit_grows_with_the_work_and_is_kind_to_slow_machines():
+    short, long = (Generate(prompt="x", engine="acestep", inference_steps=steps) for steps in (8, 50))
+    assert limits.limit(long, 30) > limits.limit(short, 30) > limits.limit(short, 10) > 1800
+    many = short.model_copy(update={"variations": 4})
+    assert limits.limit(many, 30) > limits.limit(short, 30)
+    composed = Generate(prompt="x", engine="composer")
+    assert 60 < limits.limit(composed, 30) < 600 < limits.limit(composed, 600)
 
 
 def test_a_cancel_from_another_process_is_seen_in_the_row(lane):
