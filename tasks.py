@@ -29,6 +29,7 @@ from composer import midi, sheet, stanzas
 from composer.language import foreign
 from composer.loop import chosen, seam_db
 from composer.plan import Plan
+from composer.syllables import syllables
 from engines import ENGINES, NEURAL, Engine
 from engines.base import unread
 from engines.composer import Composer
@@ -47,7 +48,6 @@ from song.take import Recipe, Take
 from song.writing import read_brief
 from worker import serve
 from writing import chat
-from writing.syllables import syllables
 from zerogpu import WRITE, Messages, messages, on_gpu
 
 WORDS = "words.txt"  # where lyrics grow while a language model writes them

@@ -3,7 +3,8 @@
 prompt = "What should it sound like? Style, tempo, key, mood, instruments, length: plain words."
 style = "The style to write in. Empty reads it from the words."
 duration = (
-    "Length of the song in seconds; with the composer at least 5. Empty reads it from the words, else 30 seconds."
+    "Length of the song in seconds; with the composer at least 5. Empty reads it from the words, else from lyrics that "
+    "are sung, else 30 seconds."
 )
 bpm = "Tempo in quarter notes per minute. Empty reads it from the words, else the style chooses."
 key = 'Key and mode, like "D minor" or "F# dorian". Empty reads it from the words, else the style chooses.'

@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from composer.original import spoken
+from settings import settings
 from song.errors import Cancelled, CannotMake, EngineFailed
 from song.progress import Progress
 from worker import InThread, Task, coded, outcome
@@ -32,6 +34,7 @@ _TOKENS = 0.6  # seconds of work for a second of music that is drawn code by cod
 _THINKING = 0.15  # seconds of work for a second of music that is planned first
 _WORD = 0.05  # seconds of work for a token of a language model that writes lyrics
 _STEPS, _MUSIC = 50, 60.0  # where a request does not say
+_SONG = 600.0  # seconds of a song at most
 
 
 def shared() -> bool:
@@ -50,19 +53,27 @@ def on_gpu(entry: Entry) -> Entry:
 
 
 def estimate(arguments: Mapping[str, Any]) -> int:
-    """Seconds that a song and those made beside it may take, from mode, length, steps and thinking, or lyrics from the
-    tokens they may have, within bounds."""
+    """Seconds that a song and those made beside it may take at most, from mode, length, steps and thinking, or lyrics
+    from the tokens they may have, within bounds."""
     request, songs = arguments["request"], 1 + len(arguments.get("beside", ()))
     if arguments.get("task") == WRITE:
         return _bounded(_LOADING + request["max_tokens"] * _WORD)
     original = float((arguments.get("source") or {}).get("duration", 0.0))
-    music = (request.get("duration") or original or _MUSIC) + (request.get("seconds") or 0.0)
+    music = (request.get("duration") or original or _unsaid(request)) + (request.get("seconds") or 0.0)
     passes = max(1, str(request.get("regions", "")).count("-"))  # each region hears the whole song
     work = (
         _TOKENS if request["engine"] == "musicgen" else _DECODING + _STEP * (request.get("inference_steps") or _STEPS)
     )
     work += _THINKING if request["engine"] == "acestep" and request.get("thinking") else 0.0
     return _bounded(_LOADING + songs * passes * music * work)
+
+
+def _unsaid(request: Mapping[str, Any]) -> float:
+    """Seconds of music at most where no knob and no original says how many. Of a song with words ACE-Step's planner
+    decides, or the words do."""
+    said = spoken(request.get("prompt", "")).seconds
+    sung = request["engine"] == "acestep" and request.get("lyrics") and not request.get("instrumental")
+    return said or (min(_SONG, settings().max_duration) if sung else _MUSIC)
 
 
 def _bounded(seconds: float) -> int:

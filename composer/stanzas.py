@@ -7,7 +7,7 @@ import math
 import re
 import textwrap
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from composer.form import LETTERS, Section
@@ -133,13 +133,14 @@ def broken(text: str) -> list[str]:
 
 
 def sections_for(
-    lyrics: Lyrics, bpm: float, meter: tuple[int, int]
+    lyrics: Lyrics, bpm: float, meter: tuple[int, int], count: Callable[[str], int] = syllables
 ) -> tuple[tuple[str, int | None, float | None], ...]:
-    """A form that follows the lyrics, as `form.written` reads it: (name, bars, None), with an intro and an outro."""
+    """A form that follows the lyrics, as `form.written` reads it: (name, bars, None), with an intro and an outro.
+    `count` gives the syllables of a line."""
     bar = meter[0] * 4 / meter[1] * 60 / bpm
     items: list[tuple[str, int | None, float | None]] = []
     for stanza in stanzas(lyrics):
-        bars = round(sum(_widths(stanza.lines, bar))) if stanza.lines else 4
+        bars = round(sum(_widths(stanza.lines, bar, count))) if stanza.lines else 4
         items.append((_NAMES.get(stanza.kind, stanza.kind), max(4, -(-bars // 4) * 4), None))
     edge = 2 if bar > 3.2 else 4
     if items and items[0][0] != "intro":
@@ -149,19 +150,26 @@ def sections_for(
     return tuple(items)
 
 
-def _widths(lines: Sequence[str], bar: float) -> list[float]:
+def seconds(lyrics: Lyrics, bpm: float, meter: tuple[int, int], count: Callable[[str], int] = syllables) -> float:
+    """How long a song takes in which all of the lyrics are sung once at an easy pace, with an intro and an outro. For
+    languages that the composer does not sing, `count` is that of composer.syllables."""
+    bars = sum(bars or 0 for _, bars, _ in sections_for(lyrics, bpm, meter, count))
+    return bars * meter[0] * 4 / meter[1] * 60 / bpm
+
+
+def _widths(lines: Sequence[str], bar: float, count: Callable[[str], int] = syllables) -> list[float]:
     """Bars for each line at an easy pace: the same for all, more for one that could not be sung in it."""
-    counts = sorted(syllables(line) for line in lines)
+    counts = sorted(count(line) for line in lines)
     usual = counts[min(len(counts) - 1, int(len(counts) * 0.8))]
     easy = next((width for width in WIDTHS if width * bar >= max(_SHORTEST, usual / EASY)), WIDTHS[-1])
-    return _at_least(lines, easy, bar)
+    return _at_least(lines, easy, bar, count)
 
 
-def _at_least(lines: Sequence[str], width: float, bar: float) -> list[float]:
+def _at_least(lines: Sequence[str], width: float, bar: float, count: Callable[[str], int] = syllables) -> list[float]:
     """`width` bars for each line, or twice that as often as its syllables need it."""
     found = []
     for line in lines:
-        needed = syllables(line) / FASTEST / bar
+        needed = count(line) / FASTEST / bar
         own = width
         while own < needed and own < WIDTHS[-1]:
             own *= 2

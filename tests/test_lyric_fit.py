@@ -3,13 +3,13 @@
 import pytest
 
 from composer.stanzas import syllables
+from composer.syllables import syllables as by_letters
 from lyrics import write
 from song.errors import BadRequest
 from song.lyrics import unclosed
 from song.writing import read_brief
 from writing.fit import measure
 from writing.fixes import fewer_lines, more_seconds, split
-from writing.syllables import syllables as by_letters
 
 WORDS = """
 [verse]

@@ -497,6 +497,18 @@ def test_a_song_that_is_too_long_for_what_is_left_is_refused_although_the_weight
         planner.plan(replace(QUIET, seconds=600), silent)
 
 
+def test_room_is_looked_for_once_the_planner_knows_how_long_the_song_is(folder, monkeypatch):
+    planner = Planner(folder)
+    seeds = [replace(QUIET, seconds=None, seed=seed) for seed in range(60)]
+    chosen = {planner.plan(replace(asked, sound=False), silent).metas.duration: asked for asked in seeds}
+    short, long = min(chosen), max(chosen)
+    assert short < 100 and long > 500
+    monkeypatch.setattr(memory, "host", lambda: memory.Room(2 * 10**6, 10**7))
+    assert len(planner.plan(chosen[short], silent).codes) == 5 * short
+    with pytest.raises(NotEnoughMemory, match="tiny-planner needs"):
+        planner.plan(chosen[long], silent)
+
+
 def test_the_need_is_that_of_the_files(folder, tmp_path):
     """Keys and values in the shape of the published 0.6B; the weights are counted from the header of their file."""
     sizes = {"num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128}

@@ -14,7 +14,7 @@ import tasks
 import tiny_planner
 from backend import Studio
 from engines.acestep import AceStep, thoughts
-from engines.acestep.asked import told
+from engines.acestep.asked import length_notice, told
 from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner
 from engines.acestep.planner import read as read_plan
 from engines.acestep.planner.metas import KEYS, LANGUAGES
@@ -24,6 +24,7 @@ from song.progress import silent
 from song.request import Generate, read
 from song.take import Kept
 from tabs import widgets
+from writing.fit import measure
 
 SUNG = "[verse]\nOver the hills\n[chorus]\nOh sing with me"
 BRIEF = {"use_cot_caption": False}  # a caption of random weights takes most of the time
@@ -58,7 +59,7 @@ def studio(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
 def made(studio: Studio, mode: str = "generate", **knobs: object) -> Kept:
     asked = {"engine": "acestep", "precision": "fp32", "seed": 1, "inference_steps": 1, "prompt": "warm piano"} | knobs
-    asked |= {"duration": 10} if mode == "generate" else {}
+    asked = {"duration": 10} | asked if mode == "generate" else asked
     job = list(studio.follow(studio.submit(read({"mode": mode} | asked)).id))[-1]
     assert job.state == "done", job
     return studio.library.take(job.takes[0])
@@ -124,6 +125,45 @@ def test_every_knob_reaches_the_planner(shelf):
     )
     unsung = Generate(prompt="warm piano", seed=7)
     assert thoughts.question(unsung, told(unsung), 30, sound=True).language is False, "nobody sings in no language"
+
+
+@pytest.fixture
+def brief_studio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No song is longer than 14 s, whoever decides."""
+    monkeypatch.setenv("STUDIO_MAX_DURATION", "14")
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_the_planner_decides_how_long_a_sung_song_is_where_nobody_says(studio, brief_studio):
+    lasted = set()
+    for seed in range(3):
+        take = made(studio, lyrics=SUNG, duration=None, seed=seed, lm_temperature=2, lm_top_p=0, **BRIEF)
+        plan = take.recipe.plan
+        lasted.add(plan["planned"]["duration"])
+        assert 10 <= plan["planned"]["duration"] == take.recipe.duration <= 14 and plan["codes"] == 5 * plan["duration"]
+        said = f"Nobody said how long the song is: tiny-planner decided on {take.recipe.duration:g} s."
+        assert said in take.recipe.notices
+        assert take.recipe.duration <= AceStep().duration(take.recipe.request) == 14
+    assert len(lasted) > 1
+
+
+def test_who_says_the_length_or_sings_nothing_is_not_asked_for_it(shelf):
+    engine = AceStep()
+    request = Generate(prompt="warm piano", engine="acestep", seed=1, lyrics=SUNG)
+    assert engine.duration(request) == 600, "the planner may choose any"
+    changes = {
+        "duration": (50.0, 50),
+        "prompt": ("two minutes of warm piano", 120),
+        "instrumental": (True, 30),
+        "lyrics": ("[intro]\n[drop]", 30),
+    }
+    for name, (value, seconds) in changes.items():
+        assert engine.duration(request.model_copy(update={name: value})) == seconds
+    for switch in ("use_cot_metas", "thinking"):
+        assert engine.duration(request.model_copy(update={switch: False})) == 35, "16 bars at 110 bpm"
 
 
 def test_a_caption_that_the_model_cannot_read_is_left_and_said(studio):
@@ -221,6 +261,35 @@ def test_without_a_planner_the_composer_decides_and_the_take_says_so(alone, stud
     for knob in ("thinking", "use_cot_metas"):
         plain = made(studio, **{knob: False}).recipe
         assert "bpm" not in plain.plan and not any("planner" in one for one in plain.notices)
+
+
+LINE = "Over the hills and far away I go\n"
+LONG_SONG = f"[verse]\n{LINE * 8}\n[chorus]\n{LINE * 6}\n" * 2
+GERMAN = "[verse]\n" + "Ich und du, wir gehen in die Nacht, und der Mond ist für mich da\n" * 8
+
+
+@pytest.mark.parametrize("words", [LONG_SONG, GERMAN, "[verse]\n" + "月が綺麗ですね今夜は星も綺麗ですね\n" * 8])
+def test_without_a_planner_a_song_is_as_long_as_its_words_take(alone, words):
+    request = Generate(prompt="warm piano", engine="acestep", seed=1, lyrics=words, bpm=100)
+    seconds = AceStep().duration(request)
+    twice = AceStep().duration(request.model_copy(update={"lyrics": f"{words}\n{words}"}))
+    assert 30 < 1.5 * seconds < twice
+    found = measure(words, {"bpm": 100.0, "duration": seconds})
+    colours = [line.colour for section in found for line in section.lines]
+    assert set(colours) in ({"green"}, {"amber"}, {"green", "amber"}), "all can be sung"
+
+
+def test_a_song_of_unsaid_length_is_made_as_long_and_the_take_says_so(alone, studio):
+    recipe = made(studio, lyrics=SUNG, duration=None, bpm=300).recipe
+    assert recipe.duration == 13, "16 bars of 0.8 s"
+    assert "Nobody said how long the song is: it has 13 s, what its words take to sing." in recipe.notices
+    assert not any("how long" in one for one in made(studio, lyrics=SUNG, bpm=300).recipe.notices)
+
+
+def test_more_words_than_can_be_sung_are_said(alone):
+    request = Generate(prompt="warm piano", engine="acestep", seed=1, lyrics=f"[verse]\n{LINE}" * 60, bpm=60)
+    assert AceStep().duration(request) == 600
+    assert "cannot be made: take some out." in length_notice(request)
 
 
 def test_what_the_composer_alone_can_play_is_left_open(alone, studio):

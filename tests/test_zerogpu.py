@@ -141,6 +141,11 @@ def test_the_estimate_follows_the_work_and_keeps_to_its_bounds():
     assert estimate({"request": middle, "beside": [middle]}) > one
     assert estimate({"request": middle | {"inference_steps": 80}}) > one
     assert estimate({"request": middle | {"engine": "acestep", "thinking": True}}) > one
+    free = SHORT | {"inference_steps": 50, "lyrics": "[verse]\nhello"}
+    longest = estimate({"request": free | {"duration": 600}})
+    assert estimate({"request": free}) == longest > one, "a planner may make it as long as any song"
+    assert estimate({"request": free | {"prompt": "four minutes of jazz"}}) == one, "but not where the words say"
+    assert estimate({"request": free | {"instrumental": True}}) < one
     edit = {"engine": "acestep", "mode": "edit", "regions": "2-5", "inference_steps": 50}
     painted = estimate({"request": edit, "source": {"duration": 240.0}})
     assert painted == one < estimate({"request": edit | {"regions": "2-5, 7-8"}, "source": {"duration": 240.0}})

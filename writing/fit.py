@@ -6,7 +6,7 @@ and red where it has no room at all.
 
 Other languages than English are for engines with weights, which part their words as they please: there each line is
 given as much of the song as it needs of the whole, a tenth of which is left to beginning and end, and syllables are
-counted by the letters, see writing.syllables.
+counted by the letters, see composer.syllables.
 """
 
 from collections import Counter, deque
@@ -18,9 +18,9 @@ from composer import stanzas
 from composer.language import foreign
 from composer.plan import Plan, plan
 from composer.rhythm import steps_in_bar
+from composer.syllables import syllables
 from song.lyrics import Lyrics, Section
 from song.request import read
-from writing.syllables import syllables
 
 _GREEN = 1.25 * stanzas.EASY  # syllables a second; lines get bars and halves of bars, so a little is given
 _USUAL_BPM, _SUNG = 110.0, 0.9  # where no tempo is said; of the song

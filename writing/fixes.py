@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from composer.syllables import syllables
 from song.errors import BadRequest
 from song.lyrics import Line, Lyrics
 from song.request import Song, fields, limits
 from writing.fit import SectionFit, measure
 from writing.rewrite import check, replaced
-from writing.syllables import syllables
 
 _STEP = 1.05  # how much longer the next length is that is tried
 _COMMA = 1.5  # syllables that halves may differ more by where a line is parted at a comma

@@ -5,20 +5,27 @@ The limits are upstream's own (acestep/constants.py and its INFERENCE.md): 512 c
 cut.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from composer import stanzas
+from composer.language import foreign
 from composer.original import spoken
 from composer.plan import STYLES
+from composer.syllables import syllables
+from settings import settings
 from song import regions
 from song.errors import BadRequest
 from song.heard import Heard
 from song.key import Key
+from song.lyrics import Lyrics
 from song.request import Cover, Edit, Extend, Generate
 from song.source import Source
 
 SHORTEST, LONGEST = 10.0, 600.0  # seconds
-USUAL = 30.0  # seconds of a song whose length nobody said
+USUAL = 30.0  # seconds of an instrumental whose length nobody said
+USUAL_BPM, USUAL_METER = 110.0, (4, 4)  # by which words are measured where no tempo and no meter are said
 CAPTION, LYRICS = 512, 4096  # characters
 METERS = {"2/4": "2", "3/4": "3", "4/4": "4", "6/8": "6"}
 SCALES = ("major", "minor")
@@ -82,7 +89,8 @@ def _said(prompt: str) -> tuple[float | None, str | None, str | None]:
 
 
 def seconds(request: Any, original: float = 0.0) -> float:
-    """How long the take will be. `original` are the seconds of its source. Raises BadRequest for what cannot be."""
+    """How long the take will be where no planner decides it, see `unsaid`. `original` are the seconds of its source.
+    Raises BadRequest for what cannot be."""
     if isinstance(request, Edit):
         spans(request, original)
         return original
@@ -90,7 +98,46 @@ def seconds(request: Any, original: float = 0.0) -> float:
         return request.seconds + original
     if isinstance(request, Cover):
         return _covered(request, original)
-    return _within(request.duration or spoken(request.prompt).seconds or USUAL)
+    return _within(request.duration or spoken(request.prompt).seconds or _fitting(request))
+
+
+def unsaid(request: Any) -> bool:
+    """Whether nobody says how long a song with words is: then a planner decides, or the words do."""
+    if not isinstance(request, Generate) or request.duration or spoken(request.prompt).seconds:
+        return False
+    return bool(_sung(request))
+
+
+def longest() -> float:
+    """Seconds that a song may have here at most."""
+    return max(SHORTEST, min(LONGEST, settings().max_duration))
+
+
+def _fitting(request: Any) -> float:
+    """Seconds of a song whose length nobody said: USUAL where nobody sings, else what the words take, within bounds."""
+    needed = _sung(request)
+    return min(longest(), max(SHORTEST, needed)) if needed else USUAL
+
+
+def _sung(request: Any) -> float:
+    """Whole seconds that the words take to sing at an easy pace, all of them once; 0 where there is nothing to sing."""
+    text = _lyrics(request, None)
+    lyrics = Lyrics.parse(text)
+    count = syllables if foreign(text) else stanzas.syllables
+    if not any(count(line.text) for line in lyrics.lines):
+        return 0.0
+    bpm, _, meter = _said(request.prompt)
+    bpm, meter = request.bpm or bpm or USUAL_BPM, request.meter or meter
+    beats = tuple(map(int, meter.split("/"))) if meter in METERS else USUAL_METER
+    return math.ceil(stanzas.seconds(lyrics, bpm, (beats[0], beats[1]), count))
+
+
+def length_notice(request: Any) -> str:
+    """Who decided how long a song is whose length nobody said, and no planner decided."""
+    needed, whole = _sung(request), _fitting(request)
+    if needed > whole:
+        return f"The words take about {needed:g} s to sing, and more than {whole:g} s cannot be made: take some out."
+    return f"Nobody said how long the song is: it has {whole:g} s, what its words take to sing."
 
 
 def spans(request: Any, original: float) -> tuple[regions.Region, ...]:

@@ -93,9 +93,7 @@ class AceStep:
         asked.check_numbers(request)
         _loras(request, folder)
         asked.told(request)
-        if request.mode == "generate" and request.thinking:
-            thoughts.chosen(request)
-        return asked.seconds(request, original)
+        return asked.longest() if thoughts.decides_length(request) else asked.seconds(request, original)
 
     # -- making -------------------------------------------------------------------------------------------------------
 
@@ -152,6 +150,7 @@ class AceStep:
         loras = _loras(request, folder)
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
         thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
+        seconds = thought.seconds if thought else seconds
         progress(planning, f"Loading {name}")
         guided = guidance(request, defaults) > 1
         model = self._loaded(name, folder, request.precision, min(seconds, LONGEST), 2 if guided else 1)
@@ -160,7 +159,7 @@ class AceStep:
         job = Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0), self._sounded)
         if request.mode == "generate":
             assert thought is not None
-            take = self._from_words(job, thought, seconds)
+            take = self._from_words(job, thought)
         else:
             assert source is not None, request.mode
             heard = findings.corrected(source.heard, request)
@@ -182,11 +181,12 @@ class AceStep:
             return None
         told = asked.told(request)
         if not request.thinking:
-            return Thought(told)
-        wanted = thoughts.question(request, told, seconds, sound="cover" in found.use(name, folder).tasks)
+            return thoughts.unplanned(request, told, seconds)
+        known = None if thoughts.decides_length(request) else seconds
+        wanted = thoughts.question(request, told, known, sound="cover" in found.use(name, folder).tasks)
         where = thoughts.chosen(request)
         if where is None:
-            return thoughts.composed(request, wanted, told)
+            return thoughts.composed(request, wanted, told, seconds)
         progress(0.0, f"Loading {where.name}")
         planner = self._thinker(where, request.precision)
         try:
@@ -209,9 +209,10 @@ class AceStep:
             self._planner = known = Planner(folder, model.device(), precision)
         return known
 
-    def _from_words(self, job: Job, thought: Thought, seconds: float) -> Take:
+    def _from_words(self, job: Job, thought: Thought) -> Take:
         """A song from words, along its plan."""
-        told, said, notices = thought.told, asked.told(job.request), thought.notices
+        told, said, seconds = thought.told, asked.told(job.request), thought.seconds
+        notices = thought.notices
         if told.caption != said.caption and job.model.too_long(making.wanted(job, told, seconds)):
             told = replace(told, caption=said.caption)
             notices = (*notices, "The planner's caption was longer than the model reads, so it was told yours.")

@@ -10,6 +10,7 @@ from typing import Any
 import checkpoints
 from composer import plan as composing
 from composer.plan import STYLES
+from engines.acestep import asked
 from engines.acestep.asked import UNKNOWN, Told
 from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner, given
 from engines.acestep.planner.prompt import NOTHING
@@ -26,6 +27,7 @@ class Thought:
     """A song, thought over: what the model is told now, the codes it follows, and what the take shows of it."""
 
     told: Told
+    seconds: float
     codes: str = ""
     shown: dict[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
@@ -48,8 +50,16 @@ def chosen(request: Any) -> Path | None:
     return there[request.planner]
 
 
-def question(request: Any, told: Told, seconds: float, sound: bool) -> Asked:
-    """A request in the planner's words. `sound` says whether the checkpoint can follow codes."""
+def decides_length(request: Any) -> bool:
+    """Whether a planner will decide how long the song is. Raises BadRequest for one that is not here."""
+    if request.mode != "generate" or not request.thinking or chosen(request) is None:
+        return False
+    return bool(request.use_cot_metas) and asked.unsaid(request)
+
+
+def question(request: Any, told: Told, seconds: float | None, sound: bool) -> Asked:
+    """A request in the planner's words. `seconds` is None where the planner decides them; `sound` says whether the
+    checkpoint can follow codes."""
     language = None if told.language == UNKNOWN else told.language
     known, _ = given(told.bpm, told.key or None, told.shown().get("meter"), seconds, language)
     return Asked(
@@ -64,24 +74,40 @@ def question(request: Any, told: Told, seconds: float, sound: bool) -> Asked:
         sound=sound,
         chance=Chance(request.lm_temperature, request.lm_top_k, request.lm_top_p, request.lm_guidance),
         negative=request.lm_negative_prompt or NOTHING,
+        longest=int(asked.longest()),
     )
 
 
-def planned(planner: Planner, asked: Asked, told: Told, progress: Progress) -> Thought:
+def planned(planner: Planner, wanted: Asked, told: Told, progress: Progress) -> Thought:
     """What the planner thinks. Raises CannotMake, NotEnoughMemory, Cancelled."""
-    found = planner.plan(asked, progress)
-    notices = found.notices
-    if not asked.sound:
+    found = planner.plan(wanted, progress)
+    notices, seconds = found.notices, wanted.seconds or found.metas.duration
+    assert seconds is not None, "it is said, or decided"
+    if wanted.seconds is None:
+        notices = (*notices, f"Nobody said how long the song is: {planner.name} decided on {seconds:g} s.")
+    if not wanted.sound:
         notices = (*notices, "The checkpoint cannot follow the planner's codes, so it was told its words only.")
-    versions = {"planner": f"{planner.name} {checkpoints.fingerprint(planner.folder)}"}
-    return Thought(_told(told, found.metas), found.audio_codes, _shown(planner.name, asked, found), notices, versions)
+    return Thought(
+        _told(told, found.metas),
+        seconds,
+        found.audio_codes,
+        _shown(planner.name, wanted, found),
+        notices,
+        {"planner": f"{planner.name} {checkpoints.fingerprint(planner.folder)}"},
+    )
 
 
-def composed(request: Any, asked: Asked, told: Told) -> Thought:
+def unplanned(request: Any, told: Told, seconds: float) -> Thought:
+    """A song that nobody thinks over."""
+    return Thought(told, seconds, notices=(asked.length_notice(request),) if asked.unsaid(request) else ())
+
+
+def composed(request: Any, wanted: Asked, told: Told, seconds: float) -> Thought:
     """Tempo, key and meter as the composer would choose them for these words, whatever the seed."""
-    lacking = [name for name in ("bpm", "keyscale", "timesignature") if asked.open(name)]
+    plain = unplanned(request, told, seconds)
+    lacking = [name for name in ("bpm", "keyscale", "timesignature") if wanted.open(name)]
     if not lacking:
-        return Thought(told)
+        return plain
     known = request.style if request.style in STYLES else None
     words = request.prompt if known else ", ".join(filter(None, (request.prompt, request.style)))
     bpm, key, meter = told.bpm, told.key or None, told.shown().get("meter")
@@ -93,7 +119,7 @@ def composed(request: Any, asked: Asked, told: Told) -> Thought:
     facts = (f"{filled.bpm} bpm" if filled.bpm else "", filled.keyscale, filled.meter)
     said = ", ".join(filter(None, facts))
     notice = f"No planner is here, so the composer's plan decided: {said}. Get one with: {GET}."
-    return Thought(_told(told, filled), notices=(notice,) if said else ())
+    return replace(plain, told=_told(told, filled), notices=(*plain.notices, *((notice,) if said else ())))
 
 
 def _told(told: Told, metas: Metas) -> Told:
@@ -108,9 +134,9 @@ def _told(told: Told, metas: Metas) -> Told:
     )
 
 
-def _shown(name: str, asked: Asked, found: Planned) -> dict[str, Any]:
+def _shown(name: str, wanted: Asked, found: Planned) -> dict[str, Any]:
     """The plan as the take keeps it: who decided what, and how many codes the song follows."""
-    decided = {field: value for field, value in found.metas.known().items() if asked.open(field)}
+    decided = {field: value for field, value in found.metas.known().items() if wanted.open(field)}
     return {"planner": name, "planned": decided, "codes": len(found.codes)}
 
 

@@ -52,11 +52,10 @@ class Asked:
     negative: str = prompt.NOTHING
     longest: int = metas.LONGEST
 
-    @property
-    def positions(self) -> int:
-        """Of everything that is read and written, at most about: a character is seldom more than a token."""
-        seconds = self.seconds or self.given.duration or self.longest
-        return _AROUND + len(self.caption) + len(self.lyrics) + math.ceil(seconds * PER_SECOND)
+    def positions(self, seconds: float | None) -> int:
+        """Of everything that is read and written for a song of `seconds`, None for its thoughts alone; at most about:
+        a character is seldom more than a token."""
+        return _AROUND + len(self.caption) + len(self.lyrics) + math.ceil((seconds or 0) * PER_SECOND)
 
     def open(self, name: str) -> bool:
         """Whether the planner decides a field."""
@@ -114,9 +113,11 @@ class Planner:
         Cancelled."""
         given = asked.given if asked.seconds is None else replace(asked.given, duration=math.ceil(asked.seconds))
         asked = replace(asked, given=given)
-        model = self.load(asked.positions)
+        model = self.load(asked.positions(given.duration))
         try:
             found, notices = _thought(model, asked, part(progress, 0.0, THOUGHTS))
+            if asked.sound and given.duration is None:
+                self.load(asked.positions(found.duration))  # whether there is room for a song of the length it chose
             codes = _codes(model, asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
         except (MemoryError, RuntimeError) as error:
             if not memory.ran_out(error):
