@@ -31,7 +31,10 @@ source_key = "Key of the original. Empty: as it was heard."
 source_meter = "Beats in a bar of the original. Empty: as it was heard."
 source_downbeat = "Where the first bar of the original begins, in seconds. Empty: as it was heard."
 source_chords = 'Chords of the original, one bar between two lines: "| Am | F | C | G |". Empty: as they were heard.'
-strength = "How much of the original's melody, form and feel stays: 0 keeps tempo, key and chords, 1 all of it."
+strength = (
+    "How much of the original stays: with the composer tempo, key and chords at 0, melody, form and feel, too, at 1. "
+    "ACE-Step hears it for this share of its steps, and goes by the words alone in the others."
+)
 temperature = "How daring the choices are: 0 always takes the likeliest, 1 is as the model was trained."
 top_k = "Choose among this many of the likeliest at every step. 0 leaves none out."
 top_p = "Choose among the likeliest that make up this share. 0 leaves none out."

@@ -4,6 +4,8 @@ Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -19,6 +21,7 @@ from engines.acestep import found
 from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
 from engines.acestep.snake import decoder
+from engines.acestep.strength import fading, first_told, heard_until
 from song.errors import BadRequest
 from song.progress import Progress
 
@@ -39,7 +42,7 @@ class Wanted:
     source     the sound that is covered, repainted or taken apart
     reference  the sound whose timbre the song should have
     region     seconds of the source that are made anew
-    strength   0-1: how much a cover keeps of its source
+    strength   0-1: the share of a cover's steps that hear its source
     track      that is added or taken out, or with which a song is completed
     codes      "<|audio_code_N|>", five a second: what a planner wants to hear
     method     "ode", or "sde": with fresh noise at every step
@@ -114,13 +117,29 @@ class Model:
         plain = self.net.scheduler
         self.net.scheduler = plain if wanted.method == "ode" else _stirring(plain, dice)
         try:
-            with torch.random.fork_rng(devices), torch.inference_mode():
+            with torch.random.fork_rng(devices), torch.inference_mode(), self._fading(wanted, progress):
                 torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
                 made = self.net(**self._said(wanted, dice, progress)).audios
         finally:
             self.net.scheduler = plain
         self.net.maybe_free_model_hooks()  # the pipeline does so only when it decodes, too
         return made.cpu()
+
+    @contextmanager
+    def _fading(self, wanted: Wanted, progress: Progress) -> Iterator[None]:
+        """A cover is made from its words alone when it has heard enough of its source."""
+        import torch
+
+        until = heard_until(wanted.steps, wanted.strength)
+        if wanted.task != "cover" or until == wanted.steps:
+            yield
+            return
+        words = replace(wanted, task="text2music", source=None, interval=(0.0, 1.0))
+        dice = [torch.Generator("cpu").manual_seed(seed) for seed in wanted.seeds]  # others: these are thrown away
+        torch.manual_seed(0)  # a reference is to be heard the same way, too
+        told = first_told(self.net, self._said(words, dice, progress))
+        with fading(self.net.transformer, until, told):
+            yield
 
     def _said(self, wanted: Wanted, dice: "list[torch.Generator]", progress: Progress) -> dict[str, Any]:
         import torch
@@ -155,7 +174,6 @@ class Model:
             "audio_codes": wanted.codes or None,
             "repainting_start": start,
             "repainting_end": end,
-            "audio_cover_strength": wanted.strength,
             "max_text_length": TEXT_TOKENS,
             "max_lyric_length": LYRIC_TOKENS,
             "generator": dice,
