@@ -46,8 +46,17 @@ def use(name: str, folder: Path) -> checkpoints.Use:
 
 def width(folder: Path) -> int:
     """How wide its transformer is: 2048 (2B) or 2560 (XL)."""
+    return _size(folder, "hidden_size")
+
+
+def heads(folder: Path) -> int:
+    """How many heads a layer of its transformer has: 16 (2B)."""
+    return _size(folder, "num_attention_heads")
+
+
+def _size(folder: Path, name: str) -> int:
     inner = checkpoints.native(folder) or folder / "transformer"
-    return int(json.loads((inner / "config.json").read_text(encoding="utf-8"))["hidden_size"])
+    return int(json.loads((inner / "config.json").read_text(encoding="utf-8"))[name])
 
 
 def licence(name: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import checkpoints
 import memory
 from checkpoints.reading import complaining
-from engines.acestep import found
+from engines.acestep import attention, found
 from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
 from engines.acestep.snake import decoder
@@ -83,6 +83,7 @@ class Model:
         with complaining("The checkpoint", name):
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
             self.net.to(self.device)
+            attention.install(self.net.transformer)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
             self.decoder = decoder(self.net.vae)
         self.adapters = Adapters(self.net)
@@ -247,8 +248,12 @@ def precision(said: str) -> str:
 
 def need(folder: Path, precision: str, seconds: float, rows: int) -> memory.Need:
     """What a checkpoint needs for songs of `seconds`, `rows` of them side by side, in bytes."""
+    import torch
+
     sizes = [one[1] for path in folder.rglob("*.safetensors") for one in checkpoints.header(path).values()]
-    return memory.pipeline(sum(map(prod, sizes)), precision, seconds, rows, found.width(folder))
+    fused = attention.fused(device(), torch.float32 if precision == "fp32" else torch.bfloat16)
+    held = 0 if fused else found.heads(folder)
+    return memory.pipeline(sum(map(prod, sizes)), precision, seconds, rows, found.width(folder), heads=held)
 
 
 def require(name: str, folder: Path, precision: str, seconds: float, rows: int, loaded: bool) -> None:
