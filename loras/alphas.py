@@ -14,45 +14,54 @@ CONFIG = "adapter_config.json"
 ALONE = ("lora_alpha", "alpha", "ss_network_alpha")  # what trainers call it in a header
 MAX_CONFIG = 1_000_000  # bytes
 MAX_ALPHA = 1e6
+KINDS = {"LORA": "LoRA", "LOKR": "LoKr", "LOHA": "LoHa"}  # by PEFT's name
+PLAYED = "it plays LoRA, LoKr, LoHa and DoRA"
 
 
 class Alphas:
-    """Where the alphas of one LoRA come from: a pair's own tensor, else the config, else the header, else the rank.
-
-    `source` says who, once `scale` was asked: "the file", "adapter_config.json" or "nobody".
-    """
+    """Where the alphas of a LoRA come from: a module's own tensor, else the config, else the header, else the rank."""
 
     def __init__(self, config: Mapping[str, Any] | None, header: Mapping[str, str], called: str):
-        self.called, self.source = called, "nobody"
+        self.called, self._guessed = called, False
+        self._source = "the file" if config is None else CONFIG
         self.config = _of_header(header) if config is None else config
-        patterns = self.config.get("alpha_pattern") or {}
-        self.patterns: Mapping[str, Any] = patterns if isinstance(patterns, Mapping) else {}
-        if self.config.get("lora_alpha") is not None or self.patterns:
-            self.source = "the file" if config is None else CONFIG
+        self.alpha = self.config.get("lora_alpha", self.config.get("alpha"))  # LoKr's and LoHa's are called alpha
+
+    @property
+    def source(self) -> str:
+        """Who said them, once all were asked for: "the file", "adapter_config.json" or, of one at least, "nobody"."""
+        return "nobody" if self._guessed else self._source
 
     def scale(self, module: str, rank: int, own: float | None) -> float:
-        """What a pair's product is multiplied with at strength 1. Raises BadRequest for an alpha that is none."""
-        alpha = self._pattern(module) if own is None else own
-        alpha = self.config.get("lora_alpha") if alpha is None else alpha
+        """What factors of a rank are multiplied with at strength 1. Raises BadRequest for an alpha that is none."""
+        alpha = self._pattern("alpha_pattern", module) if own is None else own
+        alpha = self.alpha if alpha is None else alpha
         if own is not None:
-            self.source = "the file"
+            self._source = "the file"
         if alpha is None:
+            self._guessed = True
             return 1.0
         if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha <= MAX_ALPHA:
             raise refusal(self.called, f"has {alpha!r:.40} as alpha of {module}, which must be above 0; {AGAIN}")
         return alpha / (math.sqrt(rank) if self.config.get("use_rslora") is True else rank)
 
-    def _pattern(self, module: str) -> Any:
-        """The alpha of one module. PEFT reads these names as regular expressions; here they are names, as its trainers
-        write them: a stranger's expression may never come to an end."""
-        return next(
-            (
-                alpha
-                for said, alpha in self.patterns.items()
-                if f".{module}".endswith(f".{names.ours(said.removeprefix('^'))}")
-            ),
-            None,
-        )
+    def whole(self, module: str) -> float:
+        """What a LoKr is multiplied with whose factors are both whole: 1 as LyCORIS has it, whatever its alpha; PEFT
+        takes alpha and rank all the same. Raises BadRequest."""
+        if self.config.get("peft_type") != "LOKR":
+            return 1.0
+        rank = self._pattern("rank_pattern", module) or self.config.get("r")
+        if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+            raise refusal(self.called, f"has {rank!r:.40} as rank of {module} in its {CONFIG}; {AGAIN}")
+        return self.scale(module, rank, None)
+
+    def _pattern(self, kind: str, module: str) -> Any:
+        """The alpha or the rank of one module. PEFT reads these names as regular expressions; here they are names, as
+        its trainers write them: a stranger's expression may never come to an end."""
+        patterns = self.config.get(kind)
+        found = patterns.items() if isinstance(patterns, Mapping) else ()
+        ending = f".{module}".endswith
+        return next((value for said, value in found if ending(f".{names.ours(said.removeprefix('^'))}")), None)
 
 
 def _of_header(header: Mapping[str, str]) -> dict[str, Any]:
@@ -72,7 +81,7 @@ def _of_header(header: Mapping[str, str]) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """An adapter_config.json. Raises BadRequest where it is none, or describes no plain LoRA."""
+    """An adapter_config.json. Raises BadRequest where it is none, or describes what cannot be played."""
     try:
         if not path.is_file() or path.stat().st_size > MAX_CONFIG:
             raise ValueError
@@ -81,7 +90,6 @@ def read_config(path: Path) -> dict[str, Any]:
         raise refusal(path.name, f"cannot be read; give the {CONFIG} that lies beside the LoRA") from None
     if not isinstance(said, dict) or "peft_type" not in said:
         raise refusal(path.name, f"does not say what kind of adapter it describes; give PEFT's {CONFIG}")
-    if said["peft_type"] != "LORA" or said.get("use_dora") is True:
-        kind = "a DoRA" if said["peft_type"] == "LORA" else str(said["peft_type"])[:20]
-        raise refusal(path.name, f"describes {kind}, which the studio cannot play; it plays plain LoRAs")
+    if str(said["peft_type"]) not in KINDS:
+        raise refusal(path.name, f"describes {str(said['peft_type'])[:20]}, which the studio cannot play; {PLAYED}")
     return said

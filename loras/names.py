@@ -1,11 +1,15 @@
-"""What the tensors of a LoRA are called, in the dialects that are published for ACE-Step 1.5.
+"""What the tensors of a LoRA and its kin are called, in the dialects that are published for ACE-Step 1.5.
 
     PEFT        base_model.model.layers.0.self_attn.q_proj.lora_A.weight      as ACE-Step's own trainer writes it
     ComfyUI     diffusion_model.layers.0.self_attn.q_proj.lora_up.weight      with .alpha beside; transformer., decoder.
     LyCORIS     lycoris_layers_0_self_attn_q_proj.lora_down.weight            with .alpha beside; lora_unet_
     diffusers   transformer.layers.0.self_attn.to_q.lora_A.weight
 
-A name becomes a module of diffusers' AceStepTransformer1DModel and a part: "down", "up" or "alpha".
+LoKr (.lokr_w1, .lokr_w2_a ...), LoHa (.hada_w1_a ...) and the lengths of a DoRA (.dora_scale, PEFT's
+.lora_magnitude_vector) end names of all four.
+
+A name becomes a module of diffusers' AceStepTransformer1DModel and a part: "down", "up", "alpha", "magnitude" (PEFT's
+lengths), or LyCORIS' own name of it.
 """
 
 import re
@@ -22,8 +26,20 @@ _PARTS = {
     "lora_up.weight": "up",
     "lora.up.weight": "up",
     "alpha": "alpha",
+    "dora_scale": "dora_scale",
+    **{f"lora_magnitude_vector{end}": "magnitude" for end in ("", ".weight", ".default", ".default.weight")},
 }
-_PREFIX = re.compile(r"(?:base_model|model|module|diffusion_model|transformer|decoder)\.|(?:lycoris|lora_unet)_")
+_PARTS |= {
+    f"{part}{end}": part
+    for part in (
+        *("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b"),
+        *("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
+    )
+    for end in ("", ".default")
+}
+_PREFIX = re.compile(
+    r"(?:base_model|model|module|diffusion_model|transformer|decoder)\.|(?:lycoris|lora_unet|lora_transformer)_|decoder_"
+)
 _LAYER = re.compile(r"layers[._](\d{1,4})[._](.+)")
 ATTENTION = {"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "o_proj": "to_out.0"}
 _INSIDE = {  # a layer: theirs -> diffusers'
@@ -40,16 +56,12 @@ _WITHIN = _INSIDE | {name.replace(".", "_"): ours for name, ours in _INSIDE.item
 _OUTSIDE = {called: name for name in _AROUND for called in (name, name.replace(".", "_"))}
 
 FAMILIES = {  # what else is published as an adapter, by a piece of its tensors' names
-    ".lokr_": "a LoKr",
-    ".hada_": "a LoHa",
-    "dora_scale": "a DoRA",
-    "lora_magnitude_vector": "a DoRA",
     ".oft_": "an OFT",
     ".boft_": "a BOFT",
     ".glora_": "a GLoRA",
     ".on_input": "an IA3",
-    ".lora_mid": "a Tucker LoCon",
 }
+CONVOLUTIONS = (".lora_mid", ".lokr_t", ".hada_t")  # Tucker products, which only convolutions have
 ELSEWHERE = {  # whose layers carry such names
     "transformer_blocks.": "ACE-Step 1 or an image model",
     "speaker_embedder": "ACE-Step 1",
@@ -67,7 +79,7 @@ ELSEWHERE = {  # whose layers carry such names
 
 
 class Name(NamedTuple):
-    """Where a tensor belongs: `module` as diffusers calls it, `part` "down", "up" or "alpha"."""
+    """Where a tensor belongs: `module` as diffusers calls it, `part` as above."""
 
     module: str
     part: str
@@ -83,8 +95,14 @@ def read(name: str) -> Name | None:
 
 
 def family(name: str) -> str | None:
-    """What kind of adapter other than a LoRA has a tensor of this name; None if it may be one."""
+    """What kind of adapter that cannot be played has a tensor of this name; None if it may be one that can."""
     return next((kind for piece, kind in FAMILIES.items() if piece in name), None)
+
+
+def convolution(name: str) -> bool:
+    """Whether a tensor of this name changes a convolution: ACE-Step 1.5 has one where its latents come in, and one
+    where they leave."""
+    return any(piece in name for piece in CONVOLUTIONS) or _bare(name).startswith(("proj_in", "proj_out"))
 
 
 def elsewhere(name: str) -> str | None:
@@ -94,11 +112,13 @@ def elsewhere(name: str) -> str | None:
 
 def dialect(name: str) -> str:
     """Which of the dialects above a name is written in."""
-    if name.startswith(("lycoris_", "lora_unet_")):
+    if name.startswith(("lycoris_", "lora_unet_", "lora_transformer_")):
         return "LyCORIS"
-    if name.startswith("diffusion_model.") or not ("lora_A" in name or "lora_B" in name):
+    if name.startswith("diffusion_model.") or any(piece in name for piece in ("lora_up", "lora_down", "lora.")):
         return "ComfyUI"
-    return "diffusers" if name.startswith("transformer.") or ".to_" in name else "PEFT"
+    if name.startswith("transformer.") or ("lora_" in name and ".to_" in name):
+        return "diffusers"
+    return "PEFT" if name.startswith("base_model.") or "lora_" in name else "LyCORIS"
 
 
 def ours(name: str) -> str:

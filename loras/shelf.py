@@ -26,6 +26,7 @@ from settings import settings
 from song.errors import BadRequest, DiskFull, NotFound
 
 PEFT = "adapter_model.safetensors"  # what PEFT calls every LoRA
+ALIKE = (PEFT, "lokr_weights.safetensors")  # and ACE-Step's own trainer every LoKr
 FILE, ABOUT = "lora.safetensors", "lora.json"
 LONGEST = 60  # letters of a name
 FORGET = "studio loras forget NAME"
@@ -64,8 +65,9 @@ class Lora:
         try:
             found = self.inside()
         except BadRequest as error:
-            return row | {"words": "", "width": None, "tensors": 0, "problem": str(error)}
-        return row | {"words": found.words(), "width": found.width, "tensors": found.tensors, "problem": None}
+            return row | {"words": "", "kind": "", "width": None, "tensors": 0, "problem": str(error)}
+        row |= {"words": found.words(), "kind": found.kind}
+        return row | {"width": found.width, "tensors": found.tensors, "problem": None}
 
     def check(self) -> None:
         """Raises BadRequest where the file is not, byte for byte, the one that was given."""
@@ -146,7 +148,8 @@ def _all() -> Iterator[Lora]:
 
 def _given(path: Path, config: Path | None) -> tuple[Path, Path | None]:
     """The file itself and its config. PEFT calls all its files alike, so only those are believed to belong together."""
-    file = path / PEFT if path.is_dir() else path
+    inside = (path / name for name in ALIKE)
+    file = next((one for one in inside if one.exists()), path / PEFT) if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise refusal(path.name, f"is a folder without {PEFT}; give the .safetensors file itself")
     beside = file.with_name(CONFIG)
@@ -154,8 +157,8 @@ def _given(path: Path, config: Path | None) -> tuple[Path, Path | None]:
 
 
 def _spoken(path: Path) -> str:
-    """What people call a file: its name, or that of its folder where PEFT named it."""
-    path = path.absolute().parent if path.name == PEFT else path.resolve() if path.is_dir() else path
+    """What people call a file: its name, or that of its folder where its trainer calls all files alike."""
+    path = path.absolute().parent if path.name in ALIKE else path.resolve() if path.is_dir() else path
     return "".join(c if c.isprintable() else " " for c in path.name.removesuffix(".safetensors"))
 
 

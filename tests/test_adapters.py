@@ -1,6 +1,7 @@
 """LoRAs on a tiny random ACE-Step: what they add is held against weights that were merged by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import settings
 import tasks
 import tiny_acestep
 import tiny_loras as tiny
+from bench.faults import adapters as bench
 from engines.acestep.adapters import Adapters, check_width, wanted
 from engines.base import unread
 from song.errors import BadRequest, CannotMake, EngineMissing, NotEnoughMemory
@@ -34,8 +36,22 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         loras.add(tiny.lora(folder / "bare.safetensors", "diffusers", seed=2))
         loras.add(tiny.lora(folder / "wide.safetensors", "ComfyUI", width=tiny_acestep.XL))
         loras.add(tiny.lora(folder / "deep.safetensors", "ComfyUI", layers=3))
+        for name, held in kin().items():
+            loras.add(tiny.lycoris(folder / f"{name}.safetensors", held))
         yield folder
     settings.settings.cache_clear()
+
+
+@cache
+def kin() -> dict[str, dict[str, tiny.Parts]]:
+    """What the LoRAs of other kinds hold: "gong" a LoKr, "reed" a LoHa, "bell" a DoRA, "drone" a LoKr with DoRA."""
+    net = tiny_acestep.transformer()
+    return {
+        "gong": tiny.kin("LoKr both", net, 11),
+        "reed": tiny.kin("LoHa", net, 12),
+        "bell": tiny.kin("LoRA", net, 13, lengths="rows"),
+        "drone": tiny.kin("LoKr w2", net, 14, lengths="columns"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +83,8 @@ def latents(pipeline: Any) -> np.ndarray:
     return pipeline(prompt="warm piano", generator=chance, output_type="latent", **said).audios.float().numpy()
 
 
-def merged(pipeline: Any, *parts: tuple[tiny.Matrices, float]) -> np.ndarray:
-    """What a pipeline makes whose weights are W + factor * up @ down, by hand; the weights are put back."""
+def merged(pipeline: Any, *parts: tuple[tiny.Matrices, float], kin: Mapping[str, np.ndarray] = {}) -> np.ndarray:
+    """What a pipeline makes whose weights are W + factor * up @ down, by hand, or those of `kin`; they are put back."""
     import torch
 
     weights = dict(pipeline.transformer.named_parameters())
@@ -77,6 +93,8 @@ def merged(pipeline: Any, *parts: tuple[tiny.Matrices, float]) -> np.ndarray:
         for matrices, factor in parts:
             for module, (down, up) in matrices.items():
                 weights[f"{module}.weight"] += torch.from_numpy(factor * up @ down)
+        for module, change in kin.items():
+            weights[f"{module}.weight"] += torch.from_numpy(change)
         made = latents(pipeline)
         for name, weight in weights.items():
             weight.copy_(before[name])
@@ -110,7 +128,7 @@ def test_taking_off_leaves_the_model_bit_for_bit_as_it_was(adapters: Adapters) -
     transformer = adapters.pipeline.transformer
     plain, kinds = latents(adapters.pipeline), [type(one) for one in transformer.modules()]
     before = {name: weight.clone() for name, weight in transformer.state_dict().items()}
-    for text in ("erhu:0.5", "erhu, choir:1.2", "bare"):
+    for text in ("erhu:0.5", "erhu, choir:1.2", "gong, bell:0.4", "reed, erhu:0.2, drone", "bare"):
         adapters.use(wanted(text))
     assert not np.array_equal(latents(adapters.pipeline), plain)
     adapters.use(())
@@ -172,12 +190,115 @@ def test_what_a_take_says_of_them(shelf: Path) -> None:
     assert "alpha is said nowhere and taken as its rank" in wanted("bare")[0].notice
 
 
+# --- LoKr, LoHa and DoRA ----------------------------------------------------------------------------------------------
+
+
+def test_every_kind_is_what_its_trainer_computes(tmp_path: Path) -> None:
+    row = bench.measure(tmp_path, quick=True)
+    assert row.green, row.wrong
+    assert row.figures["adapter_error"] <= 1e-6 and row.figures["adapter_cases"] >= 18
+
+
+def change(pipeline: Any, asked: dict[str, float]) -> dict[str, np.ndarray]:
+    """What the kin that are asked for add to each weight, all together, float32."""
+    own = {name: pipeline.transformer.get_submodule(name).weight.numpy() for name in kin()["gong"]}
+    added = {
+        name: sum(tiny.changed(weight, kin()[one][name], strength) - weight for one, strength in asked.items())
+        for name, weight in own.items()
+    }
+    return {name: np.asarray(one, np.float32) for name, one in added.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "plain"),
+    [
+        ("gong:0.7", {"gong": 0.7}, []),
+        ("bell:0.4", {"bell": 0.4}, []),
+        ("gong:0.3, reed:0.5, bell:0.8, drone:0.2", {"gong": 0.3, "reed": 0.5, "bell": 0.8, "drone": 0.2}, []),
+        ("drone:0.3, erhu:0.2, gong:0.2", {"gong": 0.2, "drone": 0.3}, [(ERHU, 0.2 * 8 / 4)]),
+    ],
+)
+def test_kinds_play_together(adapters: Adapters, text: str, asked: dict[str, float], plain: Any) -> None:
+    own = latents(adapters.pipeline)
+    expected = merged(adapters.pipeline, *plain, kin=change(adapters.pipeline, asked))
+    adapters.use(wanted(text))
+    heard = latents(adapters.pipeline)
+    assert np.abs(expected - own).max() > 0.05
+    assert np.abs(heard - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_neither_order_nor_what_was_on_before_is_heard_of_other_kinds(adapters: Adapters) -> None:
+    heard = []
+    for steps in (["gong:0.5, reed, erhu:0.2"], ["erhu, bell", "erhu:0.2, reed, gong:0.5"], ["gong", "gong:0.7", ""]):
+        for text in steps:
+            adapters.use(wanted(text))
+        adapters.use(wanted("reed, erhu:0.2, gong:0.5"))
+        heard.append(latents(adapters.pipeline))
+    assert np.array_equal(heard[0], heard[1]) and np.array_equal(heard[0], heard[2])
+    adapters.use(wanted("reed, erhu:0.2, gong:0.6"))
+    assert not np.array_equal(latents(adapters.pipeline), heard[0])
+
+
+def test_in_half_precision_other_kinds_are_rounded_once(shelf: Path) -> None:
+    import torch
+
+    half = tiny_acestep.built("turbo")
+    half.transformer.to(torch.bfloat16)
+    before = {name: one.clone() for name, one in half.transformer.state_dict().items()}
+    name = "layers.1.mlp.down_proj"
+    weight = before[f"{name}.weight"].float().numpy()
+    adapters = Adapters(half)
+    adapters.use(wanted("gong:0.5, drone"))
+    expected = sum(tiny.changed(weight, kin()[one][name], much) - weight for one, much in (("gong", 0.5), ("drone", 1)))
+    found = half.transformer.get_submodule(name).weight
+    assert found.dtype == torch.bfloat16
+    assert np.abs(found.float().numpy() - (weight + expected)).max() <= 2**-8 * np.abs(weight + expected).max()
+    adapters.remove()
+    assert all(one.equal(before[name]) for name, one in half.transformer.state_dict().items())
+
+
+def test_what_a_take_says_of_other_kinds(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.acestep.adapters.find_spec", lambda name: None)  # PEFT plays none of these
+    gong, reed, bell, drone = (wanted(name)[0] for name in ("gong", "reed:0.5", "bell:0.5", "drone"))
+    assert gong.notice == f"LoKr gong at 1: applied {4 * 29} of {4 * 29} tensors."
+    assert reed.notice == f"LoHa reed at 0.5: applied {4 * 29} of {4 * 29} tensors."
+    assert bell.notice.startswith("DoRA bell at 0.5: applied 87 of 87 tensors. Its strength scales how long")
+    assert drone.notice.startswith("LoKr with DoRA drone at 1: applied") and "strength" not in drone.notice
+    assert gong.version == f"{loras.find('gong').sha256} at 1, LoKr, alpha over rank 1.5"
+
+
+def test_the_weights_that_are_kept_are_counted(adapters: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = sum(out * into for out, into in tiny.matrix_shapes(adapters.pipeline.transformer).values())
+    largest = max(out * into for out, into in tiny.matrix_shapes(adapters.pipeline.transformer).values())
+    needed = 4 * numbers + 8 * 4 * largest
+    for free, fits in ((needed - 1, False), (needed, True)):
+        monkeypatch.setattr(memory, "room", lambda device, free=free: memory.Room(free=free, whole=0))
+        if fits:
+            adapters.use(wanted("gong, reed"))
+        else:
+            with pytest.raises(NotEnoughMemory, match="LoRA"):
+                adapters.use(wanted("gong, reed"))
+
+
+def test_weights_that_would_be_no_numbers_are_refused(adapters: Adapters, tmp_path: Path) -> None:
+    plain, held = latents(adapters.pipeline), tiny.kin("LoKr", tiny_acestep.transformer(), 15)
+    held["condition_embedder"] |= {"lokr_w1": np.full((8, 8), 1e30, np.float32), "lokr_w2": np.full((4, 4), 1e30)}
+    loras.add(tiny.lycoris(tmp_path / "loud.safetensors", held))
+    with pytest.raises(CannotMake, match="loud would make condition_embedder something that is no number; lower"):
+        adapters.use(wanted("loud"))
+    assert np.array_equal(latents(adapters.pipeline), plain)
+    loras.forget("loud")
+
+
+# --- that are refused -------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("erhu, wide:0.5", r"wide is made for another size \(48\), loaded is another size \(32\)"),
         ("erhu, deep", r"deep does not fit what is loaded: layers\.2\.\S+ is no matrix of the model"),
-        ("violin", r'there is no "violin" here \(bare, choir, deep, erhu, wide\)'),
+        ("violin", r'there is no "violin" here \(bare, bell, choir, deep, drone, erhu, gong, reed, wide\)'),
     ],
 )
 def test_loras_that_do_not_fit_leave_the_model_alone(adapters: Adapters, text: str, why: str) -> None:
@@ -268,6 +389,14 @@ def test_a_take_is_made_with_them_says_so_and_is_made_again(studio: backend.Stud
     assert said["lora erhu"] == f"{loras.find('erhu').sha256} at 0.5, alpha over rank 2"
     plain = tasks.engines()["acestep"].generate(take.recipe.request.model_copy(update={"loras": ""}), silent)
     assert not any("lora" in name for name in plain.versions) and not any("LoRA" in one for one in plain.notices)
+    _, _, identical = studio.replay(take.recipe, tmp_path)
+    assert identical
+
+
+def test_a_take_with_another_kind_is_made_again(studio: backend.Studio, tmp_path: Path) -> None:
+    take = made(studio, loras="gong:0.5, erhu:0.3")
+    assert f"LoKr gong at 0.5: applied {4 * 29} of {4 * 29} tensors." in take.recipe.notices
+    assert take.recipe.versions["lora gong"] == f"{loras.find('gong').sha256} at 0.5, LoKr, alpha over rank 1.5"
     _, _, identical = studio.replay(take.recipe, tmp_path)
     assert identical
 

@@ -87,11 +87,11 @@ def test_what_cannot_be_asked_for_is_said(text: str, why: str) -> None:
 def test_every_dialect_is_read(tmp_path: Path, dialect: str, dtype: str) -> None:
     found = loras.inside(tiny.lora(tmp_path / "erhu.safetensors", dialect, 8, dtype), "erhu")
     assert (found.dialect, found.width, found.tensors, found.alpha) == (dialect, tiny.WIDTH, TENSORS, "the file")
-    assert {pair.module for pair in found.pairs} == set(tiny.matrices())
-    assert {(pair.rank, pair.scale) for pair in found.pairs} == {(4, 2.0)}
-    for pair in found.pairs:
-        down, up, _ = tiny.named(pair.module, dialect)
-        assert (pair.down, pair.up) == (down, up)
+    assert {one.module for one in found.patches} == set(tiny.matrices())
+    assert {(one.rank, one.scale) for one in found.patches} == {(4, 2.0)}
+    for one in found.patches:
+        down, up, _ = tiny.named(one.module, dialect)
+        assert (one.parts["down"], one.parts["up"]) == (down, up)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_who_says_the_alpha(tmp_path: Path) -> None:
 
     def scales(path: Path = plain, config: dict[str, Any] | None = None) -> tuple[str, set[float]]:
         found = loras.inside(path, "x", config)
-        return found.alpha, {pair.scale for pair in found.pairs}
+        return found.alpha, {one.scale for one in found.patches}
 
     assert scales() == ("nobody", {1.0}) and "taken as the rank" in loras.inside(plain, "x").words()
     assert scales(config={"lora_alpha": 8}) == ("adapter_config.json", {2.0})
@@ -145,7 +145,7 @@ def test_who_says_the_alpha(tmp_path: Path) -> None:
 def test_alphas_in_headers(tmp_path: Path, header: dict[str, str], scale: float) -> None:
     tensors = {name: values for pair in zip_named("PEFT") for name, values in pair}
     found = loras.inside(tiny.write(tmp_path / "x.safetensors", tensors, metadata=header), "x")
-    assert {pair.scale for pair in found.pairs} == {scale}
+    assert {one.scale for one in found.patches} == {scale}
 
 
 def zip_named(dialect: str) -> list[list[tuple[str, np.ndarray]]]:
@@ -156,6 +156,126 @@ def zip_named(dialect: str) -> list[list[tuple[str, np.ndarray]]]:
 def test_words_for_people(tmp_path: Path) -> None:
     path = tiny.lora(tmp_path / "x.safetensors", "PEFT", 8, width=2560)
     assert loras.inside(path, "x").words() == "PEFT, rank 4, made for XL (2560), 32 tensors"
+
+
+# --- LoKr, LoHa and DoRA ----------------------------------------------------------------------------------------------
+
+MODULES = {"layers.0.self_attn.to_q": (32, 32), "layers.1.mlp.down_proj": (32, 64), "time_embed.linear_1": (32, 256)}
+
+
+def kin(kind: str = "LoKr both", lengths: str = "", **changed: np.ndarray | None) -> dict[str, tiny.Parts]:
+    """An adapter of a kind with three modules; `changed` replaces parts of the first, or leaves them out."""
+    chance = np.random.default_rng(0)
+    held = {name: tiny.parts(kind, *shape, chance, lengths=lengths) for name, shape in MODULES.items()}
+    first = held["layers.0.self_attn.to_q"] | changed
+    held["layers.0.self_attn.to_q"] = {part: values for part, values in first.items() if values is not None}
+    return held
+
+
+@pytest.mark.parametrize("dialect", ["PEFT", "ComfyUI", "LyCORIS", "diffusers"])
+@pytest.mark.parametrize(
+    ("kind", "lengths", "words", "scale", "tensors"),
+    [
+        ("LoKr", "", "LoKr, whole", 1.0, 6),
+        ("LoKr w2", "", "LoKr, rank 2", 1.5, 9),
+        ("LoKr both", "rows", "LoKr with DoRA, rank 2", 1.5, 15),
+        ("LoHa", "", "LoHa, rank 2", 1.5, 12),
+        ("LoRA", "columns", "DoRA, rank 2", 1.5, 9),
+    ],
+)
+def test_every_kind_is_read_in_every_dialect(
+    tmp_path: Path, dialect: str, kind: str, lengths: str, words: str, scale: float, tensors: int
+) -> None:
+    path = tiny.lycoris(tmp_path / "x.safetensors", kin(kind, lengths), dialect)
+    found = loras.inside(path, "x")
+    assert {one.module: (one.out, one.into) for one in found.patches} == MODULES
+    assert {one.scale for one in found.patches} == {scale} and found.alpha == "the file"
+    assert found.words().startswith(
+        (f"{dialect} {words}, made for another size (32), {tensors} tensors", "ComfyUI DoRA")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("lycoris_layers_0_cross_attn_k_proj.lokr_w2_b", ("layers.0.cross_attn.to_k", "lokr_w2_b")),
+        ("lycoris_decoder_layers_0_cross_attn_k_proj.lokr_w1", ("layers.0.cross_attn.to_k", "lokr_w1")),
+        ("lycoris_time_embed_r_time_proj.dora_scale", ("time_embed_r.time_proj", "dora_scale")),
+        ("lycoris_condition_embedder.hada_w1_a", ("condition_embedder", "hada_w1_a")),
+        ("lora_transformer_layers_9_cross_attn_to_out_0.lokr_w1_a", ("layers.9.cross_attn.to_out.0", "lokr_w1_a")),
+        ("diffusion_model.layers.3.mlp.gate_proj.hada_w2_b", ("layers.3.mlp.gate_proj", "hada_w2_b")),
+        ("layers.3.self_attn.o_proj.lokr_w1", ("layers.3.self_attn.to_out.0", "lokr_w1")),
+        ("base_model.model.layers.3.self_attn.q_proj.lokr_w2.default", ("layers.3.self_attn.to_q", "lokr_w2")),
+        ("base_model.model.layers.3.mlp.up_proj.lora_magnitude_vector", ("layers.3.mlp.up_proj", "magnitude")),
+        (
+            "transformer.layers.3.cross_attn.to_q.lora_magnitude_vector.weight",
+            ("layers.3.cross_attn.to_q", "magnitude"),
+        ),
+    ],
+)
+def test_names_of_other_kinds_as_they_are_met(name: str, known: tuple[str, str]) -> None:
+    assert names.read(name) == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "why"),
+    [
+        ("LoKr both", {"lokr_w1_b": None}, "is not whole: lycoris_layers_0_self_attn_q_proj.lokr_w1_a has no"),
+        ("LoKr", {"lokr_w2": None}, "is not whole"),
+        ("LoHa", {"hada_w2_a": None}, "is not whole"),
+        ("LoKr both", {"lokr_w1": np.ones((8, 8))}, "holds lokr_w1 of layers.0.self_attn.to_q both whole and as a"),
+        ("LoKr both", {"lokr_w1_a": np.ones((8, 3)), "lokr_w1_b": np.ones((3, 8))}, "two ranks for layers.0"),
+        ("LoKr both", {"lokr_w2_a": np.ones((4, 3))}, "two ranks for layers.0.self_attn.to_q, 2 and 3"),
+        ("LoHa", {"hada_w2_a": np.ones((16, 2))}, "is made for two sizes of layers.0.self_attn.to_q, 32 x 32 and 16"),
+        ("LoKr", {"lokr_w2": np.ones((4, 4, 2))}, "changes layers.0.self_attn.to_q by 4 x 4 x 2; only pairs of"),
+        ("LoKr", {"lokr_w1": np.ones((8, 16))}, "is made for several widths at once, 32, 64"),
+        ("LoKr both", {"dora_scale": np.ones((31, 1))}, "has 31 x 1 lengths for layers.0.self_attn.to_q, which is 32"),
+        ("LoRA", {"dora_scale": np.ones(32), "lora_magnitude_vector": np.ones(32)}, "says the lengths of"),
+        ("LoKr both", {"alpha": np.array(np.nan)}, "has nan as alpha"),
+        ("LoHa", {"hada_w1_a": np.full((32, 2), np.nan, np.float32)}, "NaN or infinity"),
+    ],
+)
+def test_other_kinds_that_cannot_be_played(tmp_path: Path, kind: str, changed: Any, why: str) -> None:
+    assert why in refused(tiny.lycoris(tmp_path / "x.safetensors", kin(kind, **changed)))
+
+
+def test_the_alpha_of_whole_factors_counts_for_peft_alone(tmp_path: Path) -> None:
+    """Trainers ask for them with a rank beyond all sizes, which becomes the alpha: it means nothing."""
+    path = tiny.lycoris(tmp_path / "x.safetensors", kin("LoKr", alpha=np.array(1e10)))
+    assert {one.scale for one in loras.inside(path, "x").patches} == {1.0}
+    bare = tiny.lycoris(tmp_path / "bare.safetensors", kin("LoKr", alpha=None), "PEFT")
+    config = {"peft_type": "LOKR", "r": 4, "alpha": 8, "rank_pattern": {"linear_1": 8}, "alpha_pattern": {"q_proj": 6}}
+    found = {one.module: one.scale for one in loras.inside(bare, "x", config).patches}
+    assert found == {"layers.0.self_attn.to_q": 1.5, "layers.1.mlp.down_proj": 2.0, "time_embed.linear_1": 1.0}
+    assert "has None as rank of layers.0.self_attn.to_q in its adapter_config" in refused(bare, {"peft_type": "LOKR"})
+
+
+def test_a_config_belongs_to_its_file(tmp_path: Path) -> None:
+    loha = tiny.lycoris(tmp_path / "loha.safetensors", kin("LoHa"))
+    assert "is a LoHa, and its adapter_config.json describes a LoKr" in refused(loha, {"peft_type": "LOKR", "r": 2})
+    plain = tiny.lora(tmp_path / "plain.safetensors")
+    said = {"peft_type": "LORA", "lora_alpha": 8, "use_dora": True}
+    assert "describes a DoRA, and there is no lora_magnitude_vector for layers.0" in refused(plain, said)
+    loras.inside(plain, "plain", said | {"use_dora": False})
+
+
+def test_a_product_as_large_as_no_model_is_never_built(tmp_path: Path) -> None:
+    """32 kB that would be 16 GB: it is held against the model first."""
+    huge = {"lokr_w1": np.ones((64, 64), np.float32), "lokr_w2": np.ones((1000, 1), np.float32), "alpha": np.ones(1)}
+    path = tiny.lycoris(tmp_path / "huge.safetensors", {"condition_embedder": huge})
+    with pytest.raises(BadRequest, match=r"condition_embedder is 32 x 32 in the model and 64000 x 64 in the LoKr"):
+        loras.check_fit(loras.inside(path, "huge"), "huge", {"condition_embedder": (32, 32)}, 32)
+
+
+def test_other_kinds_on_the_shelf(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ney").mkdir()  # as ACE-Step's own trainer leaves a LoKr
+    tiny.lycoris(tmp_path / "ney" / "lokr_weights.safetensors", kin())
+    code, out, _ = studio(capsys, "loras", "add", str(tmp_path / "ney"))
+    assert code == 0 and out.startswith("ney: LyCORIS LoKr, rank 2, made for another size (32), 12 tensors.")
+    loras.add(tiny.lora(tmp_path / "erhu.safetensors"))
+    (erhu, ney) = json.loads(studio(capsys, "loras", "--json")[1])["loras"]
+    assert (ney["kind"], ney["tensors"], ney["problem"]) == ("LoKr", 12, None) and erhu["kind"] == "LoRA"
+    assert "ney " in (listed := studio(capsys, "loras")[1]) and "LyCORIS LoKr" in listed
 
 
 # --- files that are refused -------------------------------------------------------------------------------------------
@@ -299,11 +419,20 @@ def test_kinds_of_numbers_that_are_not_read(tmp_path: Path, dtype: str) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("lycoris_layers_0_self_attn_q_proj.lokr_w1", "is a LoKr"),
-        ("lycoris_layers_0_self_attn_q_proj.hada_w1_a", "is a LoHa"),
-        ("diffusion_model.layers.0.self_attn.q_proj.dora_scale", "is a DoRA"),
-        ("base_model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", "is a DoRA"),
-        ("lycoris_layers_0_self_attn_q_proj.oft_blocks", "is an OFT"),
+        ("lycoris_layers_0_self_attn_q_proj.lokr_w1", "is LoKr and LoRA at once for layers.0.self_attn.to_q"),
+        ("lycoris_layers_0_self_attn_q_proj.hada_w1_a", "is LoHa and LoRA at once for layers.0.self_attn.to_q"),
+        (
+            "diffusion_model.layers.0.self_attn.q_proj.dora_scale",
+            "has 4 x 4 lengths for layers.0.self_attn.to_q, which is 32 x 32",
+        ),
+        ("base_model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", "has 4 x 4 lengths for"),
+        (
+            "lycoris_layers_0_self_attn_q_proj.oft_blocks",
+            "is an OFT, which the studio cannot play; it plays LoRA, LoKr",
+        ),
+        ("lycoris_layers_0_self_attn_q_proj.lokr_t2", "changes a convolution by lycoris_layers_0"),
+        ("lycoris_layers_0_self_attn_q_proj.hada_t1", "changes a convolution by"),
+        ("lycoris_proj_in_1.lokr_w1", "changes a convolution by lycoris_proj_in_1.lokr_w1; only what changes matrices"),
         ("transformer_blocks.0.attn.to_q.lora_A.weight", "ACE-Step 1 or an image model"),
         ("speaker_embedder.lora_A.weight", "ACE-Step 1"),
         ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "an image model"),
@@ -347,8 +476,8 @@ def test_headers_with_a_byte_changed_are_read_or_refused(tmp_path: Path, flips: 
         (b"[" * 100_000, "cannot be read"),
         (b"[]", "does not say what kind"),
         (b"{}", "does not say what kind"),
-        (b'{"peft_type": "LOKR"}', "describes LOKR"),
-        (b'{"peft_type": "LORA", "use_dora": true}', "describes a DoRA"),
+        (b'{"peft_type": "BOFT"}', "describes BOFT, which the studio cannot play; it plays LoRA, LoKr, LoHa and DoRA"),
+        (b'{"peft_type": ["LORA"]}', "describes"),
     ],
 )
 def test_configs_that_describe_something_else(tmp_path: Path, said: bytes, why: str) -> None:
@@ -416,7 +545,11 @@ def test_pefts_folder_comes_with_its_settings(home: Path, tmp_path: Path) -> Non
     folder = tiny.folder(tmp_path / "new-year", alpha=8)
     for given in (folder, folder / "adapter_model.safetensors"):
         kept = loras.add(given)
-        assert (kept.name, kept.inside().alpha, kept.inside().pairs[0].scale) == ("new-year", "adapter_config.json", 2)
+        assert (kept.name, kept.inside().alpha, kept.inside().patches[0].scale) == (
+            "new-year",
+            "adapter_config.json",
+            2,
+        )
     # A stranger's file beside somebody else's config has nothing to do with it.
     tiny.lora(folder / "other.safetensors", seed=1)
     assert loras.add(folder / "other.safetensors").inside().alpha == "nobody"
@@ -427,8 +560,10 @@ def test_pefts_folder_comes_with_its_settings(home: Path, tmp_path: Path) -> Non
 def test_settings_that_come_later_are_taken(home: Path, tmp_path: Path) -> None:
     folder = tiny.folder(tmp_path / "new-year", alpha=8)
     bare = loras.add(tiny.lora(tmp_path / "bare.safetensors"))
-    assert bare.inside().pairs[0].scale == 1
-    assert loras.add(tmp_path / "bare.safetensors", config=folder / "adapter_config.json").inside().pairs[0].scale == 2
+    assert bare.inside().patches[0].scale == 1
+    assert (
+        loras.add(tmp_path / "bare.safetensors", config=folder / "adapter_config.json").inside().patches[0].scale == 2
+    )
     assert [lora.name for lora in loras.there()] == ["bare"]
 
 
@@ -519,5 +654,5 @@ def test_a_published_lora_is_fetched_and_kept_with_its_licence(
     tables._table.cache_clear()
     assert code == 0, err
     kept = loras.find("chinese-new-year-lora")
-    assert kept.inside().pairs[0].scale == 2 and "forbids commercial use" in kept.licence
+    assert kept.inside().patches[0].scale == 2 and "forbids commercial use" in kept.licence
     assert not [*home.rglob("evil.bin")]
