@@ -103,7 +103,8 @@ def matrix_shapes(transformer: Any) -> dict[str, tuple[int, int]]:
     """Every matrix of a transformer that an adapter can change: module -> (out, in)."""
     import torch
 
-    return {name: one.weight.shape for name, one in transformer.named_modules() if isinstance(one, torch.nn.Linear)}
+    linear = ((name, one) for name, one in transformer.named_modules() if isinstance(one, torch.nn.Linear))
+    return {name: (one.out_features, one.in_features) for name, one in linear}
 
 
 def parts(
@@ -143,7 +144,7 @@ def kin(kind: str, transformer: Any, seed: int = 0, **said: Any) -> dict[str, Pa
 
 def lycoris(path: Path, modules: dict[str, Parts], dialect: str = "LyCORIS") -> Path:
     """A file of such parts, as a dialect names them; diffusers' names of modules become ACE-Step's own."""
-    tensors = {}
+    tensors: Parts = {}
     for module, held in modules.items():
         stem = named(module, dialect)[2].removesuffix("alpha")
         tensors |= {f"{stem}{part}": values for part, values in held.items()}

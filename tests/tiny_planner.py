@@ -83,7 +83,8 @@ def tokenizer() -> Any:
 
     letters = [*bytes_to_unicode().values(), *("".join(merge.split()) for merge in MERGES)]
     vocabulary = {letter: place for place, letter in enumerate(letters)}
-    made = Qwen2Tokenizer(vocab=vocabulary, merges=[tuple(merge.split()) for merge in MERGES])
+    pairs: list[Any] = [tuple(merge.split()) for merge in MERGES]
+    made = Qwen2Tokenizer(vocab=vocabulary, merges=pairs)
     marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
     made.add_tokens([*marks, *(f"<|audio_code_{code}|>" for code in range(CODES))], special_tokens=True)
     made.chat_template = TEMPLATE
