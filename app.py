@@ -152,7 +152,7 @@ def launch(config: Settings, port: int) -> None:
         token=token,
         names=(*own_names(config.host), *config.hosts),
         literals=config.open_to_network,
-        cookie=f"studio-{config.mark}",
+        sessions=config.sessions,
         proxies=config.trusted_proxy,
         bodies=Bodies(config.max_upload, config.page_cache, config.min_free_disk),
         space=ON_SPACE,

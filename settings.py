@@ -1,7 +1,6 @@
 """Every environment variable of the studio, in one class. The prefix is STUDIO_: STUDIO_PORT=7861."""
 
 import ctypes.util
-import hashlib
 import ipaddress
 import os
 import re
@@ -104,9 +103,9 @@ class Settings(BaseSettings):
         return self.home / "page"
 
     @property
-    def mark(self) -> str:
-        """Tells this studio from others that a browser reaches under the same name: eight hexadecimal digits."""
-        return hashlib.sha256(os.fsencode(self.home.absolute())).hexdigest()[:8]
+    def sessions(self) -> Path:
+        """Which browsers have signed in."""
+        return self.home / "sessions.json"
 
     @property
     def open_to_network(self) -> bool:

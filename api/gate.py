@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from api.answers import Message, Receive, Refused, Send, answer
@@ -30,8 +31,8 @@ STARTUP = "/gradio_api/startup-events"  # launch() calls it over loopback and kn
 
 class Gate:
     """`names`: hosts it answers to besides loopback's, `literals`: any address (api/names.py). `token` may be empty.
-    `proxies`: networks whose forwarded headers count. `cookie`: the name of the session's. `bodies`: what of them is
-    taken. `space`: behind Hugging Face's proxy, whose headers the page reads by itself."""
+    `proxies`: networks whose forwarded headers count. `sessions`: the file that keeps who has signed in. `bodies`: what
+    of them is taken. `space`: behind Hugging Face's proxy, whose headers the page reads by itself."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Gate:
         token: str = "",
         names: tuple[str, ...] = (),
         literals: bool = False,
-        cookie: str = "studio",
+        sessions: Path | None = None,
         proxies: tuple[str, ...] = (),
         bodies: Bodies | None = None,
         space: bool = False,
@@ -48,8 +49,8 @@ class Gate:
         self.bodies = bodies or Bodies(2**20)
         self.app, self.space, self.css = app, space, css
         self.proxies = Proxies(INSIDE if space else proxies)
-        self.names, self.cookie = Names(names, literals), cookie
-        self.keys = Keys(token) if token else None
+        self.names = Names(names, literals)
+        self.keys = Keys(token, sessions) if token else None
         self.tries = Tries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,7 +130,7 @@ class Gate:
 
     def _check_known(self, keys: Keys, scope: Scope, headers: dict[str, str]) -> None:
         """A valid session passes even from a locked address: guessing tokens cannot sign anybody out."""
-        session = _cookie(headers, self.cookie)
+        session = _cookie(headers, keys)
         if keys.valid(session):
             scope["state"]["caller"] = f"session {hashlib.sha256(session.encode()).hexdigest()[:16]}"
             return
@@ -157,8 +158,10 @@ class Gate:
             form = await _form(body)
             self._try(keys, scope, form.get("token", [""])[0].strip())
             session, age = keys.session(), SESSION
+        else:
+            keys.end(_cookie(headers, keys))
         secure = "; Secure" if scope.get("scheme") == "https" else ""
-        cookie = f"{self.cookie}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
+        cookie = f"{_cookie_name(keys)}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
         place = "./" if session else "login"
         await answer(send, 303, b"", "text/plain", (b"location", place.encode()), (b"set-cookie", cookie.encode()))
 
@@ -213,9 +216,14 @@ def _check_path(path: str) -> None:
         raise Refused(414, f"This address is too long; it may have {LONGEST} bytes, and {NAME} between two slashes.")
 
 
-def _cookie(headers: dict[str, str], name: str) -> str:
+def _cookie_name(keys: Keys) -> str:
+    """Browsers share cookies between the ports of a host; two studios must not sign each other out."""
+    return f"studio-{keys.studio}"
+
+
+def _cookie(headers: dict[str, str], keys: Keys) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
+        found = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(keys))
     except CookieError:
         return ""
     return found.value if found else ""

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import app
+from api import login
 from api.caller import Proxies, counted_as
 from api.gate import Gate
 from api.login import SESSION, TRIES, WINDOW, Keys, Tries
@@ -223,7 +224,7 @@ def test_the_cookie_is_a_session_and_not_the_token():
     answer = client.post("/login", data={"token": TOKEN}, follow_redirects=False)
     cookie = answer.headers["set-cookie"]
     assert answer.status_code == 303 and TOKEN not in cookie
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and cookie.startswith("studio=")
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and cookie.startswith("studio-")
     assert client.get("/").status_code == 200
     client.post("/logout", follow_redirects=False)
     assert client.get("/").status_code == 401
@@ -235,8 +236,61 @@ def test_sessions_end_and_cannot_be_forged():
     assert keys.valid(session, now=1001)
     assert not keys.valid(session, now=1001 + SESSION)
     assert not Keys("another").valid(session, now=1001)
-    for forged in ("", ".", "9999999999", "9999999999." + session.split(".")[1], session + "0", "\udcff.\udcff"):
+    for forged in ("", ".", "9999999999", session[:-1], session + "0", "\udcff.\udcff", *keys._open):
         assert not keys.valid(forged, now=1001)
+
+
+def test_signing_out_ends_one_session_for_good(tmp_path):
+    path = tmp_path / "sessions.json"
+    keys = Keys(TOKEN, path)
+    phone, desk = keys.session(), keys.session()
+    keys.end(phone)
+    assert not keys.valid(phone) and keys.valid(desk)
+    again = Keys(TOKEN, path)
+    assert again.studio == keys.studio and again.valid(desk) and not again.valid(phone)
+    assert not Keys("another-token", path).valid(desk)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert desk not in path.read_text() and TOKEN not in path.read_text()
+
+
+def test_sessions_are_bounded_and_the_oldest_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(login, "SESSIONS", 3)
+    keys = Keys(TOKEN)
+    first, *others = (keys.session(now=1000 + number) for number in range(4))
+    assert not keys.valid(first, now=1010) and all(keys.valid(one, now=1010) for one in others)
+
+
+def test_sessions_that_cannot_be_kept_or_read_are_none_after_a_restart(tmp_path, caplog, monkeypatch):
+    path = tmp_path / "sessions.json"
+    keys = Keys(TOKEN, path)
+    session = keys.session()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full)
+        keys.end(session)
+    assert "everybody signs in again" in caplog.text
+    assert not keys.valid(session) and not Keys(TOKEN, path).valid(session)
+    for damaged in ("", "[]", '{"studio": 1}', '{"studio": "a", "sessions": {"x": "y"}}'):
+        path.write_text(damaged)
+        assert not Keys(TOKEN, path).valid(session)
+
+
+def test_a_copied_cookie_does_not_answer_after_signing_out():
+    client = behind(token=TOKEN)
+    cookies = []
+    for _ in range(2):
+        client.cookies.clear()
+        client.post("/login", data={"token": TOKEN}, follow_redirects=False)
+        cookies.append(dict(client.cookies))
+    client.cookies.clear()
+    assert client.post("/logout", cookies=cookies[0], follow_redirects=False).status_code == 303
+    client.cookies.clear()
+    assert client.get("/", cookies=cookies[0]).status_code == 401
+    client.cookies.clear()
+    assert client.get("/", cookies=cookies[1]).status_code == 200
 
 
 def test_ten_wrong_tokens_lock_an_address_for_a_while():
@@ -309,8 +363,6 @@ def test_no_route_is_open_without_the_token(locked, home):
         "/gradio_api/file=x",
         "/config",
     } <= known
-    keys = Keys(TOKEN)
-    name = f"studio-{Settings(home=home).mark}"
     with httpx.Client(base_url=locked, timeout=10) as client:
         for path in sorted(known):
             if path in ("/login", "/logout", "/gradio_api/startup-events"):
@@ -318,9 +370,15 @@ def test_no_route_is_open_without_the_token(locked, home):
             for method in ("GET", "POST"):
                 assert client.request(method, path).status_code == 401, path
         assert client.get("/config", headers={"authorization": "Bearer wrong"}).status_code == 401
+        name = f"studio-{Keys(TOKEN, Settings(home=home).sessions).studio}"
         assert client.get("/config", headers={"cookie": f"{name}={TOKEN}"}).status_code == 401
         assert client.get("/config", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
-        assert client.get("/config", headers={"cookie": f"{name}={keys.session()}"}).status_code == 200
+        assert client.post("/login", data={"token": TOKEN}).status_code == 303
+        (signed,) = client.cookies.items()
+        assert client.get("/config").status_code == 200
+        assert client.post("/logout").status_code == 303
+        client.cookies.clear()
+        assert client.get("/config", headers={"cookie": "=".join(signed)}).status_code == 401
 
 
 def test_the_client_comes_in_with_a_bearer(locked):
