@@ -105,7 +105,7 @@ class Body:
             self.fault, self.over = no, True
             raise Unread(str(no)) from None
         self.over = not message.get("more_body", False)
-        if message["type"] == "http.disconnect" and self.size:
+        if message["type"] == "http.disconnect" and self.length != 0:
             raise Unread("The connection was closed in the middle of the request.")
         return message
 
@@ -123,6 +123,8 @@ class Body:
 
     async def drain(self) -> None:
         """Read what still comes, for a moment: a connection that is closed on unread bytes takes the answer with it."""
+        if self.fault and self.fault.status == 408:  # nothing comes
+            return
         try:
             async with asyncio.timeout(LINGER):
                 while self.size < self.limit + LINGERED:

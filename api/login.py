@@ -26,9 +26,9 @@ LATER = "Too many wrong tokens from this address. Wait five minutes, then try ag
 class Keys:
     """Checks the token, and the sessions that were opened with it.
 
-    A session is a random word; what is kept of it, in memory and in the file at `path`, is its digest under the token and
-    when it ends. So one that ended stays ended over a restart, whoever reads the file cannot sign in, and another token
-    ends them all. `studio` tells this studio's cookie from that of another one under the same name, on whatever port.
+    A session is a random word; what is kept of it, in memory and in the file at `path`, is its digest under the token
+    and when it ends. So one that ended stays ended over a restart, whoever reads the file cannot sign in, and another
+    token ends them all. `studio` tells this studio's cookie from that of another one under the same name.
     """
 
     def __init__(self, token: str, path: Path | None = None):

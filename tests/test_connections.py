@@ -194,12 +194,11 @@ def test_an_answer_may_take_longer_than_patience(port):
 def test_whoever_is_silent_makes_room():
     with serving(places=5) as port, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connect(port)) for _ in range(3)]
-        half = [stack.enter_context(connect(port, head("/call", "Content-Length: 9"))) for _ in range(2)]
+        for _ in range(2):
+            stack.enter_context(connect(port, head("/call", "Content-Length: 9")))
         time.sleep(0.05)
         assert httpx.get(f"http://localhost:{port}/").status_code == 200
         assert heard(idle[0]) == b""
-        half[1].sendall(b"x" * 9)
-        assert half[1].recv(12).endswith(b"200")
         for _ in range(20):
             assert httpx.get(f"http://localhost:{port}/").status_code == 200
 

@@ -33,8 +33,11 @@ def measure(home: Path, quick: bool) -> Row:
     figures: dict[str, float] = {}
     wrong: list[str] = []
     with running(home / "studio", descriptors=1024) as studio:
+        before = memory(studio, "VmRSS")
         figures["large_refused"] = large(studio, wrong)
-        figures["memory_mb"] = grown(studio, wrong)
+        figures["memory_mb"] = round(memory(studio, "VmHWM") - before, 1)
+        if figures["memory_mb"] > 50:
+            wrong.append(f"Refusing took {figures['memory_mb']} MB.")
         for name, said, count in (("half_open", half(studio), 900), ("idle", b"", 1100)):
             got = crowd(studio, said, count, quick)
             figures |= {f"{name}_{key}": value for key, value in got.items()}
@@ -71,18 +74,15 @@ def blocks(first: bytes, size: int) -> Iterator[bytes]:
         yield b"x" * 2**20
 
 
-def grown(studio: Running, wrong: list[str]) -> float:
-    """The most memory that the studio ever took, over what it takes now, in MB."""
-    status = Path(f"/proc/{studio.process.pid}/status").read_text()
-    peak, now = (int(status.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("VmHWM", "VmRSS"))
-    if peak - now > 50:
-        wrong.append(f"Refusing took {peak - now:.0f} MB.")
-    return round(peak - now, 1)
+def memory(studio: Running, name: str) -> float:
+    """VmRSS, what the studio takes now, or VmHWM, the most that it ever took, in MB."""
+    return int(Path(f"/proc/{studio.process.pid}/status").read_text().partition(f"{name}:")[2].split()[0]) / 1024
 
 
 def half(studio: Running) -> bytes:
     host = studio.url.removeprefix("http://")
-    return f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n".encode()
+    lines = f"Host: {host}", f"Content-Type: {FORM['content-type']}", "Content-Length: 100000", "", ""
+    return "\r\n".join([f"POST {UPLOAD} HTTP/1.1", *lines]).encode() + PART
 
 
 def crowd(studio: Running, said: bytes, count: int, quick: bool) -> dict[str, float]:
