@@ -164,11 +164,20 @@ def room(device: str = "cpu") -> Room:
         return host()
     import torch
 
-    properties = torch.cuda.get_device_properties(device)
-    if shares_memory(properties.name, bool(getattr(properties, "is_integrated", False))):
+    if shared(device):
         return host()
     free, whole = torch.cuda.mem_get_info(device)
     return Room(free, whole)
+
+
+def shared(device: str) -> bool:
+    """Whether a device is a GPU that shares the machine's memory: there is then nowhere to move anything to."""
+    if not device.startswith("cuda"):
+        return False
+    import torch
+
+    properties = torch.cuda.get_device_properties(device)
+    return shares_memory(properties.name, bool(getattr(properties, "is_integrated", False)))
 
 
 def shares_memory(name: str, integrated: bool) -> bool:
@@ -230,7 +239,8 @@ def require(
     choices: Mapping[str, int] | None = None,
     has: Room | None = None,
 ) -> None:
-    """Raises NotEnoughMemory, with numbers, where `what` does not fit beside all else that runs.
+    """Raises NotEnoughMemory, with numbers, where `what` does not fit beside all else that runs. Where it fits on a
+    GPU, torch may from now on take what is usable and no more, whatever was counted wrongly.
 
     `choices` are what could be taken instead, and their bytes: those that fit are named. `has` is the device's own
     where not given.
@@ -238,6 +248,8 @@ def require(
     has = has or room(device)
     total = needed if isinstance(needed, int) else needed.total
     if total <= has.usable:
+        if device.startswith("cuda"):
+            _bound(device, has)
         return
     parts = "" if isinstance(needed, int) else f" ({needed})"
     fitting = [name for name, size in (choices or {}).items() if size <= has.usable]
@@ -246,6 +258,15 @@ def require(
         f"{what} needs {gigabytes(total)} here{parts}, {gigabytes(has.usable)} are free "
         f"beside {gigabytes(has.spare)} for everything else; {instead}."
     )
+
+
+def _bound(device: str, has: Room) -> None:
+    """Running out is then an error that engines know, and not a machine that freezes."""
+    import torch
+
+    whole = torch.cuda.get_device_properties(device).total_memory  # of which torch counts the share
+    share = (torch.cuda.memory_reserved(device) + has.usable) / whole
+    torch.cuda.set_per_process_memory_fraction(min(1.0, share), device)
 
 
 def gigabytes(size: float) -> str:

@@ -58,7 +58,7 @@ def test_a_window_of_any_width():
 @pytest.mark.parametrize("kind", ["turbo", "base"])
 @pytest.mark.parametrize("seconds", [3, 20])
 def test_whole_models_make_the_same_song(kind, seconds):
-    """Words of two lengths beside each other, the planner's codes, guidance; the window is 16, songs have 38 and 250."""
+    """Words of two lengths beside each other, the planner's codes, guidance; the window is 16, songs 38 and 250."""
     plain, ours = tiny_acestep.built(kind), tiny_acestep.built(kind)
     attention.install(ours.transformer)
     assert not masks_of(ours) and masks_of(plain) == {(1, 1, 40, 40)}

@@ -251,7 +251,7 @@ class AceStep:
         memory.give_back()
         if len(wanted.seeds) > 1:
             return self._spared(model, replace(wanted, seeds=wanted.seeds[:1]), progress)
-        if model.device == "cuda" and not model.offloaded:
+        if model.can_offload:
             model.offload()
             return self._spared(model, wanted, progress)
         raise self._too_small(model)

@@ -82,7 +82,7 @@ class Model:
         self.revision = checkpoints.fingerprint(folder)
         with complaining("The checkpoint", name):
             self.net = _read(folder, torch.float32 if precision == "fp32" else torch.bfloat16)
-            self.net.to(self.device)
+            self.net.to(self.device)  # all of it is there already; what is no weight may not be
             attention.install(self.net.transformer)
             self.net.vae.enable_tiling()  # long songs are encoded piece by piece; they are decoded so here
             self.decoder = decoder(self.net.vae)
@@ -100,8 +100,15 @@ class Model:
 
     def offload(self) -> None:
         """Keep in the GPU's memory only the part that computes: slower, and much smaller."""
-        self.net.enable_model_cpu_offload()
+        self.net.enable_model_cpu_offload(device=self.device)
+        if not self.offloaded and self.net.audio_tokenizer is not None:
+            _bring(self.net.audio_tokenizer)
         self.offloaded = True
+
+    @property
+    def can_offload(self) -> bool:
+        """Whether that is still to be gained: a GPU that shares the machine's memory would only hold it elsewhere."""
+        return self.device == "cuda" and not self.offloaded and not memory.shared(self.device)
 
     def require(self, seconds: float, rows: int) -> None:
         """Raises NotEnoughMemory where songs do not fit beside what is loaded."""
@@ -217,6 +224,18 @@ class Model:
         return whole
 
 
+def _bring(tokenizer: Any) -> None:
+    """The pipeline turns codes into latents with the tokenizer's quantizer, and never calls the tokenizer itself, whose
+    call is what brings it to where it computes. All other parts are called."""
+    plain = tokenizer.quantizer.get_output_from_indices
+
+    def brought(indices: "Tensor") -> "Tensor":
+        tokenizer._hf_hook.pre_forward(tokenizer)
+        return plain(indices)
+
+    tokenizer.quantizer.get_output_from_indices = brought
+
+
 def _stirring(plain: Any, dice: "list[torch.Generator]") -> Any:
     """The scheduler that takes each step to what it foresees and mixes noise into that, each song's from its own dice:
     ACE-Step 1.5's "sde", which diffusers calls stochastic sampling. The pipeline would let all draw from one."""
@@ -281,8 +300,8 @@ def _read(folder: Path, dtype: Any) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)  # how the VAE is built is not our affair
         net = diffusers.AceStepPipeline.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=dtype
-        )
+            folder, local_files_only=True, use_safetensors=True, dtype=dtype, device_map=device()
+        )  # each part is read to where it computes: nothing is in memory twice
     net.set_progress_bar_config(disable=True)
     unneeded = {"null_condition_emb"} if net.is_turbo else set()  # it stands for no words, where there is guidance
     for name, part in net.components.items():
