@@ -315,7 +315,7 @@ class Studio:
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
         """Make a recipe again into `folder`: the file, its recipe, and whether every sample is the same."""
         _check_loras(recipe)
-        arguments = {"id": new_id(), "request": recipe.request.model_dump(mode="json"), **self._with_source(recipe)}
+        arguments = {"id": new_id(), "request": recipe.asked().model_dump(mode="json"), **self._with_source(recipe)}
         again = Recipe.model_validate(tasks.make(arguments, folder, silent))
         return folder / FILES["audio"], again, again.samples_sha256 == recipe.samples_sha256
 

@@ -11,6 +11,7 @@ from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.ledger import Ledger
 from song.lyrics import Lyrics
 from song.request import SongRequest, fields, read
+from song.schedule import turned
 from song.score import Score
 
 _DECIDED = ("style", "bpm", "key", "meter", "vocal_language")  # of a plan, by the names of the knobs
@@ -145,6 +146,15 @@ class Recipe(BaseModel):
     proof: Proof | None = None  # of an extension or an edit
     stems: bool = True  # whether it can be had in separate parts
 
+    def asked(self) -> SongRequest:
+        """The request with today's meaning of its knobs, to be made again. Version 1 of ACE-Step counted the CFG
+        interval from noise (0) to music (1)."""
+        request: Any = self.request
+        if (self.engine, self.engine_version) != ("acestep", "1"):
+            return self.request
+        start, end = turned((request.cfg_interval_start, request.cfg_interval_end))
+        return read(request.model_dump() | {"cfg_interval_start": start, "cfg_interval_end": end})
+
     def planned(self) -> SongRequest:
         """The request, with what the plan decided in the knobs that were left open: to be changed, and made anew."""
         decided = {name: self.plan[name] for name in _DECIDED if self.plan.get(name)}
@@ -157,7 +167,7 @@ class Recipe(BaseModel):
             for name, value in decided.items()
             if name in knobs and getattr(self.request, name) in (None, "")
         }
-        return read(self.request.model_dump() | open_ones)
+        return read(self.asked().model_dump() | open_ones)
 
 
 class Kept(BaseModel):

@@ -168,7 +168,7 @@ def wire(
 
     def again(event: gr.EventData, caller: gr.Request) -> str:
         try:
-            request = studio().library.take(event._data["id"]).recipe.request
+            request = studio().library.take(event._data["id"]).recipe.asked()
         except StudioError as error:
             raise toast(error) from None
         return begin(request.model_dump() | {"seed": None}, name, client(caller))

@@ -80,7 +80,7 @@ def build(library: gr.Tab, tabs: gr.Tabs, desks: dict[str, Desk]) -> None:
     def reuse(event: gr.EventData) -> dict[Any, Any]:
         try:
             recipe = studio().library.take(event._data["id"]).recipe
-            return filled(recipe.planned() if event._data.get("plan") else recipe.request, tabs, desks)
+            return filled(recipe.planned() if event._data.get("plan") else recipe.asked(), tabs, desks)
         except StudioError as error:
             raise toast(error) from None
 

@@ -39,6 +39,6 @@ def wire(drop: gr.File, tabs: gr.Tabs, desks: Mapping[str, Desk]) -> None:
             gr.Warning(marked(error))
             return {drop: None}
         gr.Info(f"The form holds what made {html.escape(recipe.title, quote=False)}.")
-        return {drop: None} | filled(recipe.request.model_copy(update={"seed": recipe.seed}), tabs, desks)
+        return {drop: None} | filled(recipe.asked().model_copy(update={"seed": recipe.seed}), tabs, desks)
 
     drop.upload(fill, drop, [drop, *everything(tabs, desks)], **QUIET)

@@ -180,8 +180,8 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
         ({"shift": 2.5}, "shift", 2.5),
         ({}, "shift", 1.0),
         ({"checkpoint": "turbo"}, "shift", 3.0),
-        ({"cfg_interval_start": 0.2}, "cfg_interval_start", 0.2),
-        ({"cfg_interval_end": 0.8}, "cfg_interval_end", 0.8),
+        ({"cfg_interval_start": 0.25}, "cfg_interval_end", 0.75),
+        ({"cfg_interval_end": 0.75}, "cfg_interval_start", 0.25),
         ({"bpm": 120}, "bpm", 120),
         ({"thinking": False}, "bpm", None),
         ({"key": "Bb major"}, "keyscale", "Bb major"),
@@ -280,6 +280,36 @@ def test_everything_that_is_wanted_changes_the_song(model, noise):
         one, other = plain[id(base)], model.latents(replace(base, **change), silent)
         assert one.shape == other.shape == (1, 50, 8)
         assert (one - other).abs().max() > 1e-4, change
+
+
+@pytest.mark.parametrize("interval", [(0.0, 0.2), (0.2, 0.8), (0.7, 0.7), (0.9, 1.0), (0.0, 1.0)])
+def test_the_interval_counts_as_upstream_does_and_old_recipes_keep_theirs(model, take, interval):
+    """By how many rows the transformer sees: guidance doubles them."""
+    rows: list[tuple[float, bool]] = []
+
+    def guided(said: tuple[float, float]) -> list[bool]:
+        rows.clear()
+        asked = replace(SONG, steps=10, seconds=1.0, interval=said)
+        model.latents(asked, silent)
+        return [double for _, double in rows]
+
+    look = model.net.transformer.register_forward_pre_hook(
+        lambda _, __, given: rows.append((float(given["timestep"][0]), given["hidden_states"].shape[0] == 2)),
+        with_kwargs=True,
+    )
+    try:
+        times = np.linspace(1, 0, 11)[:10].round(6)
+        start, end = interval
+        assert guided(interval) == [start <= t <= end for t in times]
+        names = ("cfg_interval_start", "cfg_interval_end")
+        knobs = take.recipe.request.model_dump() | dict(zip(names, interval, strict=True))
+        old = take.recipe.model_copy(update={"engine": "acestep", "engine_version": "1", "request": read(knobs)})
+        again = old.asked()
+        assert old.model_copy(update={"engine_version": "2"}).asked() == old.request
+        now = guided((again.cfg_interval_start, again.cfg_interval_end))
+        assert now == [start <= 1 - t <= end for t, _ in rows], "as diffusers decided for the old recipe"
+    finally:
+        look.remove()
 
 
 @pytest.mark.parametrize(("kind", "method"), [("turbo", "ode"), ("base", "sde"), ("sft", "ode")])

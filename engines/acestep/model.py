@@ -24,6 +24,7 @@ from engines.acestep.snake import decoder
 from engines.acestep.strength import fading, first_told, heard_until
 from song.errors import BadRequest
 from song.progress import Progress
+from song.schedule import ratios
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,7 @@ class Wanted:
     region     seconds of the source that are made anew
     strength   0-1: the share of a cover's steps that hear its source
     track      that is added or taken out, or with which a song is completed
+    interval   guidance is on where it begins <= t <= ends; t is 1 for noise and 0 for music
     codes      "<|audio_code_N|>", five a second: what a planner wants to hear
     method     "ode", or "sde": with fresh noise at every step
     """
@@ -158,7 +160,7 @@ class Model:
                 raise NotNumbers
             return held
 
-        songs, told = len(wanted.seeds), wanted.told
+        songs, told, guided = len(wanted.seeds), wanted.told, ratios(wanted.interval)
         start, end = wanted.region or (None, None)
         tracks: dict[str, Any] = {"track_name": wanted.track} if wanted.task != "complete" else {}
         if wanted.task == "complete" and wanted.track:
@@ -175,8 +177,8 @@ class Model:
             "num_inference_steps": wanted.steps,
             "guidance_scale": wanted.guidance,
             "shift": wanted.shift,
-            "cfg_interval_start": wanted.interval[0],
-            "cfg_interval_end": wanted.interval[1],
+            "cfg_interval_start": guided[0],
+            "cfg_interval_end": guided[1],
             "src_audio": None if wanted.source is None else torch.from_numpy(wanted.source),
             "reference_audio": None if wanted.reference is None else torch.from_numpy(wanted.reference),
             "audio_codes": wanted.codes or None,
