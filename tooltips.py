@@ -46,6 +46,10 @@ infer_method = "ode goes straight from noise to music; sde stirs in fresh noise 
 shift = "Above 1, more of the steps go to the song's outline and fewer to its detail. Empty: the model's own."
 cfg_interval_start = "Guidance ends here on the way from noise (1) to music (0). Models without guidance ignore it."
 cfg_interval_end = "Guidance sets in here on the way from noise (1) to music (0). Models without guidance ignore it."
+use_adg = (
+    "Guidance turns the song instead of strengthening it: ACE-Step's adaptive dual guidance. "
+    "Models without guidance ignore it."
+)
 thinking = (
     "A language model thinks the song over before it is made, and plans its sound. Without one here, the composer does."
 )

@@ -256,6 +256,7 @@ class Schedule(Knobs):
     shift: float | None = knob(None, 1, 5, tip.shift, 0.1)
     cfg_interval_start: float = knob(0, 0, 1, tip.cfg_interval_start, 0.01)
     cfg_interval_end: float = knob(1, 0, 1, tip.cfg_interval_end, 0.01)
+    use_adg: bool = Field(False, description=tip.use_adg)
 
 
 class Tracks(Knobs):

@@ -25,6 +25,7 @@ LABELS = {
     "infer_method": "Method",
     "cfg_interval_start": "CFG interval start",
     "cfg_interval_end": "CFG interval end",
+    "use_adg": "Adaptive dual guidance",
     "side": "Where to add it",
     "chords": "Chord grid",
     "form": "Sections",

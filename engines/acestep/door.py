@@ -298,8 +298,8 @@ def _unused(request: Any, model: "Model") -> tuple[str, ...]:
     """What was turned but means nothing to this checkpoint, and why it is slower than it could be."""
     slower = (model.notice,) if model.notice else ()
     interval = (request.cfg_interval_start, request.cfg_interval_end) != (0, 1)
-    if model.turbo and (interval or (request.guidance_scale or 1) > 1):
-        told = f"{model.name} has its guidance built in, so guidance_scale and the CFG interval are not used."
+    if model.turbo and (interval or request.use_adg or (request.guidance_scale or 1) > 1):
+        told = f"{model.name} has its guidance built in, so guidance_scale, use_adg and the CFG interval are not used."
         return told, *slower
     return slower
 

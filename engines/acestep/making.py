@@ -185,6 +185,7 @@ def wanted(job: Job, told: Told, seconds: float, **said: Any) -> "Wanted":
         shift=defaults["shift"] if shift is None else shift,
         interval=(request.cfg_interval_start, request.cfg_interval_end),
         method=request.infer_method,
+        adg=request.use_adg and not job.model.turbo,
         **said,
     )
 

@@ -5,7 +5,7 @@ Conventions: sound is float32 (2, samples) at 48 kHz; latents are (songs, frames
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -20,6 +20,7 @@ from checkpoints.reading import complaining
 from engines.acestep import attention, found
 from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
+from engines.acestep.guidance import angled
 from engines.acestep.snake import decoder
 from engines.acestep.strength import fading, first_told, heard_until
 from song.errors import BadRequest
@@ -47,6 +48,7 @@ class Wanted:
     track      that is added or taken out, or with which a song is completed
     interval   guidance is on where it begins <= t <= ends; t is 1 for noise and 0 for music
     codes      "<|audio_code_N|>", five a second: what a planner wants to hear
+    adg        whether guidance is angle domain guidance
     method     "ode", or "sde": with fresh noise at every step
     """
 
@@ -65,6 +67,7 @@ class Wanted:
     track: str | None = None
     codes: str = ""
     method: str = "ode"
+    adg: bool = False
 
     @property
     def rows(self) -> int:
@@ -127,7 +130,8 @@ class Model:
         plain = self.net.scheduler
         self.net.scheduler = plain if wanted.method == "ode" else _stirring(plain, dice)
         try:
-            with torch.random.fork_rng(devices), torch.inference_mode(), self._fading(wanted, progress):
+            guiding = angled(self.net.transformer, len(dice), wanted.guidance) if wanted.adg else nullcontext()
+            with torch.random.fork_rng(devices), torch.inference_mode(), self._fading(wanted, progress), guiding:
                 torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
                 made = self.net(**self._said(wanted, dice, progress)).audios
         finally:
