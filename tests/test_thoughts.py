@@ -184,6 +184,23 @@ def test_variations_are_thought_over_one_by_one(studio):
     assert same, "a variation is the song that its own request gives"
 
 
+def test_where_a_gpu_thinks_variations_are_planned_side_by_side(shelf, monkeypatch):
+    """The way a GPU goes, with its sums done here: each song has the plan of its own seed, and says how it came."""
+    engine, asked = AceStep(), Generate(prompt="warm piano", seed=1, precision="fp32", duration=10, **BRIEF)
+    songs = [asked.model_copy(update={"seed": seed}) for seed in (1, 2, 3)]
+    alone = [engine._thought(one, 10.0, "turbo", shelf / "turbo", silent) for one in songs]
+    planner = engine._planner
+    monkeypatch.setattr(planner, "device", "cuda")
+    monkeypatch.setattr(engine, "_thinker", lambda *_: planner)
+    monkeypatch.setattr(planner, "load", lambda *_: planner._model)
+    first = engine._thought(songs[0], 10.0, "turbo", shelf / "turbo", silent, tuple(songs[1:]))
+    assert len(engine._thoughts) == 2
+    together = [first, *(engine._thought(one, 10.0, "turbo", shelf / "turbo", silent) for one in songs[1:])]
+    assert not engine._thoughts and [one.codes for one in together] == [one.codes for one in alone]
+    assert all(any("side by side" in notice for notice in one.notices) for one in together)
+    assert len({one.codes for one in alone}) == 3 and not any(one.notices for one in alone)
+
+
 def test_songs_with_an_original_are_not_thought_over(shelf):
     for mode in ("cover", "extend", "edit"):
         request = read({"mode": mode, "source": "x"})
@@ -220,7 +237,7 @@ def test_what_the_planner_could_not_say_is_said_with_the_take(shelf, monkeypatch
     monkeypatch.setattr(Planner, "plan", lambda *_: found)
     request = Generate(prompt="warm piano")
     asked = thoughts.question(request, told(request), 30, sound=True)
-    thought = thoughts.planned(Planner(shelf / "tiny-planner"), asked, told(request), silent)
+    (thought,) = thoughts.planned(Planner(shelf / "tiny-planner"), asked, told(request), silent)
     assert thought.told == replace(told(request), bpm=90)
     assert thought.notices == ("The plan says caption: something that is no text, which cannot be; it was left out.",)
 

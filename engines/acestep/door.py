@@ -68,6 +68,7 @@ class AceStep:
     def __init__(self) -> None:
         self._model: Model | None = None
         self._planner: Planner | None = None
+        self._thoughts: dict[str, Thought] = {}  # of songs that were planned beside another
         self._kept: dict[tuple[str, int], Tensor] = {}  # latents of songs that were made beside another
 
     # -- what it can do -----------------------------------------------------------------------------------------------
@@ -108,6 +109,7 @@ class AceStep:
         if self._planner is not None:
             self._planner.unload()
         self._planner = None
+        self._thoughts.clear()
         self._drop()
 
     def _drop(self) -> None:
@@ -149,7 +151,7 @@ class AceStep:
         folder = native.readable(name, folder, progress)
         loras = _loras(request, folder)
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about
-        thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning))
+        thought = self._thought(request, seconds, name, folder, part(progress, 0.0, planning), beside)
         seconds = thought.seconds if thought else seconds
         progress(planning, f"Loading {name}")
         guided = guidance(request, defaults) > 1
@@ -174,28 +176,44 @@ class AceStep:
 
     # -- thinking -----------------------------------------------------------------------------------------------------
 
-    def _thought(self, request: Any, seconds: float, name: str, folder: Path, progress: Progress) -> Thought | None:
-        """A song from words, thought over before anything else is loaded; None where there is an original to go by.
-        Raises CannotMake, NotEnoughMemory and Cancelled."""
+    def _thought(
+        self,
+        request: Any,
+        seconds: float,
+        name: str,
+        folder: Path,
+        progress: Progress,
+        beside: tuple[SongRequest, ...] = (),
+    ) -> Thought | None:
+        """A song from words, thought over before anything else is loaded; None where there is an original to go by. On
+        a GPU those `beside` it are planned along with it; on a CPU a song is the same, bit for bit, however it is asked
+        for, so they are planned one by one. Raises CannotMake, NotEnoughMemory and Cancelled."""
         if request.mode != "generate":
             return None
+        if known := self._thoughts.pop(request.model_dump_json(), None):
+            return known
+        self._thoughts.clear()  # of a job that was cut off
         told = asked.told(request)
         if not request.thinking:
             return thoughts.unplanned(request, told, seconds)
-        known = None if thoughts.decides_length(request) else seconds
-        wanted = thoughts.question(request, told, known, sound="cover" in found.use(name, folder).tasks)
+        lasting = None if thoughts.decides_length(request) else seconds
+        wanted = thoughts.question(request, told, lasting, sound="cover" in found.use(name, folder).tasks)
         where = thoughts.chosen(request)
         if where is None:
             return thoughts.composed(request, wanted, told, seconds)
         progress(0.0, f"Loading {where.name}")
         planner = self._thinker(where, request.precision)
+        others = beside if planner.device == "cuda" else ()
+        seeds = tuple(one.seed or 0 for one in others)
         try:
-            return thoughts.planned(planner, wanted, told, progress)
+            mine, *more = thoughts.planned(planner, wanted, told, progress, seeds)
         except NotEnoughMemory:
             if self._model is None:
                 raise
-        self._drop()  # it can be loaded again
-        return thoughts.planned(planner, wanted, told, progress)
+            self._drop()  # it can be loaded again
+            mine, *more = thoughts.planned(planner, wanted, told, progress)
+        self._thoughts = {one.model_dump_json(): its for one, its in zip(others, more, strict=False)}
+        return mine
 
     def _thinker(self, folder: Path, precision: str) -> Planner:
         """The planner of a folder, the one that is in memory if it is that."""

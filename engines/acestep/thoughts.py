@@ -14,7 +14,7 @@ from engines.acestep import asked
 from engines.acestep.asked import UNKNOWN, Told
 from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner, given
 from engines.acestep.planner.prompt import NOTHING
-from song.errors import BadRequest, StudioError
+from song.errors import BadRequest, CannotMake, NotEnoughMemory, StudioError
 from song.progress import Progress
 from song.request import Generate
 
@@ -78,13 +78,28 @@ def question(request: Any, told: Told, seconds: float | None, sound: bool) -> As
     )
 
 
-def planned(planner: Planner, wanted: Asked, told: Told, progress: Progress) -> Thought:
-    """What the planner thinks. Raises CannotMake, NotEnoughMemory, Cancelled."""
-    found = planner.plan(wanted, progress)
+def planned(
+    planner: Planner, wanted: Asked, told: Told, progress: Progress, seeds: tuple[int, ...] = ()
+) -> list[Thought]:
+    """What the planner thinks of a song, and of it with other `seeds`; of it alone where the memory is too small for
+    more. Raises CannotMake, NotEnoughMemory, Cancelled."""
+    every = (wanted.seed, *seeds)
+    if seeds:
+        try:
+            return [_thought(planner, wanted, told, one, len(seeds)) for one in planner.plans(wanted, every, progress)]
+        except (NotEnoughMemory, CannotMake):
+            pass  # one alone may fit
+    return [_thought(planner, wanted, told, planner.plan(wanted, progress))]
+
+
+def _thought(planner: Planner, wanted: Asked, told: Told, found: Planned, beside: int = 0) -> Thought:
     notices, seconds = found.notices, wanted.seconds or found.metas.duration
     assert seconds is not None, "it is said, or decided"
     if wanted.seconds is None:
         notices = (*notices, f"Nobody said how long the song is: {planner.name} decided on {seconds:g} s.")
+    if beside:
+        alone = "made again alone, it may be planned otherwise"
+        notices = (*notices, f"Planned side by side with other variations ({beside}): {alone}.")
     if not wanted.sound:
         notices = (*notices, "The checkpoint cannot follow the planner's codes, so it was told its words only.")
     return Thought(

@@ -1,19 +1,23 @@
 """A planner in memory: texts in, scores of what may come next out. Weights and tokenizer are read by transformers.
 
-Every text is read once; keys and values are kept, so that a token costs one position. Where guidance is asked for, the
-text and the one without what was asked run side by side as two rows of a batch and are fed the same tokens.
+Every text is read once; keys and values are kept, so that a token costs one position. Songs are rows of a batch; where
+guidance is asked for, those without what was asked follow as more rows, fed the same tokens. Tokens are drawn where the
+model is: scores never leave its device.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 import checkpoints
 import memory
 from checkpoints.reading import complaining, language_model
 from checkpoints.whole import read_object
 from engines.acestep.planner.letters import Letters
+from engines.acestep.planner.step import Step
 from song.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -53,83 +57,100 @@ class Model:
             if codes[-1] >= len(self.head) or (codes[1:] - codes[:-1] != 1).any():
                 raise ValueError("a row for every code, one after the other")
             self.code_head = self.head[int(codes[0]) : int(codes[-1]) + 1]
+            Step(self.net.model)
+        self._allowed: dict[tuple[bytes, tuple[bytes, ...]], tuple[np.ndarray, Tensor]] = {}
 
     def tokens(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def begin(self, texts: Sequence[str], guidance: float) -> "Rows":
-        """Read a text, and beside it the one that guidance leads away from."""
-        return Rows(self, texts if guidance > 1 else texts[:1], guidance)
+    def begin(self, texts: Sequence[str], without: Sequence[str] = (), guidance: float = 1.0, more: int = 0) -> "Rows":
+        """Read a text for every song, and where guidance is above 1 those `without` what was asked, that it leads away
+        from. `more` tokens will follow; 0 where nobody knows how many."""
+        return Rows(self, (*texts, *without) if guidance > 1 else texts, len(texts), guidance, more)
+
+    def allowed(self, said: bytes, choices: tuple[bytes, ...]) -> "tuple[np.ndarray, Tensor]":
+        """Tokens that lead from what was said to one of the choices: their numbers, and their rows of the head."""
+        import torch
+
+        if (said, choices) not in self._allowed:
+            tokens = self.letters.following(said, choices)
+            self._allowed[said, choices] = tokens, torch.from_numpy(tokens).to(self.device)
+        tokens, places = self._allowed[said, choices]
+        return tokens, self.head[places]
 
 
 class Rows:
-    """Texts that grow by the same tokens."""
+    """Texts of songs that grow token by token, each by its own; those that guidance leads away from by the same."""
 
-    def __init__(self, model: Model, texts: Sequence[str], guidance: float):
+    def __init__(self, model: Model, texts: Sequence[str], songs: int, guidance: float, more: int):
         import torch
 
-        self._model, self._guidance = model, guidance
+        self._model, self._songs, self._guidance = model, songs, guidance
         read = [model.tokens(text) for text in texts]
-        self._lengths = [len(tokens) for tokens in read]
-        longest = max(self._lengths)
-        rows = [[tokens[0]] * (longest - len(tokens)) + tokens for tokens in read]
-        self._waiting = torch.tensor(rows, device=model.device)  # (rows, tokens): fed, but not read yet
-        self._seen = torch.tensor(
-            [[0] * (longest - length) + [1] * length for length in self._lengths], device=model.device
-        )
-        self._cache: Any = None
+        longest = max(map(len, read))
+        self._twice = len(read) // songs
+        self._waiting = torch.tensor(
+            [[tokens[0]] * (longest - len(tokens)) + tokens for tokens in read], device=model.device
+        )  # (rows, tokens): fed, but not read yet
+        lengths = torch.tensor([[len(tokens)] for tokens in read], device=model.device)
+        real = torch.arange(longest, device=model.device) >= longest - lengths
+        self._real: Tensor | None = real if min(map(len, read)) < longest else None
+        self._step = Step(model.net.model)
+        self._step.begin(len(read), longest + more, graphed=more > 0)
 
-    def feed(self, tokens: Sequence[int]) -> None:
-        """Go on with these tokens."""
+    def feed(self, tokens: "Sequence[int] | Tensor") -> None:
+        """Go on with these: a list is for every song, a tensor, (songs, some), has those of each."""
         import torch
 
-        more = torch.tensor([list(tokens)] * len(self._lengths), device=self._model.device, dtype=torch.long)
-        self._waiting = torch.cat([self._waiting, more], dim=1)
-        self._seen = torch.cat([self._seen, torch.ones_like(more)], dim=1)
+        fed = torch.as_tensor(tokens, device=self._model.device, dtype=torch.long)
+        fed = fed.expand(self._songs, -1).repeat(self._twice, 1)
+        if not self._waiting.shape[1]:
+            self._waiting = fed
+            return
+        self._waiting = torch.cat([self._waiting, fed], dim=1)
+        if self._real is not None:
+            self._real = torch.cat([self._real, torch.ones_like(fed, dtype=torch.bool)], dim=1)
 
     def scores(self, head: "Tensor") -> "Tensor":
-        """float32 (tokens,): how likely each row of `head`, (tokens, width), comes next."""
+        """float32 (songs, tokens): how likely each row of `head`, (tokens, width), comes next in each song."""
         import torch
 
         with torch.inference_mode():
-            places = (self._seen.cumsum(dim=1) - 1).clamp(min=0)[:, -self._waiting.shape[1] :]
-            read = self._model.net.model(
-                input_ids=self._waiting,
-                attention_mask=self._seen,
-                position_ids=places,
-                past_key_values=self._cache,
-                use_cache=True,
-            )
-            self._cache, self._waiting = read.past_key_values, self._waiting[:, :0]
-            found = torch.nn.functional.linear(read.last_hidden_state[:, -1], head).float()
-            if len(found) == 1:
-                return found[0]
-            return found[1] + (found[0] - found[1]) * self._guidance
+            found = torch.nn.functional.linear(self._step(self._waiting, self._real), head).float()
+            self._waiting, self._real = self._waiting[:, :0], None
+            if self._twice == 1:
+                return found
+            asked, without = found.chunk(2)
+            return without + (asked - without) * self._guidance
 
 
-def drawn(scores: "Tensor", chance: Chance, luck: float) -> int:
-    """A place in `scores`, (n,); `luck` is 0-1."""
+def drawn(scores: "Tensor", chance: Chance, luck: "Tensor") -> "Tensor":
+    """A place in each row of `scores`, (songs, n), as int64 (songs,); `luck`, float64 (songs,), is 0-1. All stays on
+    the device of the scores."""
     if chance.temperature == 0:
-        return int(scores.argmax())
-    ordered, places = scores.sort(descending=True, stable=True)
-    kept = min(chance.top_k, len(ordered)) if chance.top_k else len(ordered)
+        return scores.argmax(dim=-1)
+    ordered, places = scores.sort(dim=-1, descending=True, stable=True)
+    most = min(chance.top_k or ordered.shape[1], ordered.shape[1])
+    ordered = ordered[:, :most]
+    heat = ((ordered - ordered[:, :1]).double() / chance.temperature).exp().cumsum(dim=-1)
+    last = heat.new_full((len(scores), 1), most - 1).long()
     if 0 < chance.top_p < 1:
-        shares = ordered[:kept].double().softmax(dim=0).cumsum(dim=0)
-        kept = min(kept, int((shares < chance.top_p).sum()) + 1)  # the one that reaches it, too
-    heat = ((ordered[:kept] - ordered[0]).double() / chance.temperature).exp().cumsum(dim=0)
-    return int(places[min(kept - 1, int((heat <= luck * heat[-1]).sum()))])
+        shares = ordered.double().softmax(dim=-1).cumsum(dim=-1)
+        last = (shares < chance.top_p).sum(dim=-1, keepdim=True).clamp(max=most - 1)  # the one that reaches it, too
+    found = (heat <= luck[:, None] * heat.gather(1, last)).sum(dim=-1, keepdim=True)
+    return places.gather(1, found.minimum(last))[:, 0]
 
 
 # --- files and memory -------------------------------------------------------------------------------------------------
 
 
-def require(folder: Path, device: str, precision: str, positions: int, loaded: bool) -> None:
-    """Raises NotEnoughMemory, with numbers, where a song of so many `positions` cannot be planned, BadRequest for a
-    precision that there is not, BadCheckpoint."""
+def require(folder: Path, device: str, precision: str, positions: int, loaded: bool, songs: int = 1) -> None:
+    """Raises NotEnoughMemory, with numbers, where `songs` of so many `positions` cannot be planned side by side,
+    BadRequest for a precision that there is not, BadCheckpoint."""
     if precision not in PRECISIONS:
         raise BadRequest("precision", f"the planner computes in {' or '.join(PRECISIONS)}; choose one of them")
     with complaining(WHAT, folder.name):
-        sizes = {one: needed(folder, one, positions) for one in PRECISIONS}
+        sizes = {one: needed(folder, one, positions, songs) for one in PRECISIONS}
     if loaded:
         return memory.require(replace(sizes[precision], weights=0, working=0), folder.name, device)
     whole = sizes[precision].total
@@ -137,7 +158,9 @@ def require(folder: Path, device: str, precision: str, positions: int, loaded: b
     memory.require(sizes[precision], folder.name, device, smaller)
 
 
-def needed(folder: Path, precision: str, positions: int) -> memory.Need:
-    """What a planner takes for texts of so many `positions`, counted from its own files. Raises BadCheckpoint."""
+def needed(folder: Path, precision: str, positions: int, songs: int = 1) -> memory.Need:
+    """What a planner takes for `songs` of so many `positions`, counted from its own files. Raises BadCheckpoint."""
     config = read_object(folder / "config.json")
-    return memory.reader(config, checkpoints.parameters(folder), precision, positions, texts=2)  # guidance reads two
+    return memory.reader(
+        config, checkpoints.parameters(folder), precision, positions, texts=2 * songs
+    )  # guidance reads two

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +21,14 @@ from engines.acestep.planner.model import Chance, Model, Rows, drawn, require
 from song.errors import BadRequest, CannotMake
 from song.progress import Progress, part
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 PER_SECOND = 5  # codes
 THOUGHTS = 0.1  # of the whole work, about
 _NOTHING, _PUBLISHED = Metas(), Chance()
 _USUAL = 150  # tokens of a planner's thoughts, about
+_BLOCK = 25  # codes that are drawn before anybody waits for them
 _AROUND = 700  # positions of what is asked beside the words, and of the thoughts, at most about
 
 
@@ -94,11 +99,11 @@ class Planner:
         """Whether its weights are in memory."""
         return self._model is not None
 
-    def load(self, positions: int = 2 * _AROUND) -> Model:
-        """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory where texts of so many
+    def load(self, positions: int = 2 * _AROUND, songs: int = 1) -> Model:
+        """The weights, read if they are not in memory. Raises CannotMake, NotEnoughMemory where `songs` of so many
         `positions` do not fit."""
         memory.give_back()
-        require(self.folder, self.device, self.precision, positions, self.loaded)
+        require(self.folder, self.device, self.precision, positions, self.loaded, songs)
         if self._model is None:
             self._model = Model(self.folder, self.device, self.precision)
         return self._model
@@ -111,14 +116,25 @@ class Planner:
     def plan(self, asked: Asked, progress: Progress) -> Planned:
         """Decide what is open. The same request gives the same plan. Raises BadRequest, CannotMake, NotEnoughMemory and
         Cancelled."""
+        return self.plans(asked, (asked.seed,), progress)[0]
+
+    def plans(self, asked: Asked, seeds: Sequence[int], progress: Progress) -> list[Planned]:
+        """Songs that differ in their seeds only: thought over one by one, then planned side by side, each by its own
+        dice. Raises as `plan` does. Sums of a batch round otherwise than those of one song, so a plan is only sure to
+        be that of its seed alone where there is one seed."""
         given = asked.given if asked.seconds is None else replace(asked.given, duration=math.ceil(asked.seconds))
         asked = replace(asked, given=given)
-        model = self.load(asked.positions(given.duration))
+        model = self.load(asked.positions(given.duration), len(seeds))
         try:
-            found, notices = _thought(model, asked, part(progress, 0.0, THOUGHTS))
-            if asked.sound and given.duration is None:
-                self.load(asked.positions(found.duration))  # whether there is room for a song of the length it chose
-            codes = _codes(model, asked, found, part(progress, THOUGHTS, 1.0)) if asked.sound else ()
+            thinking, songs = part(progress, 0.0, THOUGHTS if asked.sound else 1.0), len(seeds)
+            thoughts = [
+                _thought(model, replace(asked, seed=seed), part(thinking, place / songs, (place + 1) / songs))
+                for place, seed in enumerate(seeds)
+            ]
+            found = [metas for metas, _ in thoughts]
+            if asked.sound and given.duration is None:  # whether there is room for songs as long as was chosen
+                self.load(asked.positions(max(one.duration or 0 for one in found)), songs)
+            codes = _codes(model, asked, seeds, found, part(progress, THOUGHTS, 1.0)) if asked.sound else [()] * songs
         except (MemoryError, RuntimeError) as error:
             if not memory.ran_out(error):
                 raise
@@ -128,7 +144,7 @@ class Planner:
                 f"There is not enough memory to plan this with {self.name} in {self.precision}; close other programs, "
                 "choose a smaller planner, or switch Thinking off."
             ) from error
-        return Planned(found, codes, notices)
+        return [Planned(metas, its, notices) for (metas, notices), its in zip(thoughts, codes, strict=True)]
 
 
 # --- thoughts ---------------------------------------------------------------------------------------------------------
@@ -140,7 +156,7 @@ def _thought(model: Model, asked: Asked, progress: Progress) -> tuple[Metas, tup
     if len(script) == 1:
         return asked.given, ()
     text = prompt.about_thoughts(model.tokenizer, asked.caption, asked.lyrics)
-    writer = _Writer(model, model.begin([text], 1.0), asked, progress)
+    writer = _Writer(model, model.begin([text]), asked, progress)
     for (text, name), (after, _) in pairwise(script):
         writer.rows.feed(model.tokens(text))
         said = writer.words(after) if name == "caption" else writer.one_of(_choices(name, asked.longest))
@@ -176,15 +192,12 @@ class _Writer:
         self.dice = np.random.default_rng((asked.seed, 0))
         self.count = 0
 
-    def one_of(self, choices: Sequence[bytes]) -> str:
+    def one_of(self, choices: tuple[bytes, ...]) -> str:
         """One of these, by way of tokens that lead to any of them."""
-        import torch
-
         said = b""
         while said not in choices:
-            tokens = self.model.letters.following(said, choices)
-            scores = self.rows.scores(self.model.head[torch.from_numpy(tokens).to(self.model.device)])
-            said += self._said(tokens[drawn(scores, self.chance, self._luck())])
+            tokens, head = self.model.allowed(said, choices)
+            said += self._said(tokens[self._drawn(self.rows.scores(head))])
         return said.decode()
 
     def words(self, after: str) -> str:
@@ -207,8 +220,15 @@ class _Writer:
     def _chosen(self, allowed: np.ndarray) -> int:
         import torch
 
-        scores = self.rows.scores(self.model.head)[torch.from_numpy(allowed).to(self.model.device)]
-        return int(allowed[drawn(scores, self.chance, self._luck())])
+        scores = self.rows.scores(self.model.head)[:, torch.from_numpy(allowed).to(self.model.device)]
+        return int(allowed[self._drawn(scores)])
+
+    def _drawn(self, scores: "Tensor") -> int:
+        """The place of the token that comes next, all that is read back: what may follow depends on it."""
+        import torch
+
+        luck = torch.tensor([self._luck()], dtype=torch.float64, device=scores.device)
+        return int(drawn(scores, self.chance, luck))
 
     def _said(self, token: int) -> bytes:
         self.rows.feed([int(token)])
@@ -223,18 +243,34 @@ class _Writer:
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 
-def _codes(model: Model, asked: Asked, found: Metas, progress: Progress) -> tuple[int, ...]:
-    """The song in codes. Raises BadRequest where nobody decided how long it is."""
+def _codes(
+    model: Model, asked: Asked, seeds: Sequence[int], found: Sequence[Metas], progress: Progress
+) -> list[tuple[int, ...]]:
+    """Songs in codes, side by side, one for each seed and what was found for it. Raises BadRequest where nobody decided
+    how long one is."""
+    import torch
+
+    counts = [_count(asked, metas) for metas in found]
+    texts = [prompt.about_sound(model.tokenizer, asked.caption, asked.lyrics, one, asked.negative) for one in found]
+    whole, without = zip(*texts, strict=True)
+    rows = model.begin(whole, without, asked.chance.guidance, more=max(counts))
+    luck = np.stack([np.random.default_rng((seed, 1)).random(max(counts)) for seed in seeds])
+    dice = torch.from_numpy(luck).to(model.device)
+    first = int(model.letters.codes[0])
+    made: list[Tensor] = []
+    for place in range(max(counts)):
+        if place % _BLOCK == 0 and place:
+            made[-1].tolist()  # waits for the device, so that what is told of the progress is true
+        progress(place / max(counts), "Planning the sound")
+        made.append(drawn(rows.scores(model.code_head), asked.chance, dice[:, place]))
+        rows.feed(made[-1][:, None] + first)
+    every = torch.stack(made, dim=1).tolist()
+    return [tuple(codes[:count]) for codes, count in zip(every, counts, strict=True)]
+
+
+def _count(asked: Asked, found: Metas) -> int:
+    """How many codes a song has."""
     seconds = asked.seconds or found.duration
     if seconds is None:
         raise BadRequest("duration", "is missing; say how long the song is, or let the planner think of the metadata")
-    texts = prompt.about_sound(model.tokenizer, asked.caption, asked.lyrics, found, asked.negative)
-    rows = model.begin(texts, asked.chance.guidance)
-    dice = np.random.default_rng((asked.seed, 1))
-    count, codes = math.ceil(seconds * PER_SECOND - 1e-6), []
-    first = int(model.letters.codes[0])
-    for place in range(count):
-        progress(place / count, "Planning the sound")
-        codes.append(drawn(rows.scores(model.code_head), asked.chance, float(dice.random())))
-        rows.feed([first + codes[-1]])
-    return tuple(codes)
+    return math.ceil(seconds * PER_SECOND - 1e-6)
