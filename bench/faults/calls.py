@@ -38,11 +38,12 @@ class Calls:
         self.folder = str(folder)
         self.names = {number: name for name, number in _MACHINES[platform.machine()][2].items()}
         self.count, self.failed = 0, ""
-        self._at, self._fault = -1, 0
+        self._at, self._fault, self._lasting = -1, 0, False
 
-    def arm(self, at: int, fault: int) -> None:
-        """Let the `at`-th call from now on (counted from 0) fail with this errno; -1 for none."""
-        self.count, self.failed, self._at, self._fault = 0, "", at, fault
+    def arm(self, at: int, fault: int, lasting: bool = False) -> None:
+        """Let the `at`-th call from now on (counted from 0) fail with this errno, and if `lasting` all that follow; -1
+        for none."""
+        self.count, self.failed, self._at, self._fault, self._lasting = 0, "", at, fault, lasting
 
     def decide(self, pid: int, name: str, arguments: tuple[int, ...]) -> int:
         """The errno that this call is answered with; 0 lets it go on."""
@@ -50,7 +51,7 @@ class Calls:
         if not path.startswith(self.folder):
             return 0
         self.count += 1
-        if self.count - 1 != self._at:
+        if self._at < 0 or not (self.count - 1 == self._at or (self._lasting and self.count > self._at)):
             return 0
         self.failed = f"{name} {path.removeprefix(self.folder)}"
         return self._fault
