@@ -242,11 +242,13 @@ def test_a_worker_that_is_stopped_or_killed_between_songs_is_replaced(worker, mo
     ("kind", "prompt"), [("worker", "endless"), ("worker", "spins"), ("worker", "deaf"), ("inline", "endless")]
 )
 def test_a_song_that_never_ends_is_ended_and_the_next_one_runs(tmp_path, kind, prompt):
-    settings = Settings(home=tmp_path / "home", patience=0.01)
-    lane = Lane(Library(settings), InWorker(ENTRY) if kind == "worker" else InThread({"make": make}))
+    patient = Settings(home=tmp_path / "home")  # until a worker has started
+    settings = patient.model_copy(update={"patience": 0.01})
+    lane = Lane(Library(patient), InWorker(ENTRY) if kind == "worker" else InThread({"make": make}))
     lane.start()
     knobs = {"duration": 5, "engine": "composer"}
     assert final(lane, submit(lane, "fine", **knobs)).state == "done"
+    lane.library.settings = settings
     most, began = limits.limit(Generate(prompt="fine", **knobs), 5, settings.patience), time.monotonic()
     job = final(lane, submit(lane, prompt, **knobs))
     assert (job.state, job.error_code, job.attempts) == (
@@ -255,6 +257,7 @@ def test_a_song_that_never_ends_is_ended_and_the_next_one_runs(tmp_path, kind, p
         1,
     ) and "STUDIO_PATIENCE" in job.error
     assert time.monotonic() - began < most + 10
+    lane.library.settings = patient
     assert final(lane, submit(lane, "fine", **knobs)).state == "done" and lane.ailing is None
     lane.stop()
 

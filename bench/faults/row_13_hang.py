@@ -19,7 +19,7 @@ from worker import InWorker
 RIGHT = (
     "killed in its limit + 10 s with a code of its own, the lane says meanwhile what is wrong, and the next job is done"
 )
-PATIENCE, SILENCE = 0.08, 10.0
+PATIENCE, SILENCE = 0.15, 10.0
 SPARE = 10.0  # seconds beyond the limit
 CODES = {"loop": "took_too_long", "progress": "took_too_long", "stop": "worker_silent", "lock": "worker_silent"}
 
