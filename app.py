@@ -47,7 +47,7 @@ from tabs import cover, doors, edit, extend, generate, library, lyrics, parts, r
 from tabs.widgets import script
 
 SHORTEST = 16  # characters of a token that nobody guesses
-SLOTS = 512  # events that Gradio lets go on at once. Those that wait, aside.SEATS at most, are coroutines
+SLOTS = 512  # events that Gradio lets go on at once. Those that wait, waits.SEATS at most, are coroutines
 QUEUE = 256  # events that may stand in line for a turn; one more is told so at once
 
 SIGN_OUT = '<form id="signout" method="post" action="logout"><button class="plainbutton">Sign out</button></form>'

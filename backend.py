@@ -1,5 +1,6 @@
 """Studio: the one lazily built object. request -> engine -> finish -> keep."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import lyrics
 import preview
 import separation
 import tasks
+from aside import at_once, heavily, looped, quickly, settled, steps, until
 from composer import midi, sheet
 from engines import NEURAL, Engine
 from engines.base import read_with
@@ -123,25 +125,41 @@ class Studio:
             raise BadRequest(what, f"{error} Give a take of the library, or upload the song again.") from None
 
     def listen(self, id: str) -> Heard:
+        """`listening`, for threads."""
+        return at_once(self.listening(id))
+
+    async def listening(self, id: str) -> Heard:
         """What is heard in a take or an upload; at once where somebody listened before. Raises NotFound."""
-        arguments = {"source": self.source(id).model_dump(mode="json")}
-        return Heard.model_validate(self._errand("listen", arguments, self.settings.temp))
+        arguments = {"source": (await quickly(self.source, id)).model_dump(mode="json")}
+        return Heard.model_validate(await self._errand("listen", arguments, self.settings.temp))
 
     def compare(self, a: str, b: str) -> dict[str, Any]:
+        """`comparing`, for threads."""
+        return at_once(self.comparing(a, b))
+
+    async def comparing(self, a: str, b: str) -> dict[str, Any]:
         """What differs between two takes or uploads, see the room of this name: `recipes`, None where one has none, and
         `sound`. Raises NotFound."""
-        sides = {name: self.source(id).model_dump(mode="json") for name, id in (("a", a), ("b", b))}
-        return self._errand("compare", sides, self.settings.temp)
+        sides = {name: (await quickly(self.source, id)).model_dump(mode="json") for name, id in (("a", a), ("b", b))}
+        return await self._errand("compare", sides, self.settings.temp)
 
     # -- lyrics -------------------------------------------------------------------------------------------------------
 
     def write(self, request: WriteLyrics, part: lyrics.Part | None = None) -> Generator[lyrics.Written]:
+        """`writing`, for threads."""
+        return steps(self.writing(request, part))
+
+    async def writing(
+        self, request: WriteLyrics, part: lyrics.Part | None = None
+    ) -> AsyncGenerator[lyrics.Written, None]:
         """Lyrics as they are written, or `part` of some anew; `stage` of the last one is empty. To stop it, close this.
         Raises BadRequest, EngineMissing, CannotMake."""
         if part is not None:
             part.check()
         if lyrics.chosen(request).folder is None:
-            yield from lyrics.growing(request, part)
+            growing = lyrics.growing(request, part)
+            while (now := await quickly(next, growing, None)) is not None:
+                yield now
             return
         seed = secrets.randbelow(SEED_LIMIT) if request.seed is None else request.seed
         request = request.model_copy(update={"seed": seed})
@@ -151,15 +169,18 @@ class Studio:
         self.settings.temp.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.temp) as name:
             folder, told = Path(name), ""
-            for stage in self._followed(WRITE, arguments, folder):
-                if isinstance(stage, dict):
-                    words = Lyrics.parse(stage.pop("words"))
-                    yield lyrics.Written(**stage | {"lyrics": words, "notices": tuple(stage["notices"])})
-                elif (now := f"{stage}\n{_read(folder / tasks.WORDS)}") != told:
-                    told = now
-                    yield lyrics.so_far(_read(folder / tasks.WORDS), request, seed, stage, part)
+            async with contextlib.aclosing(self._followed(WRITE, arguments, folder)) as going:
+                async for stage in going:
+                    if isinstance(stage, dict):
+                        words = Lyrics.parse(stage.pop("words"))
+                        yield lyrics.Written(**stage | {"lyrics": words, "notices": tuple(stage["notices"])})
+                    elif (said := f"{stage}\n{_read(folder / tasks.WORDS)}") != told:
+                        told = said
+                        yield lyrics.so_far(_read(folder / tasks.WORDS), request, seed, stage, part)
 
-    def _followed(self, task: str, arguments: dict[str, Any], folder: Path) -> Iterator[str | dict[str, Any]]:
+    async def _followed(
+        self, task: str, arguments: dict[str, Any], folder: Path
+    ) -> AsyncGenerator[str | dict[str, Any], None]:
         """What a task that is no job is at, a few times a second, and at last its answer. Closing this cancels it."""
         stop, stage = threading.Event(), "Waiting for the song in the making"
 
@@ -176,13 +197,13 @@ class Studio:
                 else thread.submit(tasks.TASKS[task], arguments, folder, progress)
             )
             try:
-                while not wait([going], timeout=GLANCE).done:
+                while not await settled(going, GLANCE):
                     yield stage
                 yield going.result()
             finally:
                 stop.set()
                 if not going.cancel():  # it has had its turn, and hears of it from its progress
-                    wait([going])
+                    await settled(going)
 
     # -- LoRAs --------------------------------------------------------------------------------------------------------
 
@@ -245,6 +266,10 @@ class Studio:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def export(self, take_id: str, kind: str, master: Master = PLAIN, progress: Progress = silent) -> Path:
+        """`exporting`, for threads."""
+        return at_once(self.exporting(take_id, kind, master, progress))
+
+    async def exporting(self, take_id: str, kind: str, master: Master = PLAIN, progress: Progress = silent) -> Path:
         """A take as a file: wav, flac, mp3, opus, midi, timed lyrics (lrc, srt, vtt), stems (zip), a session for a DAW
         (ardour, dawproject, reaper), a game pack (zip), picture (png) or recipe (json); an upload as wav or stems. Made
         when first asked for; `progress` hears of what takes long, and may raise Cancelled.
@@ -254,31 +279,29 @@ class Studio:
         """
         check(kind, master)
         if kind == "stems":
-            return self.separate(take_id, progress=progress)
+            return await self.separating(take_id, progress=progress)
+        if kind == "gamepack":
+            return (await self.packing(take_id, progress=progress))[0]
+        if kind in LOOPS:
+            return (await self.looping(take_id, times=LOOPS[kind]))[0]
         if kind == "wav" and master.plain and self.library.is_upload(take_id):
-            return self.source(take_id).path
-        kept = self.library.take(take_id)
+            return (await quickly(self.source, take_id)).path
+        kept = await quickly(self.library.take, take_id)
         folder = self.settings.takes / kept.id
-        there = {"wav": "audio", "midi": "midi", "lrc": "lrc", "recipe": "recipe"}
+        if kind in SESSIONS:
+            return await self._session(kept, folder, kind, progress)
+        if kind == "picture":
+            return await self._picture(kept, folder / "song.png")
+        if kind in SOUNDS and not (kind == "wav" and master.plain):
+            return await self._mastered(kept, folder / f"song{master.name}.{kind}", master, progress)
         if kind in TIMED and kept.recipe.lyrics is not None:
-            return self._captions(kept.recipe.lyrics, folder / FILES[kind], kind)
+            return await quickly(self._captions, kept.recipe.lyrics, folder / FILES[kind], kind)
         if kind in TIMED and kind not in kept.files:
             raise NotFound(f"Nobody is known to sing in this take, so it has no {kind} file.")
-        if kind in there and master.plain:
-            if there[kind] not in kept.files:
-                raise NotFound(f"This take has no {kind} file.")
-            return Path(kept.files[there[kind]])
-        if kind in SOUNDS:
-            return self._mastered(kept, folder / f"song{master.name}.{kind}", master, progress)
-        if kind == "picture":
-            return self._picture(kept, folder / "song.png")
-        if kind in SESSIONS:
-            return self._session(kept, folder, kind, progress)
-        if kind == "gamepack":
-            return self.gamepack(kept.id, progress=progress)[0]
-        if kind in LOOPS:
-            return self.loop(kept.id, times=LOOPS[kind])[0]
-        raise AssertionError(kind)  # `check` knows them all
+        named = {"wav": "audio", "midi": "midi", "lrc": "lrc", "recipe": "recipe"}[kind]  # `check` knows all others
+        if named not in kept.files:
+            raise NotFound(f"This take has no {kind} file.")
+        return Path(kept.files[named])
 
     @staticmethod
     def done(path: Path) -> tuple[str, ...]:
@@ -289,27 +312,39 @@ class Studio:
     def loop(
         self, take_id: str, bar: int | None = None, bars: int | None = None, times: int = 1
     ) -> tuple[Path, dict[str, Any]]:
+        """`looping`, for threads."""
+        return at_once(self.looping(take_id, bar, bars, times))
+
+    async def looping(
+        self, take_id: str, bar: int | None = None, bars: int | None = None, times: int = 1
+    ) -> tuple[Path, dict[str, Any]]:
         """`bars` bars of a take from `bar` (counted from 1) on as a loop, played `times` times: the file, and its bar,
         bars and seam_db. Left out, the liveliest bars. Raises NotFound, BadRequest, CannotMake."""
-        kept = self.library.take(take_id)
+        kept = await quickly(self.library.take, take_id)
         folder = self.settings.takes / kept.id
         recipe, written = kept.recipe.model_dump(mode="json"), kept.files.get("sheet")
         arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars, "times": times}
         self._spare(int(times * kept.recipe.duration * BYTES_PER_SECOND))
-        told = self._errand("loop", arguments, folder)
+        told = await self._errand("loop", arguments, folder)
         return folder / told["name"], told
 
     def gamepack(
         self, take_id: str, bar: int | None = None, bars: int | None = None, progress: Progress = silent
     ) -> tuple[Path, dict[str, Any]]:
+        """`packing`, for threads."""
+        return at_once(self.packing(take_id, bar, bars, progress))
+
+    async def packing(
+        self, take_id: str, bar: int | None = None, bars: int | None = None, progress: Progress = silent
+    ) -> tuple[Path, dict[str, Any]]:
         """`bars` bars of a composer's take from `bar` (counted from 1) on as a game pack: the zip, and its cue sheet.
         Left out, the liveliest bars. Raises NotFound, BadRequest, CannotMake."""
-        kept = self.library.take(take_id)
+        kept = await quickly(self.library.take, take_id)
         folder = self.settings.takes / kept.id
         recipe, written = kept.recipe.model_dump(mode="json"), kept.files.get("sheet")
         arguments = {"recipe": recipe, "sheet": written, "bar": bar, "bars": bars}
         self._spare(int((3 * kept.recipe.duration + 60) * BYTES_PER_SECOND))
-        told = self._errand("gamepack", arguments, folder, progress)
+        told = await self._errand("gamepack", arguments, folder, progress)
         return folder / told["name"], told
 
     def replay(self, recipe: Recipe, folder: Path) -> tuple[Path, Recipe, bool]:
@@ -346,20 +381,26 @@ class Studio:
                 "delete something, or set STUDIO_HOME to another disk."
             )
 
-    def _mastered(self, kept: Kept, path: Path, master: Master, progress: Progress) -> Path:
-        import masters  # pictures and compiled code: half a second to import
+    async def _mastered(self, kept: Kept, path: Path, master: Master, progress: Progress) -> Path:
+        def convert(progress: Progress) -> None:
+            import masters  # pictures and compiled code: half a second to import
+
+            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master, progress)
+            durable.write_text(_told(path), json.dumps(done))
 
         if not (path.exists() and _told(path).exists()):
             self._spare(int(kept.recipe.duration * LARGEST))
-            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master, progress)
-            durable.write_text(_told(path), json.dumps(done))
+            await heavily(convert, progress)
         return path
 
-    def _picture(self, kept: Kept, path: Path) -> Path:
-        if not path.exists():
+    async def _picture(self, kept: Kept, path: Path) -> Path:
+        def portray(_: Progress) -> None:
             import masters
 
             masters.portray(Path(kept.files["audio"]), path, kept.recipe.facts)
+
+        if not path.exists():
+            await heavily(portray, silent)
         return path
 
     def _captions(self, lyrics: Lyrics, path: Path, kind: str) -> Path:
@@ -368,62 +409,84 @@ class Studio:
         return path
 
     def separate(self, id: str, model: str = "", progress: Progress = silent) -> Path:
+        """`separating`, for threads."""
+        return at_once(self.separating(id, model, progress))
+
+    async def separating(self, id: str, model: str = "", progress: Progress = silent) -> Path:
         """The stems of a take or an upload as a zip, see post_process.write_stems_zip; at once where they were made
         before. Without a `model` an engine's own are given where it has some, since they are exact; any other song is
         taken apart by Demucs. `progress` may raise Cancelled. Raises NotFound, BadRequest, CannotMake.
 
         Words whose times are only estimated are timed by the vocal then; `done` says what came of it."""
-        path = self._apart(id, model, progress)
+        path, task, arguments = await quickly(self._stems, id, model)
+        if not path.exists():
+            await self._errand(task, arguments, path.parent, progress)
         if not self.library.is_upload(id):
-            self._align(self.library.take(id), path)
+            await self._align(await quickly(self.library.take, id), path)
         return path
 
-    def _align(self, kept: Kept, stems: Path) -> None:
+    async def _align(self, kept: Kept, stems: Path) -> None:
         """Once for every set of stems. They are there by now, so a fault costs the times alone, and is tried again."""
         if kept.recipe.lyrics is None or kept.recipe.lyrics.timing != "estimated" or _told(stems).exists():
             return
         arguments = {"recipe": kept.recipe.model_dump(mode="json"), "stems": str(stems)}
         try:
-            told = self._errand("align", arguments, self.settings.takes / kept.id)
+            told = await self._errand("align", arguments, self.settings.takes / kept.id)
             if "recipe" in told:
-                self.library.revise(Recipe.model_validate(told["recipe"]))
-            durable.write_text(_told(stems), json.dumps(told["said"]))
+                await quickly(self.library.revise, Recipe.model_validate(told["recipe"]))
+            await quickly(durable.write_text, _told(stems), json.dumps(told["said"]))
         except StudioError:  # a full disk, a damaged song, a worker that died: the stems are there all the same
             log.exception("the words of %s could not be timed", kept.id)
 
-    def _apart(self, id: str, model: str, progress: Progress) -> Path:
+    def _stems(self, id: str, model: str) -> tuple[Path, str, dict[str, Any]]:
+        """Where the stems of a song are, and the task that makes them where they are not there yet."""
         if not model and not self.library.is_upload(id) and (kept := self.library.take(id)).recipe.stems:
-            arguments = {"recipe": kept.recipe.model_dump(mode="json")}
-            path = self.settings.takes / kept.id / FILES["stems"]
+            path, arguments = (
+                self.settings.takes / kept.id / FILES["stems"],
+                {"recipe": kept.recipe.model_dump(mode="json")},
+            )
             if not path.exists():
                 self._spare(int(9 * kept.recipe.duration * 48_000 * 8))
-                self._errand("stems", arguments | self._with_source(kept.recipe), path.parent, progress)
-            return path
+                arguments |= self._with_source(kept.recipe)
+            return path, "stems", arguments
         origin = self.source(id)
         name, place = separation.chosen(model)
         path = origin.path.parent / f"stems-{name}.zip"
         if not path.exists():
             self._spare(int(7 * origin.duration * 48_000 * 8))
-            told = {"model": name, "place": str(place), "file": path.name}
-            self._errand("separate", told | {"source": origin.model_dump(mode="json")}, path.parent, progress)
-        return path
+        told = {"model": name, "place": str(place), "file": path.name}
+        return path, "separate", told | {"source": origin.model_dump(mode="json")}
 
-    def _errand(
+    async def _errand(
         self, task: str, arguments: dict[str, Any], folder: Path, progress: Progress = silent
     ) -> dict[str, Any]:
-        """Carried out in the lane where it is ours, and else right here."""
-        if self.lane.ours:
+        """Carried out in the lane where it is ours, and else right here. It is cancelled with the coroutine."""
+        if not self.lane.ours:
+            return await heavily(lambda heard: tasks.TASKS[task](arguments, folder, heard), progress)
+        if not looped():
             return self.lane.call(task, arguments, folder, progress)
-        return tasks.TASKS[task](arguments, folder, progress)
+        stop = threading.Event()
+        going = self.lane.begin(task, arguments, folder, until(stop, progress))
+        try:
+            progress(0.0, "waiting")
+            await settled(going)
+            return going.result()
+        finally:
+            stop.set()
+            going.cancel()  # where it has begun, it hears of it from its progress
 
-    def _session(self, kept: Kept, folder: Path, kind: str, progress: Progress) -> Path:
+    async def _session(self, kept: Kept, folder: Path, kind: str, progress: Progress) -> Path:
         """The stems with their lines, the tempo and the sections as a session."""
         path = folder / FILES[kind]
         if not path.exists():
-            stems = self.separate(kept.id, progress=part(progress, 0.0, 0.8))
+            stems = await self.separating(kept.id, progress=part(progress, 0.0, 0.8))
             self._spare(stems.stat().st_size + Path(kept.files["audio"]).stat().st_size)
-            session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
-            daw.write(path, kind, session, part(progress, 0.8, 1.0))
+
+            def write(progress: Progress) -> None:
+                session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
+                daw.write(path, kind, session, progress)
+
+            await heavily(write, part(progress, 0.8, 1.0))
         return path
 
 

@@ -11,8 +11,8 @@ where whoever asked has gone: close the connection to cancel it. Nothing half is
 import asyncio
 import contextlib
 import re
-import threading
-from collections.abc import AsyncIterator
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,17 +36,19 @@ LOOK = 0.5  # seconds between two looks at whether somebody still waits
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|]+')
 
 
+T = TypeVar("T")
 _far: dict[str, tuple[float, str]] = {}  # how far what is being made is, by its path
 
 
-def made(take_id: str, kind: str, shape: Master = PLAIN, progress: Progress = silent) -> tuple[str, str, str]:
+async def made(take_id: str, kind: str, shape: Master = PLAIN, progress: Progress = silent) -> tuple[str, str, str]:
     """Path and download name of a file, and what was done to its sound. Raises StudioError, Cancelled."""
     import backend  # late: the page is up before the backend is loaded
 
-    path = backend.studio().export(take_id, kind, shape, progress)
-    title = backend.studio().source(take_id).title
+    studio = await run_in_threadpool(backend.studio)
+    path = await studio.exporting(take_id, kind, shape, progress)
+    title, done = await run_in_threadpool(lambda: (studio.source(take_id).title, studio.done(path)))
     words = " ".join(_UNSAFE.sub(" ", title).split())[:80].strip(". ") or take_id
-    return str(path), f"{words}{_ENDINGS.get(kind, '')}{shape.name}{path.suffix}", " ".join(backend.studio().done(path))
+    return str(path), f"{words}{_ENDINGS.get(kind, '')}{shape.name}{path.suffix}", " ".join(done)
 
 
 async def send(request: Request) -> Response:
@@ -55,8 +57,8 @@ async def send(request: Request) -> Response:
         return JSONResponse({"detail": f"There is no such file; known are {', '.join(KINDS)}."}, 404)
     try:
         shape = read_master(kind, dict(request.query_params))
-        async with _watched(request, _place(request)) as progress:
-            path, name, done = await run_in_threadpool(made, take, kind, shape, progress)
+        with _far_of(_place(request)) as progress:
+            path, name, done = await _while_wanted(request, made(take, kind, shape, progress))
     except BadRequest as error:
         return JSONResponse({"detail": str(error)}, 422)
     except StudioError as error:
@@ -73,27 +75,35 @@ def _place(request: Request) -> str:
     return f"{request.path_params['take']}/{request.path_params['kind']}?{request.query_params}"
 
 
-@contextlib.asynccontextmanager
-async def _watched(request: Request, place: str) -> AsyncIterator[Progress]:
-    """A progress that others can ask for, and that cancels once whoever asked has gone."""
-    gone = threading.Event()
+@contextlib.contextmanager
+def _far_of(place: str) -> Iterator[Progress]:
+    """A progress that others can ask for."""
 
     def progress(fraction: float, stage: str) -> None:
-        if gone.is_set():
-            raise Cancelled
         _far[place] = fraction, stage
 
-    async def listen() -> None:
-        while not await request.is_disconnected():
-            await asyncio.sleep(LOOK)
-        gone.set()
-
-    listening = asyncio.create_task(listen())
     try:
         yield progress
     finally:
-        listening.cancel()
         _far.pop(place, None)
+
+
+async def _while_wanted(request: Request, going: Coroutine[Any, Any, T]) -> T:
+    """What is made, as long as whoever asked is there; else it is cancelled. Raises Cancelled."""
+
+    async def left() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(LOOK)
+
+    making, leaving = asyncio.create_task(going), asyncio.create_task(left())
+    try:
+        await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not making.done():
+            raise Cancelled
+        return await making
+    finally:
+        leaving.cancel()
+        making.cancel()
 
 
 async def tell(request: Request) -> Response:

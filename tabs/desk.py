@@ -19,8 +19,8 @@ from song.errors import BadRequest, StudioError
 from song.job import Job
 from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
 from tabs import client, form, loras, studio, widgets
-from tabs.aside import reading, seat
 from tabs.form import QUIET
+from tabs.waits import reading, seat
 
 REDRAW = 0.1  # seconds between two redraws of the progress bar
 SETTLE = 0.3  # seconds that a new take stands before the next redraw

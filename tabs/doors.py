@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -17,8 +17,9 @@ from song.request import Cover, Edit, Extend, Generate, Knobs, fields, read
 from song.take import Kept
 from song.writing import WriteLyrics, read_brief
 from tabs import client, studio
-from tabs.aside import reading, seat, writing
+from tabs.waits import reading, seat, writing
 
+T = TypeVar("T")
 Summary = dict[str, Any]
 AUDIO = "The song to start from, as a file; left out, `source` names it."
 
@@ -114,14 +115,17 @@ async def edit(*given: Any, **named: Any) -> AsyncGenerator[tuple[Any, Summary],
 
 
 @knobs(WriteLyrics, gives=tuple[str, Summary])
-def lyrics(*given: Any, **named: Any) -> Iterator[tuple[str, Summary]]:
+async def lyrics(*given: Any, **named: Any) -> AsyncGenerator[tuple[str, Summary], None]:
     """Write lyrics. Gives them with their tags, as they are written, and `title`, `seed`, `writer`, its `notices`, and
     the `credit` that goes into a song's `lyricist`."""
     said, _ = bound(lyrics, given, named)
-    going = studio().write(answer(read_brief, said))
-    with contextlib.closing(going):
-        while (written := answer(next, going, None)) is not None:
-            yield str(written.lyrics), written.summary()
+    try:
+        with seat():
+            async with aclosing(studio().writing(read_brief(said))) as going:
+                async for written in going:
+                    yield str(written.lyrics), written.summary()
+    except StudioError as error:
+        raise refusal(str(error)) from None
 
 
 async def made(
@@ -155,15 +159,15 @@ def begin_from(said: dict[str, Any], mode: str, caller: gr.Request | None) -> Jo
     return begin(said | {"mode": mode}, caller)
 
 
-def listen(audio: gr.FileData = None, source: str = "") -> tuple[str, Summary]:  # type: ignore[assignment]
+async def listen(audio: gr.FileData = None, source: str = "") -> tuple[str, Summary]:  # type: ignore[assignment]
     """Listen to a song. Gives the id to name as `source`, and what was heard, with a confidence each.
 
     Args:
         audio: the song as a file; left out, `source` is listened to.
         source: a take in the library, or an upload.
     """
-    id = let_in(audio) if audio is not None else str(source)
-    heard = answer(studio().listen, id)
+    id = await writing(let_in, audio) if audio is not None else str(source)
+    heard = await answered(studio().listening(id))
     return id, {"words": heard.words(), "grid": heard.grid()} | heard.model_dump(mode="json")
 
 
@@ -240,7 +244,7 @@ def take(take_id: str, caller: gr.Request = None) -> tuple[gr.FileData, Summary]
     return audio(kept), summary(kept, caller)
 
 
-def loop(take_id: str, bar: int = 0, bars: int = 0, times: int = 1) -> tuple[gr.FileData, Summary]:
+async def loop(take_id: str, bar: int = 0, bars: int = 0, times: int = 1) -> tuple[gr.FileData, Summary]:
     """Bars of a take as a WAV that loops, and its bar, bars and `seam_db`: up to 0 the seam is a step like any other.
 
     Args:
@@ -250,7 +254,7 @@ def loop(take_id: str, bar: int = 0, bars: int = 0, times: int = 1) -> tuple[gr.
         times: how often it is played, 1 to 16; more than once to listen.
     """
     first, count = (whole(name, value, 0, 10**6) or None for name, value in (("bar", bar), ("bars", bars)))
-    path, told = answer(studio().loop, str(take_id), first, count, whole("times", times, 1, 16))
+    path, told = await answered(studio().looping(str(take_id), first, count, whole("times", times, 1, 16)))
     name = told.pop("name")
     return gr.FileData(path=str(path), orig_name=name), told
 
@@ -301,6 +305,15 @@ def answer(ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
     """Ask the studio; its no becomes one plain sentence at the client."""
     try:
         return ask(*given, **named)
+    except StudioError as error:
+        raise refusal(str(error)) from None
+
+
+async def answered(asked: Awaitable[T]) -> T:
+    """`answer`, where it takes long: whoever asks has a seat, and holds no thread."""
+    try:
+        with seat():
+            return await asked
     except StudioError as error:
         raise refusal(str(error)) from None
 

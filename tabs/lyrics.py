@@ -1,8 +1,8 @@
 """Lyrics: a brief in, words out, and how they fit a song."""
 
-import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from song.writing import Chatting, WriteLyrics, read_brief
 from tabs import desk, form, handover, studio, widgets
 from tabs.desk import QUIET, Desk, Shown, toast
 from tabs.handover import ANEW, LONGEST, ROOMY, credited
+from tabs.waits import reading, seat
 
 if TYPE_CHECKING:
     from lyrics import Written
@@ -103,13 +104,16 @@ class _Screen:
     def parts(self) -> list[Any]:
         return [self.go, self.stop, self.told, self.title, self.words, self.credit]
 
-    def written(self, caller: gr.Request, **held: Any) -> Iterator[Shown]:
+    async def written(self, caller: gr.Request, **held: Any) -> AsyncGenerator[Shown, None]:
         """A song as it is written."""
-        yield from self._shown(caller, lambda: studio().write(read_brief(form.said(WriteLyrics, held))))
+        asked = self._shown(caller, lambda: studio().writing(read_brief(form.said(WriteLyrics, held))))
+        async with aclosing(asked) as going:
+            async for shown in going:
+                yield shown
 
-    def anew(
+    async def anew(
         self, caller: gr.Request, typed: str, place: str | None, credit: dict[str, str] | None, **held: Any
-    ) -> Iterator[Shown]:
+    ) -> AsyncGenerator[Shown, None]:
         """The words with one line or section of them written anew."""
         from lyrics import Part
 
@@ -119,32 +123,39 @@ class _Screen:
         part = Part(Lyrics.parse(typed), int(section), int(line) if line else None)
         said = form.said(WriteLyrics, held | {"brief": held["brief"] or ANEW, "seed": None})
         before = credited(typed, credit)
-        for shown in self._shown(caller, lambda: studio().write(read_brief(said), part)):
-            shown.pop(self.title, None)
-            if self.credit in shown:
-                by = f"{before + '; ' if before else ''}in part {shown[self.credit]['by']}"
-                shown[self.credit] = shown[self.credit] | {"by": one_line(by, LONGEST)}
-            yield shown
+        async with aclosing(self._shown(caller, lambda: studio().writing(read_brief(said), part))) as going:
+            async for shown in going:
+                shown.pop(self.title, None)
+                if self.credit in shown:
+                    by = f"{before + '; ' if before else ''}in part {shown[self.credit]['by']}"
+                    shown[self.credit] = shown[self.credit] | {"by": one_line(by, LONGEST)}
+                yield shown
 
     def stop_writing(self, caller: gr.Request) -> None:
         """Let what is written for this page come to its end."""
         if asked := self.stops.get(caller.session_hash):
             asked.set()
 
-    def _shown(self, caller: gr.Request, begin: Callable[[], Generator["Written"]]) -> Iterator[Shown]:
+    async def _shown(
+        self, caller: gr.Request, begin: Callable[[], AsyncGenerator["Written", None]]
+    ) -> AsyncGenerator[Shown, None]:
         asked = self.stops[caller.session_hash] = threading.Event()
         try:
-            with contextlib.closing(begin()) as going:
-                for now in going:
-                    if asked.is_set():
-                        break
-                    status = {"text": now.stage, "fraction": None, "tone": "working"}
-                    shown: Shown = {self.told: status if now.stage else _idle(" ".join(now.notices) or WRITTEN, "done")}
-                    if now.lyrics.sections:
-                        shown |= {self.title: now.title, self.words: str(now.lyrics)}
-                    if not now.stage:
-                        shown |= {self.credit: {"by": now.credit, "words": str(now.lyrics)}}
-                    yield shown | self._buttons(working=bool(now.stage))
+            await reading(studio)  # it may be opening still
+            with seat():
+                async with aclosing(begin()) as going:
+                    async for now in going:
+                        if asked.is_set():
+                            break
+                        status = {"text": now.stage, "fraction": None, "tone": "working"}
+                        shown: Shown = {
+                            self.told: status if now.stage else _idle(" ".join(now.notices) or WRITTEN, "done")
+                        }
+                        if now.lyrics.sections:
+                            shown |= {self.title: now.title, self.words: str(now.lyrics)}
+                        if not now.stage:
+                            shown |= {self.credit: {"by": now.credit, "words": str(now.lyrics)}}
+                        yield shown | self._buttons(working=bool(now.stage))
             if asked.is_set():
                 yield self._buttons(working=False) | {self.told: _idle("Stopped.")}
         except StudioError as error:

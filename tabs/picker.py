@@ -5,7 +5,7 @@ it is goes unsaid: the engine then takes it as exactly as it was heard.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from song.errors import StudioError
 from song.heard import Heard
 from song.request import Findings, fields
 from tabs import desk, form, studio, widgets
+from tabs.waits import reading, seat
 
 KINDS = [".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff"]
 IDLE = {"text": "Choose a song: drop a file, or take one of the library.", "fraction": None, "tone": "idle"}
@@ -82,7 +83,7 @@ def build(demo: gr.Blocks, name: str, editable: bool = False) -> Picker:
     return picker
 
 
-def listen(editable: bool, source: str, *held: Any) -> Iterator[list[Any]]:
+async def listen(editable: bool, source: str, *held: Any) -> AsyncGenerator[list[Any], None]:
     """Listen to the chosen song: first its waveform, then what was heard, in the findings that hold nothing yet."""
     names = list(fields(Findings))
     still = [gr.skip()] * len(names)
@@ -90,11 +91,13 @@ def listen(editable: bool, source: str, *held: Any) -> Iterator[list[Any]]:
         yield [IDLE, None, {}, *still]
         return
     try:
-        song = studio().source(source)
+        house = await reading(studio)
+        song = await reading(house.source, source)
         known = {"id": source, "title": song.title, "url": f"files/{source}/wav", "editable": editable}
-        picture = known | peaks(song.path)
+        picture = known | await reading(peaks, song.path)
         yield [{"text": f"Listening to {song.title}", "fraction": 0.3, "tone": "working"}, picture, {}, *still]
-        heard = studio().listen(source)
+        with seat():
+            heard = await house.listening(source)
     except StudioError as error:
         yield [{"text": form.sentence(error), "fraction": None, "tone": "error"}, None, {}, *still]
         return

@@ -35,7 +35,7 @@ FLOORS = [
     },
     {"ledger"},
     {"checkpoints"},
-    {"tags", "bwf", "durable", "memory", "preview"},
+    {"tags", "bwf", "durable", "memory", "preview", "aside"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -99,3 +100,38 @@ def _state(client: httpx.Client, job_id: str) -> str:
     event = client.post("/gradio_api/call/job", json={"data": [job_id]}).json()["event_id"]
     told = client.get(f"/gradio_api/call/job/{event}").text
     return told.partition('"state": "')[2].partition('"')[0]
+
+
+def test_exports_behind_a_song_hold_no_thread_and_end_with_their_connection(server: str) -> None:
+    with httpx.Client(base_url=server, timeout=30) as client:
+        take = client.get(f"/gradio_api/call/generate/{_begin(client, duration=5)}").text
+        take = take.rpartition('"id": "')[2].partition('"')[0]
+        with client.stream("GET", f"/gradio_api/call/generate/{_begin(client, duration=600, variations=8)}") as stream:
+            lines = stream.iter_lines()
+            job_id = _first_job(lines)
+            while _state(client, job_id) == "queued":
+                time.sleep(0.1)
+            with ThreadPoolExecutor(60) as crowd:
+                going = [crowd.submit(_cut, f"{server}/files/{take}/stems", 3.0) for _ in range(60)]
+                time.sleep(1.5)
+                began = time.monotonic()
+                assert client.get(f"/files/{take}/wav", headers={"range": "bytes=0-99"}).status_code == 206
+                assert client.get("/gradio_api/info?page=").is_success and time.monotonic() - began < 2
+                assert client.get(f"/files/{take}/stems/progress").json()["stage"] == "waiting"
+                assert {one.result() for one in going} == {"cut"}
+            deadline = time.monotonic() + 5
+            while client.get(f"/files/{take}/stems/progress").json()["stage"] and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert client.get(f"/files/{take}/stems/progress").json()["stage"] == "", "nobody asks any more"
+
+
+def _begin(client: httpx.Client, **said: object) -> str:
+    asked = client.post("/gradio_api/call/v2/generate", json={"prompt": "slow ambient", **said})
+    return str(asked.json()["event_id"])
+
+
+def _cut(url: str, seconds: float) -> str:
+    try:
+        return str(httpx.get(url, timeout=seconds).status_code)
+    except httpx.ReadTimeout:
+        return "cut"

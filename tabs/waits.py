@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import gradio as gr
 
-SEATS = 256  # callers and pages that may wait at once; see app.SLOTS
+SEATS = 256  # callers and pages that may wait at once; see SLOTS in app.py
 FULL = (
     f"{SEATS} callers wait for their songs already. Try again later, or ask with /submit, which does not wait, and "
     "look with /job."
