@@ -33,7 +33,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 import theme
-from api import faults, files, live
+from api import faults, files, health, live
 from api.bodies import Bodies
 from api.caller import INSIDE, Proxies
 from api.calls import Calls
@@ -176,7 +176,7 @@ def launch(config: Settings, port: int) -> None:
         head=HEAD,
         app_kwargs={
             "middleware": [gate, Middleware(Calls, doors=doors.Wired(demo)), Middleware(Crowd), Middleware(Still)],
-            "routes": [*files.ROUTES, *live.ROUTES],
+            "routes": [*files.ROUTES, *live.ROUTES, *health.ROUTES],
             "exception_handlers": faults.HANDLERS,
             "lifespan": lifespan,
             "docs_url": None,

@@ -47,6 +47,7 @@ from worker import InWorker, Runner
 from zerogpu import WRITE, OnGpu
 
 BYTES_PER_SECOND = 48_000 * 2 * 3  # of the kept WAV
+LOCKED = 2.0  # seconds after which a library that somebody else writes to counts as locked
 GLANCE = 0.25  # seconds between two looks at what a task is at
 LARGEST = 96_000 * 2 * 4  # bytes that a second of a master takes at most
 WORKER = "import tasks; tasks.work({handle})"
@@ -84,6 +85,14 @@ class Studio:
         """Stop working; an unfinished job waits for the next start."""
         self.lane.stop()
         self.library.close()
+
+    def trouble(self) -> str:
+        """What keeps songs from being made, in a word: disk, library or worker; empty where nothing does."""
+        if shutil.disk_usage(self.settings.home).free < self.settings.min_free_disk:
+            return "disk"
+        if not self.library.writable(LOCKED):
+            return "library"
+        return "worker" if self.lane.ailing else ""
 
     def submit(self, request: SongRequest, client: str = "") -> Job:
         """Write the job down and let the lane have it; `client` is who asks. Raises BadRequest, EngineMissing, DiskFull

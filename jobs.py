@@ -92,8 +92,8 @@ class Lane:
     @property
     def ailing(self) -> str | None:
         """Why no song is made here that should be, as a sentence; None while all is well. Costs nothing to ask."""
-        if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
-            return "The lane has ended; restart the studio."
+        if self._thread is None or not self._thread.is_alive():
+            return "The lane is not running; restart the studio."
         clock = self._clock
         if self._trouble is None and clock is not None and clock.over:  # inline nobody can end it from outside
             return "The song in the making takes far too long and does not react; restart the studio."

@@ -162,6 +162,18 @@ class Library:
     def close(self) -> None:
         self._engine.dispose()
 
+    def writable(self, patience: float) -> bool:
+        """Whether it can be written to within so many seconds; nothing is changed."""
+        try:
+            with contextlib.closing(
+                sqlite3.connect(self.settings.database, patience, isolation_level=None)
+            ) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            return False
+        return True
+
     # -- jobs ---------------------------------------------------------------------------------------------------------
 
     def enqueue(self, request: SongRequest, client: str = "") -> Job:

@@ -47,7 +47,8 @@ def percentile(values: list[float], share: float = 0.95) -> float:
 
 
 class Readers:
-    """One reader each of library, job, page and sound, that asks again and again; each keeps its own times."""
+    """One reader each of library, job, page and sound, that asks again and again and keeps its own times. `plain` is
+    the job without Gradio."""
 
     def __init__(self, url: str, take: str):
         self.url, self.take = url, take
@@ -59,6 +60,7 @@ class Readers:
         return {
             "library": lambda client: call(client, "library", limit=20),
             "job": lambda client: call(client, "job", job_id=self.take),
+            "plain": lambda client: client.get(f"/jobs/{self.take}").raise_for_status(),
             "page": lambda client: client.get("/").raise_for_status(),
             "sound": lambda client: client.get(f"/files/{self.take}/wav", headers={"range": BLOCK}).raise_for_status(),
         }
