@@ -127,9 +127,9 @@ class InWorker:
             return None
         if process.poll() is not None:
             return "The worker has ended; another one is started."
-        if heard == self._born:
-            return "The worker is starting."
         quiet = time.monotonic() - heard
+        if heard == self._born:  # it says nothing while it imports what it needs
+            return f"The worker has not started in {quiet:.0f} s." if quiet > SILENCE else None
         return f"The worker has given no sign of life for {quiet:.0f} s." if quiet > QUIET else None
 
     def start(self) -> None:
