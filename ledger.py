@@ -17,7 +17,7 @@ from song.take import Recipe
 FONTS = {"FluidR3": "MIT", "MuseScore_General": "MIT"}  # by how their files' names begin
 OWN = ("composer",)  # engines that need nobody's weights
 _WRITER = re.compile(r"(?:^|in part )(\S+) \S+(?: \([^)]*\))?, seed \d+:")  # as lyrics.credit names one; people go free
-WEIGHTS = ("checkpoint", "planner")  # of a recipe's versions: "<name> <revision>"
+WEIGHTS = ("checkpoint", "planner", "separator")  # of a recipe's versions: "<name> <revision>"
 
 
 def judged(recipe: Recipe, before: Mapping[str, Ledger]) -> Ledger:

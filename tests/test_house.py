@@ -20,7 +20,7 @@ FLOORS = [
     {"backend"},
     {"tasks", "watch"},
     {"jobs", "lyrics"},
-    {"compare", "engines", "masters", "separation", "writing", "zerogpu"},
+    {"compare", "engines", "masters", "writing", "zerogpu"},
     {
         "composer",
         "daw",
@@ -30,6 +30,7 @@ FLOORS = [
         "library",
         "limits",
         "loras",
+        "separation",
         "kernels",
         "worker",
     },

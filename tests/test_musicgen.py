@@ -13,11 +13,13 @@ import pytest
 import memory
 import post_process
 import preview
+import separation
 import tasks
 import tiny
+import tiny_demucs
 from backend import Studio
 from checkpoints import shelf
-from engines.musicgen import found, windows
+from engines.musicgen import found, tunes, windows
 from engines.musicgen.chroma import HOP, RATE, WIDTH, chroma
 from engines.musicgen.codec import Codec
 from engines.musicgen.model import Model, make_sure_it_fits
@@ -361,6 +363,26 @@ def test_a_cover_follows_its_original(studio, take):
     words = made(studio, "cover", source=other.id, prompt="jazz", bpm=96, key="A minor", temperature=0)
     assert words.recipe.plan["words"] == cover.recipe.plan["words"]
     assert words.recipe.samples_sha256 != cover.recipe.samples_sha256, "another melody, another song"
+
+
+def test_the_melody_is_heard_without_bass_and_drums_where_demucs_is_here(studio, take, neural):
+    whole = made(studio, "cover", source=take.id, prompt="jazz", temperature=0)
+    assert "separator" not in whole.recipe.versions
+    assert any("whole mix, with bass and drums" in notice and "htdemucs" in notice for notice in whole.recipe.notices)
+    place = tiny_demucs.checkpoint(neural / "htdemucs")
+    try:
+        apart = made(studio, "cover", source=take.id, prompt="jazz", temperature=0)
+        assert apart.recipe.versions["separator"].startswith("htdemucs ")
+        assert any("without bass and drums, by htdemucs" in notice for notice in apart.recipe.notices)
+        assert apart.recipe.samples_sha256 != whole.recipe.samples_sha256
+        assert "separator" in [part.kind for part in apart.ledger.parts]
+        song = post_process.read(Path(take.files["audio"]))
+        parts = separation.separator().separate(song, "htdemucs", place, silent)
+        sung = Audio(parts["vocals"].samples + parts["other"].samples, song.sample_rate)
+        assert np.allclose(tunes.heard(song, silent).samples, tunes.mono(sung), atol=1e-6)
+    finally:
+        shutil.rmtree(place)
+        separation.separator().unload()
 
 
 def test_chords_become_a_guide(studio):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import memory
+import separation
 from composer import extend
 from composer.original import Original
 from engines.musicgen import brief, found, tunes
@@ -48,19 +49,21 @@ _CONTEXT = 12.0  # seconds of a song that its continuation hears
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """A request on its way: the model that plays it, and the songs of the same job that are made beside it."""
+    """A request on its way: the model that plays it, the songs of the same job that are made beside it, and the melody
+    of the song it starts from, where the model follows one."""
 
     request: Any
     model: "Model"
     beside: tuple[Any, ...]
     progress: Progress
+    tune: tunes.Tune | None = None
 
 
 class MusicGen:
     """words -> codes, one after the other -> sound."""
 
     name = "musicgen"
-    version = "1"
+    version = "2"
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
         *(Song, Making, Bars, Structure, Start, Findings, Sampling, Neural),
@@ -70,6 +73,7 @@ class MusicGen:
     def __init__(self) -> None:
         self._model: Model | None = None
         self._kept: dict[tuple[str, int], np.ndarray] = {}  # codes of songs that were made beside another
+        self._tune: tuple[tuple[str, str | None], tunes.Tune] | None = None  # of the song that was followed last
 
     # -- what it can do -----------------------------------------------------------------------------------------------
 
@@ -102,7 +106,7 @@ class MusicGen:
 
     def unload(self) -> None:
         """Give the memory of the checkpoint back."""
-        self._model = None
+        self._model = self._tune = None
         self._kept.clear()
         memory.give_back()
 
@@ -126,8 +130,11 @@ class MusicGen:
     ) -> Take:
         name, folder = brief.chosen(request)
         progress(0.0, f"Loading {name}")
-        model = self._loaded(name, folder, request.precision)
-        job = _Job(request, model, beside, part(progress, 0.02, 1.0))
+        model, tune = self._loaded(name, folder, request.precision), None
+        if source is not None and model.melody:
+            tune = self._followed(source, part(progress, 0.02, 0.3))
+            model, progress = self._loaded(name, folder, request.precision), part(progress, 0.3, 1.0)
+        job = _Job(request, model, beside, part(progress, 0.02, 1.0), tune)
         if request.mode == "generate":
             take = self._whole(job, brief.worded(request), tunes.guide(request, job.progress))
         else:
@@ -136,7 +143,9 @@ class MusicGen:
             take = {"cover": self._cover, "extend": self._extend, "edit": self._edit}[request.mode](job, source, heard)
         versions = {library: version(library) for library in ("torch", "transformers")}
         versions |= {"checkpoint": f"{name} {model.revision}", "precision": model.precision, "device": model.device}
-        told = (f"Made with {name}. {found.licence(name)}", model.notice)
+        if tune is not None and tune.separator:
+            versions["separator"] = tune.separator
+        told = (f"Made with {name}. {found.licence(name)}", model.notice, tune.notice if tune else "")
         return replace(take, notices=(*filter(None, told), *take.notices), versions=versions)
 
     def _whole(self, job: _Job, words: str, tune: np.ndarray | None, seconds: float = 0.0, **shown: Any) -> Take:
@@ -150,7 +159,8 @@ class MusicGen:
         words = brief.worded(job.request, heard=heard)
         seconds = job.request.duration or source.audio.duration
         told = {"source": {"id": source.id, "title": source.title, "heard": heard.words()}}
-        return self._whole(job, words, tunes.mono(source.audio), seconds, **told)
+        assert job.tune is not None, "brief.chosen takes a checkpoint that follows a melody"
+        return self._whole(job, words, job.tune.samples, seconds, **told)
 
     def _extend(self, job: _Job, source: Source, heard: Heard) -> Take:
         from engines import splicing  # compiled code: half a second to import, so only where sound is made
@@ -192,9 +202,25 @@ class MusicGen:
         if before.shape[1] >= codec.hop:
             whole = before.shape[1] // codec.hop * codec.hop
             prompt = codec.encode(np.ascontiguousarray(before[:, -whole:]))
-        melody = tunes.melody(job.model, tunes.mono(source.audio), at) if job.model.melody else None
+        melody = tunes.melody(job.model, job.tune.samples, at) if job.tune else None
         sound = self._sounded(job, words, seconds + 0.1, prompt, melody, place)
         return tunes.at_home(sound[:, 0 if prompt is None else prompt.shape[-1] * codec.hop :], job.model)
+
+    def _followed(self, source: Source, progress: Progress) -> tunes.Tune:
+        """The melody of a song; heard once for all that is made of it next. What Demucs needs may take MusicGen's
+        place in memory; where even that is not enough, the whole mix is followed."""
+        known = source.id, separation.lack()
+        if self._tune is None or self._tune[0] != known:
+            try:
+                found = tunes.heard(source.audio, progress)
+            except CannotMake:
+                self.unload()
+                try:
+                    found = tunes.heard(source.audio, progress)
+                except CannotMake as lack:
+                    found = tunes.whole(source.audio, str(lack))
+            self._tune = known, found
+        return self._tune[1]
 
     def _sounded(
         self,

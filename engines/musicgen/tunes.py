@@ -1,10 +1,18 @@
-"""Sound as MusicGen wants to hear it, and what it plays as the studio keeps it: rates, channels, melodies to follow."""
+"""Sound as MusicGen wants to hear it, and what it plays as the studio keeps it: rates, channels, melodies to follow.
+
+A melody is the loudest pitch class of every moment, so bass and drums must not be in what it is heard from: audiocraft
+takes a song apart by Demucs first and listens to vocals and "other" (Copet et al. 2023, "Simple and Controllable Music
+Generation", 4.1). So does the studio where Demucs is here.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import checkpoints
+import separation
 from engines.composer import Composer
 from engines.musicgen import brief
 from engines.musicgen.chroma import RATE, chroma, wrapped
@@ -16,14 +24,48 @@ if TYPE_CHECKING:
     from engines.musicgen.model import Model
 
 
+UNSUNG = ("bass", "drums", "percussion")  # parts that carry no melody
+
+
+@dataclass(frozen=True, eq=False)
+class Tune:
+    """A melody to follow: the sound it is heard from, mono at `RATE`; what a take says of that; and for its recipe, who
+    took the song apart, "<name> <revision>"."""
+
+    samples: np.ndarray
+    notice: str = ""
+    separator: str = ""
+
+
+def heard(audio: Audio, progress: Progress) -> Tune:
+    """The melody of a song: from vocals and all else but bass and drums where Demucs is here, else from the whole mix,
+    which the notice says. Raises NotEnoughMemory, CannotMake."""
+    if lack := separation.lack():
+        return whole(audio, lack)
+    name, place = separation.chosen()
+    try:
+        parts = separation.separator().separate(audio, name, place, progress)
+    finally:
+        separation.separator().unload()  # MusicGen needs the memory now
+    sung = np.stack([one.samples for role, one in parts.items() if role not in UNSUNG]).sum(axis=0)
+    revision = str(checkpoints.manifest(place).get("revision", "")) or "unknown"
+    notice = f"The melody was heard without bass and drums, by {name}. {separation.licence(name)}"
+    return Tune(mono(Audio(sung, audio.sample_rate)), notice, f"{name} {revision}")
+
+
+def whole(audio: Audio, why: str) -> Tune:
+    """The melody of a song that could not be taken apart, and why."""
+    return Tune(mono(audio), f"The melody was heard in the whole mix, with bass and drums. {why}")
+
+
 def guide(request: Any, progress: Progress) -> np.ndarray | None:
-    """What the composer plays where chords, form or meter are given, without its drums: mono at `RATE`."""
+    """What the composer plays where chords, form or meter are given, without bass and drums: mono at `RATE`."""
     if not isinstance(request, Generate) or not brief.guided(request):
         return None
     wanted = request.model_copy(update={"duration": brief.new_seconds(request)})
     take = Composer().generate(wanted, part(progress, 0.0, 0.0))
-    pitched = [stem.samples for name, stem in take.stems.items() if name not in ("drums", "percussion")]
-    return mono(Audio(np.stack(pitched).sum(axis=0)))
+    pitched = [stem.samples for name, stem in take.stems.items() if name not in UNSUNG]
+    return mono(Audio(np.stack(pitched or [take.audio.samples]).sum(axis=0)))
 
 
 def melody(model: "Model", tune: np.ndarray, start: float = 0.0) -> Callable[[int], np.ndarray]:
