@@ -64,7 +64,7 @@ def guide(request: Any, progress: Progress) -> np.ndarray | None:
         return None
     wanted = request.model_copy(update={"duration": brief.new_seconds(request)})
     take = Composer().generate(wanted, part(progress, 0.0, 0.0))
-    pitched = [stem.samples for name, stem in take.stems.items() if name not in UNSUNG]
+    pitched = [stem.samples for name, stem in take.stems.items() if name not in (*UNSUNG, "reverb")]
     return mono(Audio(np.stack(pitched or [take.audio.samples]).sum(axis=0)))
 
 
