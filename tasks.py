@@ -86,14 +86,15 @@ def engine_named(name: str) -> Engine:
 
 def make(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[str, Any]:
     """Make one take and leave its files in `folder`, fsynced. `arguments`: id, request, for modes that start from a
-    song its `Origin` as source, and the job's later variations as beside. Answers the recipe."""
+    song its `Origin` as source, that of another one as reference, and the job's later variations as beside. Answers
+    the recipe."""
     started = time.perf_counter()
     request = read(arguments["request"])
     beside = tuple(read(one) for one in arguments.get("beside", ()))
     source = _source(arguments, part(progress, 0.0, 0.1))
     with preview.growing(folder / preview.NAME) as hear:
         aloud = Aloud(part(progress, 0.1 if source else 0.0, 0.95), hear)
-        take, finished = _perform(request, source, aloud, beside)
+        take, finished = _perform(request, source, aloud, beside, _reference(arguments))
     progress(0.95, "Writing")
     take = _with_midi(take, folder / FILES["midi"])
     recipe = _recipe(arguments["id"], take, finished, source, time.perf_counter() - started)
@@ -137,7 +138,8 @@ def stems(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[s
     """Make a kept take again and write its stems. `arguments`: recipe, source. Raises CannotMake if it comes out
     different."""
     recipe = Recipe.model_validate(arguments["recipe"])
-    take, finished = _perform(recipe.request, _source(arguments, silent), part(progress, 0.0, 0.7))
+    source, performing = _source(arguments, silent), part(progress, 0.0, 0.7)
+    take, finished = _perform(recipe.request, source, performing, reference=_reference(arguments))
     if post_process.samples_sha256(finished.audio) != recipe.samples_sha256:
         raise CannotMake(
             "This take was made by another version of the studio or on another machine, so its stems would differ; "
@@ -224,9 +226,14 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
         durable.write_text(origin.heard, heard.model_dump_json())
     if origin.recipe:
         heard = heard.model_copy(update={"lufs": origin.recipe.facts.lufs})
-    other = Origin.model_validate(arguments["reference"]) if arguments.get("reference") else None
-    reference = post_process.read(other.path) if other else None
-    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices, reference)
+    return Source(origin.id, origin.title, audio, heard, origin.recipe, sheet, origin.notices)
+
+
+def _reference(arguments: dict[str, Any]) -> Audio | None:
+    """The song whose sound the new one should have."""
+    if not arguments.get("reference"):
+        return None
+    return post_process.read(Origin.model_validate(arguments["reference"]).path)
 
 
 def _known(path: Path) -> dict[str, Any]:
@@ -249,13 +256,17 @@ def _as_heard(known: Any) -> Heard | None:
 
 
 def _perform(
-    request: SongRequest, source: Source | None, progress: Progress, beside: tuple[SongRequest, ...] = ()
+    request: SongRequest,
+    source: Source | None,
+    progress: Progress,
+    beside: tuple[SongRequest, ...] = (),
+    reference: Audio | None = None,
 ) -> tuple[Take, post_process.Finished]:
     """Play the song and bring it to its loudness; what holds another song's sound is final as it is."""
     engine = engine_for(request)
     if isinstance(engine, NEURAL):
         chat.unload()
-    take = engine.generate(request, part(progress, 0.0, 0.85), source, beside)
+    take = engine.generate(request, part(progress, 0.0, 0.85), source, beside, reference)
     _check_sound(take.audio)
     if idle := unread(engine, request):
         said = ", ".join(name.replace("_", " ") for name in idle)

@@ -40,10 +40,14 @@ top_k = "Choose among this many of the likeliest at every step. 0 leaves none ou
 top_p = "Choose among the likeliest that make up this share. 0 leaves none out."
 guidance_scale = "How closely the music follows the words; more costs variety. Empty: as the model was made to be used."
 inference_steps = (
-    "How many steps lead from noise to music: more are finer, and take longer. Empty: the model's own number."
+    "How many steps lead from noise to music: more are finer, and take longer. Turbo was trained for 8, base and sft "
+    "want 32 to 64. Empty: the model's own number."
 )
 infer_method = "ode goes straight from noise to music; sde stirs in fresh noise at every step but the last."
-shift = "Above 1, more of the steps go to the song's outline and fewer to its detail. Empty: the model's own."
+shift = (
+    "Above 1, more of the steps go to the song's outline and fewer to its detail. Turbo knows 1, 2 and 3; for base, 3 "
+    "is advised. Empty: the model's own."
+)
 cfg_interval_start = "Guidance ends here on the way from noise (1) to music (0). Models without guidance ignore it."
 cfg_interval_end = "Guidance sets in here on the way from noise (1) to music (0). Models without guidance ignore it."
 use_adg = (
@@ -66,7 +70,7 @@ lm_negative_prompt = (
 )
 vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
 reference = (
-    "A song whose sound the cover should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."
+    "A song whose sound the new one should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."
 )
 task = "What is done: the regions made anew, a track added, a track taken out, or a band added to what is there."
 track = "Which track is added or taken out; empty when a band is added: as the model sees fit."

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from song.audio import Audio
 from song.progress import Progress
 from song.request import Knobs, Making, Mastering, Original, SongRequest, groups
 from song.source import Source
@@ -41,9 +42,11 @@ class Engine(Protocol):
         progress: Progress,
         source: Source | None = None,
         beside: tuple[SongRequest, ...] = (),
+        reference: Audio | None = None,
     ) -> Take:
         """Make the song. `request.seed` is set and `variations` is 1; `source` is there for every mode that has one.
-        `beside` are variations that will be asked for next: an engine may make them along with this one."""
+        `beside` are variations that will be asked for next: an engine may make them along with this one. `reference` is
+        another song, whose sound the new one should have, where the request names one."""
 
 
 _OWN = (Making, Mastering, Original)  # what the studio reads for every engine

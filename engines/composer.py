@@ -105,6 +105,7 @@ class Composer:
         progress: Progress,
         source: Source | None = None,
         beside: tuple[SongRequest, ...] = (),
+        reference: Audio | None = None,
     ) -> Take:
         progress(0.0, "Planning")
         if request.mode == "generate":

@@ -314,8 +314,8 @@ class Findings(Knobs):
 
 
 class Generate(
-    Song, Making, Singing, Bars, Structure, Playing, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters,
-    Mastering,
+    Song, Making, Singing, Bars, Structure, Playing, Timbre, Metadata, Planner, Diffusion, Schedule, Sampling, Neural,
+    Adapters, Mastering,
 ):  # fmt: skip
     """A song from words."""
 
@@ -332,7 +332,9 @@ class Cover(
     mode: Literal["cover"] = "cover"
 
 
-class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters):
+class Extend(
+    Original, Timbre, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
+):
     """A song that goes on, or begins earlier."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})
@@ -342,7 +344,9 @@ class Extend(Original, Findings, Making, Playing, Words, Metadata, Diffusion, Sc
     mode: Literal["extend"] = "extend"
 
 
-class Edit(Original, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters):
+class Edit(
+    Original, Timbre, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
+):
     """Some seconds of a song, or one of its parts, made anew."""
 
     prompt: Text = Field("", description=tip.prompt, max_length=4000, json_schema_extra={"lines": 2})

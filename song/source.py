@@ -46,7 +46,6 @@ class Source:
     heard   what its plan says, or what listening found; not yet corrected by the request
     recipe  of a take; None for an upload
     sheet   what the engine wrote down about it, empty for an upload
-    reference  another song, whose sound the new one should have
     """
 
     id: str
@@ -56,4 +55,3 @@ class Source:
     recipe: Recipe | None
     sheet: dict[str, Any]
     notices: tuple[str, ...] = ()  # what was put right when an upload was let in
-    reference: Audio | None = None

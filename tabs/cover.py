@@ -26,5 +26,4 @@ def build(demo: gr.Blocks) -> desk.Desk:
             reset = desk.reset("cover")
         with gr.Column(scale=5, min_width=320, elem_classes="result-side"):
             screen = desk.screen("cover", IDLE)
-    gr.on([demo.load, knobs["reference"].focus], picker.lent, None, knobs["reference"], **desk.QUIET)
     return desk.wire(demo, Cover, knobs, boxes, screen, go, stop, reset, chosen.said, {"heard": chosen.heard})

@@ -22,6 +22,7 @@ from tabs import client, form, loras, studio, widgets
 from tabs.form import QUIET
 from tabs.waits import reading, seat
 
+TAKES = 60  # newest takes that a list offers
 REDRAW = 0.1  # seconds between two redraws of the progress bar
 SETTLE = 0.3  # seconds that a new take stands before the next redraw
 Shown = dict[Any, Any]  # component -> what it shows now
@@ -193,6 +194,7 @@ def wire(
     attach(go.click(submit, inputs_kwargs={**knobs, **(beside or {})}, outputs=[job, kept], **QUIET).success, play=True)
     attach(shown.card.again(again, None, job, **QUIET).success, play=True)
     attach(demo.load, play=False)
+    gr.on([demo.load, knobs["reference"].focus], lent, None, knobs["reference"], **QUIET)
     demo.load(lambda: lists(name), None, [knobs[knob] for knob in LISTED], **QUIET)
     stop.click(cancel, job, None, queue=False, **QUIET)
     shown.pick.input(
@@ -366,6 +368,17 @@ def lists(mode: str) -> list[gr.Dropdown]:
     named = [form.AUTO, *((name, id) for id, name in sorted(styles.items(), key=lambda pair: pair[1].lower()))]
     models = [name for engine in ready.values() for name in engine.checkpoints()]
     return [gr.Dropdown(choices=named), *(gr.Dropdown(choices=_with_auto(names)) for names in (ready, models))]
+
+
+def lent() -> gr.Dropdown:
+    """Songs whose sound a new one may have: none, or one of the library's newest takes."""
+    return gr.Dropdown(choices=[("none", ""), *newest()])
+
+
+def newest() -> list[tuple[str, str]]:
+    """The newest takes of the library, as lists offer them."""
+    kept = studio().library.takes(limit=TAKES)
+    return [(f"{one.recipe.title} ({widgets.clock(one.recipe.duration)})", one.id) for one in kept]
 
 
 def _with_auto(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -23,7 +23,6 @@ from tabs.waits import reading, seat
 KINDS = [".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff"]
 IDLE = {"text": "Choose a song: drop a file, or take one of the library.", "fraction": None, "tone": "idle"}
 PEAKS = 900  # bars of the waveform
-TAKES = 60  # newest takes that the list offers
 
 
 @dataclass(frozen=True)
@@ -129,15 +128,5 @@ def peaks(path: Path) -> dict[str, Any]:
 
 def offered(source: str) -> gr.Dropdown:
     """The newest takes of the library, as the list shows them, and the chosen one where it is among them."""
-    named = _newest()
+    named = desk.newest()
     return gr.Dropdown(named, value=source if source in dict(named).values() else None)
-
-
-def lent() -> gr.Dropdown:
-    """Songs whose sound a cover may have: none, or one of the library's newest takes."""
-    return gr.Dropdown(choices=[("none", ""), *_newest()])
-
-
-def _newest() -> list[tuple[str, str]]:
-    kept = studio().library.takes(limit=TAKES)
-    return [(f"{one.recipe.title} ({widgets.clock(one.recipe.duration)})", one.id) for one in kept]

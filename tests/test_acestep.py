@@ -18,7 +18,7 @@ import tiny_demucs
 from backend import Studio
 from checkpoints import shelf
 from engines.acestep import AceStep, asked, door, found
-from engines.acestep.asked import NotNumbers, Told
+from engines.acestep.asked import NotNumbers, Told, untrained
 from engines.acestep.model import Model, Wanted
 from settings import Settings
 from song.audio import Audio
@@ -83,6 +83,8 @@ def test_words_become_a_song(sung, kind):
     assert any(one.startswith(f"Made with {kind}. ") and "MIT" in one for one in recipe.notices)
     assert any("97.4 bpm were asked for as 97" in one for one in recipe.notices)
     assert any("turbo has its guidance built in" in one for one in recipe.notices) == (kind == "turbo")
+    advice = {"turbo": "was trained for 8 steps and a shift of 1, 2 or 3", "base": "wants 32 to 64 steps"}
+    assert f"The checkpoint {advice[kind]}; it was asked for 2 steps." in recipe.notices
     assert recipe.lyrics and recipe.lyrics.timing == "estimated"
     assert [(line.start, line.end) for line in recipe.lyrics.lines] == [(0, 5), (5, 10)]
 
@@ -156,13 +158,15 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
     source = tasks._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
     assert source is not None
 
-    def ask(mode: str = "generate", start=source, **knobs) -> dict:
+    def ask(mode: str = "generate", other: Audio | None = None, **knobs) -> dict:
         usual = {"generate": {"prompt": "warm piano", "duration": 10}, "cover": {"prompt": "jazz", "strength": 1.0}}
         usual |= {"edit": {"regions": "2-5"}, "extend": {}}
         basic = {"mode": mode, "seed": 1, "checkpoint": "base", "precision": "fp32"}
         basic |= {} if mode == "generate" else {"source": take.id}
         with pytest.raises(Enough):
-            tasks.engines()["acestep"].generate(read(basic | usual[mode] | knobs), silent, start)
+            tasks.engines()["acestep"].generate(
+                read(basic | usual[mode] | knobs), silent, None if mode == "generate" else source, reference=other
+            )
         return said
 
     return ask
@@ -232,18 +236,42 @@ def test_the_song_and_the_reference_reach_the_pipeline(told, studio, take):
     assert np.array_equal(ahead["src_audio"][:, 5 * 48_000 :], old[:, -(ahead["src_audio"].shape[1] - 5 * 48_000) :])
 
 
-def test_a_reference_reaches_the_pipeline(told, studio, take):
+@pytest.mark.parametrize(
+    ("turbo", "steps", "shift", "words"),
+    [
+        (True, 8, 3.0, ""),
+        (True, 8, 1.0, ""),
+        (True, 8, 2.5, "asked for a shift of 2.5"),
+        (True, 20, 4.0, "asked for 20 steps and a shift of 4"),
+        (False, 50, 1.0, ""),
+        (False, 64, 3.0, ""),
+        (False, 20, 5.0, "wants 32 to 64 steps; it was asked for 20 steps"),
+    ],
+)
+def test_what_a_checkpoint_was_not_trained_for_is_said(turbo, steps, shift, words):
+    told = untrained(turbo, steps, shift)
+    assert words in told[0] if words else told == ()
+
+
+@pytest.mark.parametrize("mode", ["generate", "cover", "extend", "edit"])
+def test_a_reference_reaches_the_pipeline(told, studio, take, mode):
     other = made(studio, engine="composer", prompt="metal, 150 bpm", duration=5, seed=2)
-    origins = {
-        name: studio.source(one.id).model_dump(mode="json") for name, one in (("source", take), ("reference", other))
-    }
-    source = tasks._source(origins, silent)
-    said = told("cover", reference=other.id, start=source)
+    said = told(mode, sound(other), reference=other.id)
     assert np.array_equal(said["reference_audio"], sound(other).samples)
+    assert told(mode)["reference_audio"] is None
     with pytest.raises(BadRequest, match=r"^reference: .*no take"):
         studio.submit(
             read({"mode": "cover", "engine": "acestep", "source": take.id, "prompt": "x", "reference": "nope"})
         )
+
+
+def test_a_song_from_words_may_sound_like_another_and_says_whose_it_is(studio, take):
+    asked = {"prompt": "warm piano", "duration": 10, "checkpoint": "turbo"}
+    plain, like = made(studio, **asked), made(studio, reference=take.id, **asked)
+    assert plain.recipe.samples_sha256 != like.recipe.samples_sha256
+    assert ("original", take.id) in [(part.kind, part.name) for part in like.ledger.parts]
+    idle = made(studio, engine="composer", prompt="lofi", duration=5, reference=take.id)
+    assert "composer does not use: reference." in idle.recipe.notices
 
 
 # --- a checkpoint in memory -------------------------------------------------------------------------------------------

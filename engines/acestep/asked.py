@@ -26,6 +26,8 @@ from song.source import Source
 SHORTEST, LONGEST = 10.0, 600.0  # seconds
 USUAL = 30.0  # seconds of an instrumental whose length nobody said
 USUAL_BPM, USUAL_METER = 110.0, (4, 4)  # by which words are measured where no tempo and no meter are said
+TURBO_STEPS, TURBO_SHIFTS = 8, (1.0, 2.0, 3.0)  # what turbo checkpoints were distilled to
+FEWEST_STEPS = 32  # of base and sft
 CAPTION, LYRICS = 512, 4096  # characters
 METERS = {"2/4": "2", "3/4": "3", "4/4": "4", "6/8": "6"}
 SCALES = ("major", "minor")
@@ -162,6 +164,17 @@ def check_numbers(request: Any) -> None:
         raise BadRequest("cfg_interval_start", "lies behind cfg_interval_end; make it smaller")
     if request.precision == "int8":
         raise BadRequest("precision", "int8 is for MusicGen; ACE-Step computes in bf16 or fp32")
+
+
+def untrained(turbo: bool, steps: int, shift: float) -> tuple[str, ...]:
+    """What lies outside of what a checkpoint was trained for, or of what upstream advises (its INFERENCE.md)."""
+    if turbo:
+        odd = [f"{steps} steps"] if steps != TURBO_STEPS else []
+        odd += [f"a shift of {shift:g}"] if shift not in TURBO_SHIFTS else []
+        made_for = f"was trained for {TURBO_STEPS} steps and a shift of 1, 2 or 3"
+    else:
+        odd, made_for = [f"{steps} steps"] if steps < FEWEST_STEPS else [], f"wants {FEWEST_STEPS} to 64 steps"
+    return (f"The checkpoint {made_for}; it was asked for {' and '.join(odd)}.",) if odd else ()
 
 
 def notices(request: Any) -> tuple[str, ...]:

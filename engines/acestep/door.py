@@ -17,6 +17,7 @@ from engines.acestep.making import VERSION, Job, guidance
 from engines.acestep.planner import Planner
 from engines.acestep.thoughts import Thought
 from song import findings
+from song.audio import Audio
 from song.errors import CannotMake, NotEnoughMemory
 from song.progress import Progress, part
 from song.request import (
@@ -143,6 +144,7 @@ class AceStep:
         progress: Progress,
         source: Source | None = None,
         beside: tuple[SongRequest, ...] = (),
+        reference: Audio | None = None,
     ) -> Take:
         asked.check_numbers(request)
         name, folder = found.chosen(request)
@@ -159,6 +161,9 @@ class AceStep:
         model.adapters.use(loras)
         others = () if thought and thought.shown else beside  # a plan is one song's
         job = Job(request, model, defaults, others, part(progress, planning + 0.02, 1.0), self._sounded)
+        if request.reference:
+            assert reference is not None
+            job = replace(job, reference=making.at_home(reference))
         if request.mode == "generate":
             assert thought is not None
             take = self._from_words(job, thought)
@@ -172,6 +177,7 @@ class AceStep:
         versions |= {f"lora {one.lora.name}": one.version for one in loras}
         told = (f"Made with {name}. {found.licence(name)}", *(one.notice for one in loras))
         told += (*asked.notices(request), *_unused(request, model))
+        told += asked.untrained(model.turbo, *making.schedule(request, defaults))
         return replace(take, notices=(*told, *take.notices), versions=versions)
 
     # -- thinking -----------------------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ Spans = tuple[tuple[float, float], ...]
 @dataclass(frozen=True, eq=False)
 class Job:
     """A request on its way: the model that plays it, the songs of the same job that are made beside it, and `play`,
-    which gives the sound of one song, (2, samples); the last argument counts the songs of a request that needs more."""
+    which gives the sound of one song, (2, samples); the last argument counts the songs of a request that needs more.
+    `reference` is the sound of a song that the new one should sound like, (2, samples) at 48 kHz."""
 
     request: Any
     model: "Model"
@@ -36,11 +37,18 @@ class Job:
     beside: tuple[Any, ...]
     progress: Progress
     play: Callable[["Job", "Wanted", int], np.ndarray]
+    reference: np.ndarray | None = None
 
 
 def guidance(request: Any, defaults: dict[str, float]) -> float:
     said = request.guidance_scale
     return float(defaults["guidance_scale"] if said is None else said)
+
+
+def schedule(request: Any, defaults: dict[str, float]) -> tuple[int, float]:
+    """Steps, and how far they are shifted towards noise."""
+    steps, shift = request.inference_steps, request.shift
+    return int(defaults["inference_steps"]) if steps is None else steps, defaults["shift"] if shift is None else shift
 
 
 # --- the modes --------------------------------------------------------------------------------------------------------
@@ -56,17 +64,12 @@ def whole(job: Job, told: Told, seconds: float, shown: dict[str, Any] | None = N
 def cover(job: Job, source: Source, heard: Heard) -> Take:
     request, told = job.request, asked.told(job.request, source, heard)
     seconds = min(request.duration or source.audio.duration, source.audio.duration)
-    reference = None
-    if request.reference:
-        assert source.reference is not None
-        reference = _at_home(source.reference)
     return whole(
         job,
         told,
         seconds,
         {"source": _shown(source, heard)},
-        source=np.ascontiguousarray(_at_home(source.audio)[:, : _frames(seconds)]),
-        reference=reference,
+        source=np.ascontiguousarray(at_home(source.audio)[:, : _frames(seconds)]),
         strength=request.strength,
     )
 
@@ -76,7 +79,7 @@ def extended(job: Job, source: Source, heard: Heard) -> Take:
     from engines import splicing  # compiled code: half a second to import, so only where sound is made
 
     request, known, told = job.request, Original(heard), asked.told(job.request, source, heard)
-    old = _at_home(source.audio)
+    old = at_home(source.audio)
     if request.side == "end":
         bar = extend.last_bar(known, extend.levels(source.audio, known, parts=2))
         at = min(known.seconds(bar * known.bar), source.audio.duration)
@@ -153,7 +156,7 @@ def _windows(
 ) -> Iterator[tuple[tuple[float, float], float, np.ndarray]]:
     """For each region: itself, the song with it made anew, and the second of the song that this begins with. All of
     a song is heard that the model can hear at once."""
-    old, length = _at_home(source.audio), source.audio.duration
+    old, length = at_home(source.audio), source.audio.duration
     for place, (start, end) in enumerate(spans):
         within = part(job.progress, place / len(spans), (place + 1) / len(spans))
         first = min(max(0.0, (start + end - LONGEST) / 2), max(0.0, length - LONGEST))
@@ -174,18 +177,19 @@ def wanted(job: Job, told: Told, seconds: float, **said: Any) -> "Wanted":
     from engines.acestep.model import Wanted
 
     request, defaults = job.request, job.defaults
-    steps, shift = request.inference_steps, request.shift
+    steps, shift = schedule(request, defaults)
     return Wanted(
         task=found.wanted(request),
         told=told,
         seeds=(request.seed or 0, *(song.seed or 0 for song in job.beside)),
         seconds=seconds,
-        steps=int(defaults["inference_steps"]) if steps is None else steps,
+        steps=steps,
         guidance=1.0 if job.model.turbo else guidance(request, defaults),
-        shift=defaults["shift"] if shift is None else shift,
+        shift=shift,
         interval=(request.cfg_interval_start, request.cfg_interval_end),
         method=request.infer_method,
         adg=request.use_adg and not job.model.turbo,
+        reference=job.reference,
         **said,
     )
 
@@ -231,7 +235,7 @@ def _frames(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE)
 
 
-def _at_home(audio: Audio) -> np.ndarray:
+def at_home(audio: Audio) -> np.ndarray:
     """A song as the model hears it: float32 (2, samples) at 48 kHz."""
     from dsp.splice import resampled  # compiled code
 

@@ -127,6 +127,7 @@ class MusicGen:
         progress: Progress,
         source: Source | None = None,
         beside: tuple[SongRequest, ...] = (),
+        reference: Audio | None = None,
     ) -> Take:
         name, folder = brief.chosen(request)
         progress(0.0, f"Loading {name}")
