@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from checkpoints.reading import check_intact
 from composer.language import foreign
 from song.errors import BadRequest, CannotMake
 from song.lyrics import Line, Lyrics, Section
@@ -125,6 +126,7 @@ def model(
         if part
         else prompt.song(request, names, who.language)
     )
+    check_intact(who.name, who.folder, progress)
     progress(0.0, f"Loading {who.name}")
     loaded = chat.loaded(who.name, who.folder, request.max_tokens)
     said = loaded.say(asked, request, seed, _line_by_line(hear), progress)

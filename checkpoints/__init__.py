@@ -1,5 +1,6 @@
 """Models that others publish: which there are, where they lie, whether they are whole, and how to get one."""
 
+from checkpoints.hashes import verify
 from checkpoints.hub import Watch, fetch, quiet
 from checkpoints.shelf import Found, by_id, find, forget, manifest, need, places, size, there
 from checkpoints.table import Checkpoint, File, Licence, Use, known, uses
@@ -45,4 +46,5 @@ __all__ = [
     "size",
     "there",
     "uses",
+    "verify",
 ]

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import durable
+from checkpoints.hashes import remember_downloaded
 from checkpoints.shelf import PARTIAL, locked
 from checkpoints.table import Checkpoint, File, known
 from checkpoints.whole import MANIFEST, check
@@ -101,6 +102,7 @@ def _fetch(checkpoint: Checkpoint, begun: Path, place: Path, progress: Watch) ->
         shutil.rmtree(begun)  # every byte is as the hub has it, so going on would not help
         raise
     _publish(begun, place)
+    remember_downloaded(place)
 
 
 def _offset(progress: Watch, before: int, total: int) -> Watch:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from checkpoints.hashes import verify
 from checkpoints.table import known
 from checkpoints.whole import read_object
 from song.errors import BadCheckpoint, Cancelled, CannotMake, StudioError
+from song.progress import Progress
 
 log = logging.getLogger("studio.checkpoints")
 
@@ -27,6 +29,12 @@ def complaining(what: str, name: str) -> Iterator[None]:
         raise CannotMake(
             f"{what} {name} cannot be read: it is damaged, incomplete or of a kind that is not known here. {again}"
         ) from error
+
+
+def check_intact(name: str, folder: Path, progress: Progress) -> None:
+    """Hold a checkpoint against the hashes that are known of it, where it changed since that was done last. Raises
+    BadCheckpoint that names the file, and whatever `progress` raises."""
+    verify(folder, lambda done, total, _: progress(0.0, f"Checking {name}, {done / total:.0%}"))
 
 
 def language_model(folder: Path, device: str, precision: str, kind: str = "AutoModelForCausalLM") -> tuple[Any, Any]:

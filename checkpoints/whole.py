@@ -36,6 +36,7 @@ AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
 ADAPTER, ADAPTED = "adapter_config.json", "adapter_model.safetensors"
 SEPARATOR = "demucs.htdemucs.HTDemucs"  # the one class of Demucs that is opened; a file names its own
 MANIFEST = "studio.json"  # what the studio writes beside what it downloaded
+TOKENIZER = "tokenizer.json"
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PART_SINGLE, PART_INDEX = "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"
 ITEM_BITS = {
@@ -53,7 +54,8 @@ AGAIN = "get it again with: studio models get NAME, or copy the folder again"
 
 
 def check(folder: Path | str) -> None:
-    """Raises BadCheckpoint with one sentence that names the file. Fast: reads headers, not weights."""
+    """Raises BadCheckpoint with one sentence that names the file. Fast: reads headers, not weights; for those see
+    `checkpoints.hashes`."""
     folder = Path(folder)
     if not folder.is_dir():
         raise BadCheckpoint(f"{folder} is no folder; give one that holds config.json and model.safetensors.")
@@ -102,7 +104,7 @@ def _check_pipeline(folder: Path) -> None:
 
 def _check_part(part: Path, kind: str) -> None:
     if "Tokenizer" in kind and "AudioTokenizer" not in kind:
-        read_object(part / "tokenizer.json")
+        read_object(part / TOKENIZER)
         _check_configs(part)
     elif kind.endswith("Scheduler"):
         check_config(part / "scheduler_config.json", read_object(part / "scheduler_config.json"), kind)
@@ -139,7 +141,21 @@ def _check_model(folder: Path) -> None:
         if path.name not in (INDEX, MANIFEST):
             read_object(path)
     _check_configs(folder)
+    _check_reading(folder, speaks=_speaks(config))
     _check_weights(folder)
+
+
+def _check_reading(folder: Path, speaks: bool) -> None:
+    """What words are read with: a tokenizer, and of a language model how it is asked."""
+    read_object(folder / TOKENIZER)  # transformers would make one up
+    told = folder / TOKENIZER.replace(".json", "_config.json")
+    if not speaks or (folder / "chat_template.jinja").exists():
+        return
+    if not told.exists() or not read_object(told).get("chat_template"):
+        raise BadCheckpoint(
+            f"{told} has no chat template, and there is no chat_template.jinja beside it, so it cannot be asked; "
+            "choose an instruct model, or copy the folder again."
+        )
 
 
 def layout(folder: Path) -> str:

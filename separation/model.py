@@ -17,6 +17,7 @@ import numpy as np
 
 import checkpoints
 import memory
+from checkpoints.reading import check_intact
 from song.audio import Audio
 from song.errors import BadCheckpoint, BadRequest, CannotMake, EngineMissing
 from song.progress import Progress
@@ -88,6 +89,7 @@ class Separator:
 
         Progress comes before and after every chunk, and may raise. Raises BadCheckpoint, NotEnoughMemory, CannotMake.
         """
+        check_intact(name, folder, progress)
         progress(0.0, "Loading Demucs")
         net = self._loaded(name, folder, audio.duration)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from song.errors import BadRequest, Cancelled
-from terminal.common import Json, on_signals, print_json, print_text, settled
+from terminal.common import Json, on_signals, print_json, print_text, settled, stoppable
 
 if TYPE_CHECKING:
     from checkpoints import Checkpoint, Found
@@ -74,18 +74,35 @@ def check_model(
     name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A model that is here, or a folder.")],
     as_json: Json = False,
 ) -> int:
-    """Whether a model is whole: every file there, of its size, and what its name says."""
+    """Whether a model is whole: every file there, what its name says, and as it was published where that is known."""
     import checkpoints
 
     with settled():
         folder = next(checkpoints.places(name), None) or (Path(name) if Path(name).is_dir() else checkpoints.need(name))
         checkpoints.check(folder)
+        unknown = _verified(folder)
         size, kind = checkpoints.size(folder), checkpoints.kind(folder)
     if as_json:
-        print_json({"name": name, "path": str(folder), "bytes": size, "kind": kind, "whole": True})
+        row = {"name": name, "path": str(folder), "bytes": size, "kind": kind}
+        print_json(row | {"whole": True, "without_hash": unknown})
     else:
-        print_text(f"{folder} is whole, {gigabytes(size)}.")
+        print_text(f"{folder} is whole, {gigabytes(size)}. {_told(unknown)}")
     return 0
+
+
+def _verified(folder: Path) -> list[str]:
+    """Every byte held against its hash, with a bar on a terminal; the files of which none is known."""
+    import checkpoints
+
+    with stoppable() as progress:
+        return list(checkpoints.verify(folder, lambda done, total, what: progress(done / total, what), again=True))
+
+
+def _told(unknown: list[str]) -> str:
+    if not unknown:
+        return "Every file is as it was published."
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    return f"No hash is known of {', '.join(unknown[:3])}{more}, so damage inside would not be seen."
 
 
 @models.command(name="forget")

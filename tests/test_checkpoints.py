@@ -1,5 +1,6 @@
 """Models of others: the table, what a whole one is, where they are found, and the ways a download goes wrong."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -7,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +150,7 @@ BROKEN = {
     "truncated": ({"model_safetensors": FILES["model.safetensors"][:-1]}, "is cut off: 1 of its bytes"),
     "too long": ({"model_safetensors": FILES["model.safetensors"] + b"x"}, "overlap or leave holes"),
     "lfs": ({"model_safetensors": LFS}, "is a Git LFS pointer"),
+    "no tokenizer": ({"tokenizer_json": None}, "tokenizer.json is missing"),
     "lfs tokenizer": ({"tokenizer_json": LFS}, "tokenizer.json is a Git LFS pointer"),
     "pickle": ({"model_safetensors": pickle.dumps({"a": 1})}, "is a pickle under another name"),
     "torch zip": ({"model_safetensors": b"PK\x03\x04" + bytes(100)}, "is a pickle under another name"),
@@ -215,13 +218,120 @@ INDEX = "model.safetensors.index.json"
     ],
 )
 def test_an_index_is_held_to_its_shards(where: bytes, words: str, tmp_path: Path) -> None:
-    sharded = {"config.json": FILES["config.json"], "one.safetensors": safetensors({"a": 4})}
+    sharded = {name: FILES[name] for name in ("config.json", "tokenizer.json")} | {
+        "one.safetensors": safetensors({"a": 4})
+    }
     place = folder(tmp_path / "tiny", sharded | {INDEX: index(a="one.safetensors")})
     checkpoints.check(place)
     (place / INDEX).write_bytes(where)
     with pytest.raises(BadCheckpoint) as error:
         checkpoints.check(place)
     says(error, words)
+
+
+def test_bit_rot_is_seen_where_a_hash_is_known(tiny: Hub, home: Path, tmp_path: Path) -> None:
+    ours, theirs = checkpoints.fetch("tiny"), folder(tmp_path / "theirs")
+    assert checkpoints.verify(ours) == ()
+    assert checkpoints.verify(theirs) == ("config.json", "model.safetensors", "tokenizer.json")
+    notes = theirs / ".cache" / "huggingface" / "download"
+    notes.mkdir(parents=True)
+    for name, data in FILES.items():
+        (notes / f"{name}.metadata").write_text(f"{COMMIT}\n{hashlib.sha256(data).hexdigest()}\n{time.time()}\n")
+    assert checkpoints.verify(theirs) == ()
+    for place in (ours, theirs):
+        rots(place / "model.safetensors")
+        checkpoints.check(place)
+        with pytest.raises(BadCheckpoint) as error:
+            checkpoints.verify(place)
+        says(error, str(place / "model.safetensors"), "is not what was published")
+
+
+def rots(path: Path) -> None:
+    """One bit of a file turns."""
+    rotten = bytearray(path.read_bytes())
+    rotten[-5000] ^= 4
+    path.write_bytes(rotten)
+
+
+def test_files_of_the_hubs_cache_are_called_by_their_hash(tmp_path: Path) -> None:
+    place = tmp_path / "models--somebody--tiny" / "snapshots" / COMMIT
+    blobs = place.parent.parent / "blobs"
+    for made in (place, blobs):
+        made.mkdir(parents=True)
+    for name, data in FILES.items():
+        git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        blob = blobs / (hashlib.sha256(data).hexdigest() if name.endswith(".safetensors") else git)
+        blob.write_bytes(data)
+        (place / name).symlink_to(blob)
+    assert checkpoints.verify(place) == ()
+    rots((place / "model.safetensors").resolve())
+    with pytest.raises(BadCheckpoint) as error:
+        checkpoints.verify(place)
+    says(error, str(place / "model.safetensors"), "is not what was published")
+
+
+def test_a_copy_by_hand_is_held_against_what_the_vendor_published(tmp_path: Path, monkeypatch: Any) -> None:
+    sha256 = hashlib.sha256(FILES["model.safetensors"]).hexdigest()
+    monkeypatch.setattr(tables, "TABLE", table(tmp_path / "checkpoints.toml", sha256=sha256))
+    tables._table.cache_clear()
+    for name, without in (("tiny", ("config.json", "tokenizer.json")), ("mine", tuple(sorted(FILES)))):
+        place = folder(tmp_path / name)
+        assert checkpoints.verify(place) == without
+    rots(tmp_path / "tiny" / "model.safetensors")
+    rots(tmp_path / "mine" / "model.safetensors")
+    assert checkpoints.verify(tmp_path / "mine") == tuple(sorted(FILES)), "nobody knows"
+    with pytest.raises(BadCheckpoint, match="is not what was published"):
+        checkpoints.verify(tmp_path / "tiny")
+    tables._table.cache_clear()
+
+
+def test_what_was_read_is_not_read_again_until_it_changes(tiny: Hub, home: Path) -> None:
+    place, read = checkpoints.fetch("tiny"), []
+
+    def heard(done: int, total: int, what: str) -> None:
+        read.append(what)
+
+    checkpoints.verify(place, heard)
+    assert not read, "it was held against its hashes as it came"
+    checkpoints.verify(place, heard, again=True)
+    assert read == ["config.json", "model.safetensors", "tokenizer.json"]
+    os.utime(place / "config.json")
+    checkpoints.verify(place, heard)
+    assert read[3:] == ["config.json"]
+
+    def cancels(done: int, total: int, what: str) -> None:
+        if what == "tokenizer.json":
+            raise Cancelled("Cancelled.")
+
+    (home / "checkpoints" / ".hashed.json").write_text("damaged")
+    with pytest.raises(Cancelled):
+        checkpoints.verify(place, cancels)
+    checkpoints.verify(place, heard)
+    assert read[4:] == ["tokenizer.json"], "what was read before the cancel counts"
+
+
+def test_words_that_somebody_edited_are_theirs(tmp_path: Path) -> None:
+    place = folder(tmp_path / "theirs")
+    notes = place / ".cache" / "huggingface" / "download"
+    notes.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        digest = hashlib.sha256(FILES[name]).hexdigest()
+        (notes / f"{name}.metadata").write_text(f"{COMMIT}\n{digest}\n{time.time() - 60}\n")
+    told(place / "config.json", auto_map=None)
+    assert checkpoints.verify(place) == ("config.json", "tokenizer.json")
+
+
+def test_a_language_model_needs_a_chat_template(tmp_path: Path) -> None:
+    said = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"]}
+    place = folder(tmp_path / "chat", config_json=json.dumps(said).encode())
+    with pytest.raises(BadCheckpoint) as error:
+        checkpoints.check(place)
+    says(error, str(place / "tokenizer_config.json"), "no chat template")
+    (place / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    checkpoints.check(place)
+    (place / "tokenizer_config.json").write_text("{}")
+    (place / "chat_template.jinja").write_text("{{ messages }}")
+    checkpoints.check(place)
 
 
 def test_a_fifo_or_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -371,6 +481,10 @@ def library_alone(place: Path, spring: str) -> None:
     told(place / "model_index.json", vae=["springs", None])
 
 
+def class_forgotten(place: Path, spring: str) -> None:
+    told(place / "model_index.json", vae=["diffusers", None])
+
+
 def another_class_inside(place: Path, spring: str) -> None:
     told(place / "vae" / "config.json", _class_name="AutoencoderKL")
 
@@ -390,6 +504,7 @@ DOCTORED = {
     another_tokenizer: "says tokenizer_class 'CodeRunner'",
     unknown_part: "names a part '../outside'",
     library_alone: "names None of 'springs' for its vae",
+    class_forgotten: "names None of 'diffusers' for its vae",
     another_class_inside: "says _class_name 'AutoencoderKL'",
     another_scheduler: "says _class_name 'Evil'",
 }

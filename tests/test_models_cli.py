@@ -114,7 +114,15 @@ def test_get_check_forget(studio: Studio, tiny: Hub, tmp_path: Path) -> None:
     assert studio("--json").json()["models"][0]["downloaded"]
 
     assert studio("check", "tiny", "--json").json()["whole"]
-    assert "is whole" in studio("check", str(place)).out
+    assert studio("check", "tiny", "--json").json()["without_hash"] == []
+    assert "is whole" in studio("check", str(place)).out and "as it was published" in studio("check", str(place)).out
+    copied = studio("check", str(folder(tmp_path / "copied")))
+    assert copied.code == 0 and "No hash is known of config.json, model.safetensors, tokenizer.json" in copied.out
+    weights = (place / "model.safetensors").read_bytes()
+    (place / "model.safetensors").write_bytes(weights[:-1] + b"?")
+    rotten = studio("check", "tiny")
+    assert (rotten.code, rotten.out) == (3, "") and f"{place / 'model.safetensors'} is not what was" in rotten.err
+    (place / "model.safetensors").write_bytes(weights)
     (place / "config.json").write_bytes(b"{")
     broken = studio("check", "tiny")
     assert (broken.code, broken.out) == (3, "") and "config.json" in broken.err

@@ -1,5 +1,6 @@
 """Checkpoints in ACE-Step's own layout: what diffusers makes of them once they are converted, and what is refused."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -133,6 +134,30 @@ def test_shards_xl_and_another_kind(home, tmp_path, original):
     found = loaded(converted("acestep-v15-xl-base", folder))
     assert_same(found, xl, tiny_native.PREFIXES)
     assert not found.is_turbo and found.transformer.config.encoder_hidden_size == 32
+
+
+@pytest.mark.parametrize("borrowed", ["vae/diffusion_pytorch_model", "Qwen3-Embedding-0.6B/model"])
+def test_what_is_borrowed_is_held_against_its_hash(folder, home, tmp_path, original, borrowed):
+    """Both ways that one is known of a file of the umbrella: the studio's list, and the note of the hub's own tools."""
+    path = folder / f"{borrowed}.safetensors"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    listed = {str(path.relative_to(folder)): {"bytes": path.stat().st_size, "hash": digest}}
+    (folder / "studio.json").write_text(json.dumps({"files": listed}))
+    alone = Path(shutil.copytree(original / NAME, tmp_path / "mine"))
+    made = converted("mine", alone)
+    shutil.rmtree(made)
+    rotten = bytearray(path.read_bytes())
+    rotten[-100] ^= 1
+    path.write_bytes(rotten)
+    with pytest.raises(BadCheckpoint, match=rf"{borrowed}.safetensors is not what was published"):
+        converted("mine", alone)
+    assert not left_over(home)
+    (folder / "studio.json").unlink()
+    note = folder / ".cache" / "huggingface" / "download" / f"{borrowed}.safetensors.metadata"
+    note.parent.mkdir(parents=True)
+    note.write_text(f"{'0' * 40}\n{digest}\n1.0\n")
+    with pytest.raises(BadCheckpoint, match=rf"{borrowed}.safetensors is not what was published"):
+        converted("mine", alone)
 
 
 def test_a_checkpoint_without_audio_tokens(folder, pipeline):

@@ -11,6 +11,7 @@ import numpy as np
 
 import checkpoints
 import memory
+from checkpoints.reading import check_intact
 from engines.acestep import adapters, asked, found, making, native, thoughts
 from engines.acestep.asked import LONGEST, NotNumbers, Told
 from engines.acestep.making import VERSION, Job, guidance
@@ -150,6 +151,7 @@ class AceStep:
         name, folder = found.chosen(request)
         defaults = found.use(name, folder).defaults
         seconds = asked.seconds(request, source.audio.duration if source else 0.0)
+        check_intact(name, folder, progress)
         folder = native.readable(name, folder, progress)
         loras = _loras(request, folder)
         planning = 0.3 if request.mode == "generate" and request.thinking else 0.0  # of the work, about

@@ -100,7 +100,7 @@ def _convert(name: str, folder: Path, made: Path, progress: Watch) -> None:
     shutil.rmtree(begun, ignore_errors=True)  # of a process that was killed
     begun.mkdir()
     try:
-        plan = _planned(name, folder, begun)
+        plan = _planned(name, folder, begun, progress)
         _check_room(name, made.parent, plan)
         _write(begun, plan, progress)
         checkpoints.check(begun)
@@ -115,8 +115,9 @@ def _convert(name: str, folder: Path, made: Path, progress: Watch) -> None:
 # --- what is there ----------------------------------------------------------------------------------------------------
 
 
-def _planned(name: str, folder: Path, begun: Path) -> Plan:
-    """Everything that will be written, looked at. Raises BadCheckpoint."""
+def _planned(name: str, folder: Path, begun: Path, progress: Watch) -> Plan:
+    """Everything that will be written, looked at, and what is borrowed held against its hashes. Raises
+    BadCheckpoint."""
     inner = checkpoints.native(folder)
     if inner is None:
         raise BadCheckpoint(f"{folder} is not in ACE-Step's own layout: it has no config.json beside a {SILENCE}.")
@@ -128,6 +129,8 @@ def _planned(name: str, folder: Path, begun: Path) -> Plan:
     for part, found in parts.items():
         agree(part.name, inner, configs[part], {new: one.shape for new, one in found.items()})
     vae, encoder = (_shared(name, folder, inner, one) for one in (VAE, TEXT_ENCODER))
+    for shared in (vae, encoder):
+        checkpoints.verify(shared, progress)
     files = _vae_files(vae, configs[TRANSFORMER]["audio_acoustic_hidden_dim"])
     files |= _encoder_files(encoder, configs[CONDITIONS]["text_hidden_dim"])
     return Plan(parts, configs, files)

@@ -11,6 +11,7 @@ import numpy as np
 
 import memory
 import separation
+from checkpoints.reading import check_intact
 from composer import extend
 from composer.original import Original
 from engines.musicgen import brief, found, tunes
@@ -130,6 +131,7 @@ class MusicGen:
         reference: Audio | None = None,
     ) -> Take:
         name, folder = brief.chosen(request)
+        check_intact(name, folder, progress)
         progress(0.0, f"Loading {name}")
         model, tune = self._loaded(name, folder, request.precision), None
         if source is not None and model.melody:

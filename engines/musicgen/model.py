@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import checkpoints
 import memory
 from checkpoints.reading import complaining
 from engines.musicgen import audiocraft, found
@@ -217,7 +218,9 @@ def _read(folder: Path, precision: str) -> tuple[Any, Any]:
     transformers.utils.logging.disable_progress_bar()
     if found.kind(folder) == "audiocraft":
         weights = audiocraft.states(folder)
-        net, tokenizer = _read(audiocraft.base(weights, folder.name), precision)
+        base = audiocraft.base(weights, folder.name)
+        checkpoints.verify(base)
+        net, tokenizer = _read(base, precision)
         audiocraft.put(weights, net)
         return net, tokenizer
     melody = found.kind(folder) == "musicgen_melody"

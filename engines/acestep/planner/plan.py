@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import memory
+from checkpoints.reading import check_intact
 from engines.acestep.planner import metas, prompt
 from engines.acestep.planner.metas import FIELDS, Metas
 from engines.acestep.planner.model import Chance, Model, Rows, drawn, require
@@ -124,6 +125,7 @@ class Planner:
         be that of its seed alone where there is one seed."""
         given = asked.given if asked.seconds is None else replace(asked.given, duration=math.ceil(asked.seconds))
         asked = replace(asked, given=given)
+        check_intact(self.name, self.folder, progress)
         model = self.load(asked.positions(given.duration), len(seeds))
         try:
             thinking, songs = part(progress, 0.0, THOUGHTS if asked.sound else 1.0), len(seeds)
