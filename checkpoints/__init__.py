@@ -2,7 +2,7 @@
 
 from checkpoints.hashes import verify
 from checkpoints.hub import Watch, fetch, quiet
-from checkpoints.shelf import Found, by_id, find, forget, manifest, need, places, size, there
+from checkpoints.shelf import Found, broken, by_id, find, forget, manifest, need, places, size, there
 from checkpoints.table import Checkpoint, File, Licence, Use, known, uses
 from checkpoints.whole import (
     MODEL_TYPES,
@@ -26,6 +26,7 @@ __all__ = [
     "Use",
     "Watch",
     "bagged",
+    "broken",
     "by_id",
     "check",
     "fetch",

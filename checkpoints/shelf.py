@@ -79,6 +79,11 @@ def there() -> list[Found]:
     return sorted(best.values(), key=lambda found: found.name)
 
 
+def broken(name: str) -> BadCheckpoint | None:
+    """What is wrong where all that lies under this name, on any shelf, cannot be used."""
+    return next((BadCheckpoint(one.problem) for one in there() if one.name == name and one.problem), None)
+
+
 def by_id(repo: str) -> Path | None:
     """The folder of a language model that other tools fetched from the hub, by its id there: "Qwen/Qwen3-0.6B"."""
     if not _ID.fullmatch(repo):

@@ -99,10 +99,10 @@ def _check_pipeline(folder: Path) -> None:
             library, kind = said if isinstance(said, list) and len(said) == 2 else (said, said)
             check_part(folder / PIPELINE, name, library, kind)
             if kind is not None:
-                _check_part(folder / name, str(kind))
+                _check_part(folder / name, str(library), str(kind))
 
 
-def _check_part(part: Path, kind: str) -> None:
+def _check_part(part: Path, library: str, kind: str) -> None:
     if "Tokenizer" in kind and "AudioTokenizer" not in kind:
         read_object(part / TOKENIZER)
         _check_configs(part)
@@ -110,8 +110,7 @@ def _check_part(part: Path, kind: str) -> None:
         check_config(part / "scheduler_config.json", read_object(part / "scheduler_config.json"), kind)
     else:
         check_config(part / "config.json", read_object(part / "config.json"), kind)
-        own = (part / PART_SINGLE).exists() or (part / PART_INDEX).exists()
-        _check_weights(part, *((PART_SINGLE, PART_INDEX) if own else (SINGLE, INDEX)))
+        _check_weights(part, *((SINGLE, INDEX) if library == "transformers" else (PART_SINGLE, PART_INDEX)))
 
 
 def _check_configs(folder: Path) -> None:

@@ -22,8 +22,10 @@ import settings
 from checkpoints import classes
 from checkpoints import hub as fetching
 from checkpoints import table as tables
+from engines.musicgen import brief
 from settings import ROOT
 from song.errors import BadCheckpoint, BadRequest, Cancelled, CannotFetch, DiskFull, EngineMissing, NotFound
+from song.request import Generate
 from tiny_hub import COMMIT, CONFIG, FILES, Hub, folder, hub, safetensors, table
 
 WEIGHTS = len(FILES["model.safetensors"])
@@ -310,6 +312,33 @@ def test_what_was_read_is_not_read_again_until_it_changes(tiny: Hub, home: Path)
     assert read[4:] == ["tokenizer.json"], "what was read before the cancel counts"
 
 
+def test_every_broken_checkpoint_is_seen_before_it_is_used(tmp_path: Path) -> None:
+    for library in ("torch", "transformers", "diffusers", "demucs"):
+        pytest.importorskip(library)
+    from bench.faults.row_27_weights import CASES, measure, named
+
+    row = measure(tmp_path / "row", quick=True)
+    assert row.green, row.wrong
+    assert row.figures == {"broken": len(CASES), "seen_by_check": len(CASES)} and len(CASES) >= 14
+    for words in ("It is broken.", f"Traceback {tmp_path}.", f"{tmp_path} ends\nlate."):  # the judge itself
+        assert not named("one", words, tmp_path, wrong := []) and wrong
+
+
+def test_a_broken_folder_of_ones_own_says_what_is_wrong_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder(tmp_path / "shelf" / "whole")
+    lost = folder(tmp_path / "shelf" / "mine", tokenizer_json=None) / "tokenizer.json"
+    monkeypatch.setenv("STUDIO_CHECKPOINTS", str(tmp_path / "shelf"))
+    settings.settings.cache_clear()
+    with pytest.raises(BadCheckpoint) as error:
+        brief.chosen(Generate(prompt="lofi", engine="musicgen", checkpoint="mine"))
+    says(error, f"{lost} is missing")
+    assert checkpoints.broken("whole") is None and checkpoints.broken("nobody") is None
+    with pytest.raises(BadRequest, match="none of this name here; there is whole"):
+        brief.chosen(Generate(prompt="lofi", engine="musicgen", checkpoint="nobody"))
+
+
 def test_words_that_somebody_edited_are_theirs(tmp_path: Path) -> None:
     place = folder(tmp_path / "theirs")
     notes = place / ".cache" / "huggingface" / "download"
@@ -514,8 +543,9 @@ def whole_pipeline(place: Path) -> Path:
     told(pipeline(place) / "model_index.json", vae=["diffusers", "AutoencoderOobleck"])
     told(place / "model_index.json", text_encoder=["transformers", "Qwen3Model"])
     config = {"vae": {"_class_name": "AutoencoderOobleck"}, "text_encoder": {"architectures": ["Qwen3ForCausalLM"]}}
-    for name, said in config.items():
-        part(place / name, config__json=json.dumps(said).encode(), model__safetensors=safetensors({"a": 4}))
+    for name, weights in (("vae", "diffusion_pytorch_model__safetensors"), ("text_encoder", "model__safetensors")):
+        files = {"config__json": json.dumps(config[name]).encode(), weights: safetensors({"a": 4})}
+        part(place / name, **files)
     return place
 
 

@@ -86,8 +86,10 @@ def _folder(name: str) -> Path:
     here = models()
     if folder := here.get(name) or checkpoints.by_id(name):
         return folder
+    if why := checkpoints.broken(name):
+        raise why
     if name in checkpoints.known(ENGINE):
-        checkpoints.need(name)  # says what is wrong with it, or how to get it
+        checkpoints.need(name)  # says how to get it
     others = ", ".join((AUTO, EMBEDDED, *here, *(one for one in checkpoints.known(ENGINE) if one not in here)))
     raise BadRequest("writer", f"there is none of this name here; choose {others}")
 

@@ -101,6 +101,8 @@ def _instead(task: str, able: list[str]) -> str:
 
 def _not_here(name: str, there: dict[str, Path]) -> StudioError:
     """Why a checkpoint cannot be had: it is broken, it could be fetched, or nobody knows it."""
+    if why := checkpoints.broken(name):
+        return why
     if name in checkpoints.known(ENGINE):
         try:
             checkpoints.need(name)

@@ -157,6 +157,8 @@ def _shown(name: str, wanted: Asked, found: Planned) -> dict[str, Any]:
 
 def _not_here(name: str, there: dict[str, Path]) -> StudioError:
     """Why a planner cannot be had: it is broken, it could be fetched, or nobody knows it."""
+    if why := checkpoints.broken(name):
+        return why
     if any(one.kind == KIND and known == name for known, one in checkpoints.known(ENGINE).items()):
         try:
             checkpoints.need(name)

@@ -42,6 +42,8 @@ def chosen(request: Any) -> tuple[str, Path]:
 
 def _not_here(name: str, places: dict[str, Path]) -> StudioError:
     """Why a checkpoint cannot be had: it is broken, it could be fetched, or nobody knows it."""
+    if why := checkpoints.broken(name):
+        return why
     if name in checkpoints.known("musicgen"):
         try:
             checkpoints.need(name)
