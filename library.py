@@ -1,6 +1,7 @@
 """Takes and jobs on disk: one SQLite database and, beside it, a folder of files per take.
 
     <home>/studio.db          jobs and takes
+    <home>/studio-<n>.db      the same as it was before it left schema <n>
     <home>/takes/<id>/        song.wav, .mid and .lrc, recipe.json, sheet.json; song.flac, .mp3, .opus, .srt, .vtt and
                               .png, other masters as song-<what>.*, each with what was done as .json, stems.zip and
                               sessions for DAWs once asked
@@ -55,6 +56,7 @@ SCHEMA = "0003"  # the newest revision in migrations/versions
 BUSY_SECONDS = 10.0  # how long a door waits for another program to let go of the library
 LANE_SECONDS = 1.0  # how long the lane does, which tries again by itself and has to hear of a stop meanwhile
 NOTE_SECONDS = 0.1  # a note of progress is not worth waiting for
+COPIES = 3  # of the library from before a migration, the newest schemas
 TRASH_SECONDS = 7 * 24 * 3600.0  # how long a forgotten take can be brought back
 SOURCE_SECONDS = 30 * 24 * 3600.0  # how long an upload is kept that nothing was made from
 FILES = {
@@ -611,11 +613,10 @@ class Library:
             ) from None
 
     def _migrate(self) -> None:
-        """Bring the database to this studio's schema. Raises CannotOpen for a newer one, before anything is changed."""
+        """Bring the database to this studio's schema, with a copy of it as it was beside it. Raises CannotOpen for a
+        newer one, and DiskFull where the copy has no room, before anything is changed."""
         with self._reading.connect() as connection:
-            found = None
-            if sa.inspect(connection).has_table("alembic_version"):
-                found = connection.exec_driver_sql("select version_num from alembic_version").scalar()
+            found = _schema(connection)
         if found == SCHEMA:
             return
         if found is not None and found > SCHEMA:
@@ -623,17 +624,76 @@ class Library:
                 f"{self.settings.database} was made by a newer studio (schema {found}, this one knows {SCHEMA}); "
                 "update the studio, or set STUDIO_HOME to another folder."
             )
-        # Here, because it takes half a second to import and is needed once in a library's life.
-        from alembic import command
-        from alembic.config import Config
+        copy = None
+        try:
+            with self._engine.begin() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # from here on nobody else writes, so the copy is whole
+                if (found := _schema(connection)) == SCHEMA:  # another process was faster
+                    return
+                copy = self._copy(found) if found else None
+                _upgrade(connection)
+        except Exception as error:
+            if copy is None:
+                raise
+            raise CannotOpen(
+                f"The library could not be brought from schema {found} to {SCHEMA} "
+                f"({getattr(error, 'orig', None) or error}). It is as it was, and a copy of it is {copy}; "
+                "mend what is wrong and start again, or go on with the studio that made it."
+            ) from error
+        self._thin_copies()
 
-        config = Config()
-        config.set_main_option("script_location", str(ROOT / "migrations"))
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            _judge_old(connection)
+    def _copy(self, schema: str) -> Path:
+        """The database as it is, written beside it under its schema's number. Raises DiskFull, DiskFailing."""
+        database, place = self.settings.database, self.settings.home / f"studio-{schema}.db"
+        durable.sweep(self.settings.home)  # of an earlier try
+        beside = (database, database.with_name(f"{database.name}-wal"))
+        size = sum(path.stat().st_size for path in beside if path.exists())
+        free = shutil.disk_usage(self.settings.home).free
+        full = DiskFull(
+            "This studio brings the library to a newer schema, and there is no room for a copy of it first: "
+            f"{2 * size / 1e6:.1f} MB needed, {free / 1e6:.1f} MB free. Nothing was changed; make room and start again."
+        )
+        if free < 2 * size:  # the copy, and what the migration itself writes
+            raise full
+        try:
+            with durable.atomic(place) as unfinished:
+                unfinished.touch(0o600)
+                old, new = sqlite3.connect(database), sqlite3.connect(unfinished)
+                with contextlib.closing(old), contextlib.closing(new):
+                    old.backup(new)
+        except (sqlite3.Error, DiskFull) as error:
+            if isinstance(error, DiskFull) or "full" in str(error):
+                raise full from error
+            raise DiskFailing(
+                f"The library could not be copied before it is brought to a newer schema ({error}). Nothing was "
+                "changed; look after the disk and start again."
+            ) from error
+        return place
+
+    def _thin_copies(self) -> None:
+        copies = sorted(self.settings.home.glob("studio-[0-9][0-9][0-9][0-9].db"))
+        for old in copies[:-COPIES]:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def _schema(connection: sa.Connection) -> str | None:
+    """The revision that a database is at; None for a new one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("select version_num from alembic_version").scalar()
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    # Here, because it takes half a second to import and is needed once in a library's life.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _judge_old(connection)
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
