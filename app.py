@@ -13,6 +13,7 @@ from functools import partial
 
 from pydantic import ValidationError
 
+import private
 from settings import LOOPBACK, ON_SPACE, Settings, complaint, settings
 
 # No call to any other host, and no proxy between us and ourselves.
@@ -26,6 +27,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
+private.umask()  # here, because Gradio makes folders while it is imported
 with suppress(ValidationError):  # main() says what is wrong with the environment
     os.environ["GRADIO_TEMP_DIR"] = str(Settings().page_cache)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+import private
 from song.errors import BadRequest, Cancelled, StudioError
 from song.files import KINDS
 from song.master import Master, read_master
@@ -69,6 +70,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="A take in the library.")]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code. What is wrong is said in one sentence on stderr."""
+    private.umask()
     for stream in (sys.stdout, sys.stderr):  # a title may hold what the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -414,7 +416,7 @@ def _write_again(path: Path, out: Path, recipe: "Recipe") -> None:
     import durable
     import masters
 
-    with durable.room():
+    with durable.room(), private.as_asked():
         masters.convert(path, out, recipe)
 
 

@@ -34,6 +34,7 @@ from pydantic import ValidationError
 
 import durable
 import ledger
+import private
 from settings import ROOT, Settings
 from song.errors import (
     BadRequest,
@@ -152,6 +153,7 @@ class Library:
         try:
             for folder in (settings.home, settings.takes, settings.sources, settings.temp):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.tighten(settings)
         except OSError as error:
             raise CannotOpen(f"{settings.home} cannot be used ({error.strerror}); set STUDIO_HOME.") from error
         self._engine = sa.create_engine(f"sqlite:///{settings.database}", connect_args={"timeout": BUSY_SECONDS})

@@ -24,6 +24,7 @@ import durable
 import lyrics
 import post_process
 import preview
+import private
 import separation
 from composer import midi, sheet, stanzas
 from composer.language import foreign
@@ -366,6 +367,7 @@ TASKS = {
 
 def work(handle: int) -> None:
     """The worker process: holds the engines and carries out tasks until the studio is gone."""
+    private.umask()
     serve(handle, TASKS, warm, rest)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import private
 from song.errors import BadRequest, Cancelled, CannotOpen
 from song.job import Job
 from song.progress import Progress
@@ -68,7 +69,8 @@ def check_place(out: Path) -> None:
 def copied(source: Path, place: Path) -> None:
     import durable
 
-    durable.copy(source, place)
+    with private.as_asked():
+        durable.copy(source, place)
 
 
 @contextlib.contextmanager

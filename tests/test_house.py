@@ -36,7 +36,7 @@ FLOORS = [
     },
     {"ledger"},
     {"checkpoints"},
-    {"tags", "bwf", "durable", "memory", "preview", "aside"},
+    {"tags", "bwf", "durable", "memory", "preview", "aside", "private"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]
