@@ -69,6 +69,10 @@ lm_negative_prompt = (
     "What the planned sound is led away from, in words, where the planner's guidance is above 1. Empty: from no words."
 )
 vocal_language = "The language of the lyrics. Empty: the model hears it from the words."
+repaint_strength = (
+    "Below 1, what lies beside new music is held to the original for a share of the steps, and the seam is blended: "
+    "the new music stays closer to it. Outside of the region the take has the original's samples either way."
+)
 reference = (
     "A song whose sound the new one should have: voice, instruments, mix. A take, or an upload by its id. Empty: none."
 )

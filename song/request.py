@@ -303,6 +303,12 @@ class Timbre(Knobs):
     reference: Text = Field("", description=tip.reference, max_length=80)
 
 
+class Seam(Knobs):
+    """Seam"""
+
+    repaint_strength: float = knob(1, 0, 1, tip.repaint_strength, 0.05)
+
+
 class Findings(Knobs):
     """What was heard"""
 
@@ -333,7 +339,7 @@ class Cover(
 
 
 class Extend(
-    Original, Timbre, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
+    Original, Timbre, Seam, Findings, Making, Playing, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
 ):
     """A song that goes on, or begins earlier."""
 
@@ -345,7 +351,7 @@ class Extend(
 
 
 class Edit(
-    Original, Timbre, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
+    Original, Timbre, Seam, Findings, Making, Tracks, Words, Metadata, Diffusion, Schedule, Sampling, Neural, Adapters
 ):
     """Some seconds of a song, or one of its parts, made anew."""
 
@@ -370,7 +376,7 @@ SongRequest = Annotated[
 ]
 MODES: tuple[type[Knobs], ...] = (Generate, Cover, Extend, Edit)
 MODELS: tuple[type[Knobs], ...] = (
-    *(Timbre, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters),
+    *(Timbre, Seam, Tracks, Words, Metadata, Planner, Diffusion, Schedule, Sampling, Neural, Adapters),
 )
 """Groups that mean something to engines with downloaded models alone."""
 _WHOLE = ("variations", "top_k", "lm_top_k", "inference_steps", "lines")

@@ -19,6 +19,7 @@ from backend import Studio
 from checkpoints import shelf
 from engines.acestep import AceStep, asked, door, found
 from engines.acestep.asked import NotNumbers, Told, untrained
+from engines.acestep.held import widened
 from engines.acestep.model import Model, Wanted
 from settings import Settings
 from song.audio import Audio
@@ -302,13 +303,46 @@ def test_everything_that_is_wanted_changes_the_song(model, noise):
         (SONG, {"interval": (0.6, 1.0)}), (SONG, {"adg": True}),
         (SONG, {"interval": (0.0, 0.2)}), (SONG, {"codes": "<|audio_code_5|>" * 10}),
         (cover, {"strength": 0.5}), (cover, {"source": noise * 0.5}),
-        (paint, {"region": (0.4, 1.6)}), (lego, {"track": "drums"}), (lego, {"task": "repaint"}),
+        (paint, {"region": (0.4, 1.6)}), (paint, {"free": 0.5}),
+        (lego, {"track": "drums"}), (lego, {"task": "repaint"}),
     ]  # fmt: skip
     plain = {id(base): model.latents(base, silent) for base, _ in changed}
     for base, change in changed:
         one, other = plain[id(base)], model.latents(replace(base, **change), silent)
         assert one.shape == other.shape == (1, 50, 8)
         assert (one - other).abs().max() > 1e-4, change
+
+
+def test_what_is_held_to_the_source_is_the_source_outside_of_the_region(model, noise):
+    paint = replace(SONG, task="repaint", source=noise, region=(0.8, 1.2), steps=4)
+    shown: dict = {}
+    hook = model.net.transformer.register_forward_pre_hook(lambda _, __, given: shown.update(given), with_kwargs=True)
+    free = model.latents(paint, silent)
+    hook.remove()
+    source = shown["context_latents"][:1, :, :8]
+    held = model.latents(replace(paint, free=0.0), silent)
+    near = model.latents(replace(paint, free=0.8), silent)  # one step of four, and a ramp of 5 frames
+    first, last = 20, 30  # frames of the region, 25 a second
+    assert (held[:, first:last] - source[:, first:last]).abs().max() > 1e-3, "the region is made anew"
+    ramp = 5
+    for outside in (slice(0, first - ramp), slice(last + ramp, None)):
+        assert torch_equal(near[:, outside], source[:, outside])
+        assert (free[:, outside] - source[:, outside]).abs().max() > 1e-3, "the model itself leaves nothing as it was"
+    assert (near[:, first - 1] - source[:, first - 1]).abs().max() > 1e-4, "the ramp blends"
+    assert (near - free)[:, first:last].abs().max() > 1e-4, "what is held beside the region is heard in it"
+
+
+def torch_equal(one, other) -> bool:
+    return bool((one - other).abs().max() < 1e-6)
+
+
+def test_a_ramp_falls_outside_of_the_region():
+    import torch
+
+    inside = torch.zeros(1, 12, 1)
+    inside[:, 4:6] = 1
+    assert widened(inside, 3)[0, :, 0].tolist() == [0, 0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25, 0, 0, 0]
+    assert widened(inside, 0).equal(inside)
 
 
 def test_adaptive_dual_guidance_turns_every_frame(model):

@@ -35,6 +35,7 @@ from song.request import (
     Metadata,
     Neural,
     Schedule,
+    Seam,
     Singing,
     Song,
     SongRequest,
@@ -62,7 +63,7 @@ class AceStep:
     version = VERSION
     modes: tuple[str, ...] = ("generate", "cover", "extend", "edit")
     groups: tuple[type[Knobs], ...] = (
-        *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Findings, Tracks),
+        *(Song, Making, Singing, Bars, Metadata, Words, Start, Likeness, Timbre, Seam, Findings, Tracks),
         *(Planning, Diffusion, Schedule, Neural, Adapters),
         *(Cover, Extend, Edit),
     )
@@ -323,6 +324,8 @@ def _loras(request: Any, folder: Path) -> tuple[adapters.Used, ...]:
 def _unused(request: Any, model: "Model") -> tuple[str, ...]:
     """What was turned but means nothing to this checkpoint, and why it is slower than it could be."""
     slower = (model.notice,) if model.notice else ()
+    if getattr(request, "repaint_strength", 1) < 1 and getattr(request, "task", "repaint") != "repaint":
+        slower = (*slower, f"repaint_strength is for a region made anew; {request.task} does not use it.")
     interval = (request.cfg_interval_start, request.cfg_interval_end) != (0, 1)
     if model.turbo and (interval or request.use_adg or (request.guidance_scale or 1) > 1):
         told = f"{model.name} has its guidance built in, so guidance_scale, use_adg and the CFG interval are not used."

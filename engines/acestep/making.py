@@ -169,7 +169,8 @@ def _anew(job: Job, told: Told, heard: np.ndarray, region: tuple[float, float], 
     """What is heard, with a region of it made anew: (2, samples), as long as it was."""
     track = getattr(job.request, "track", None)
     seconds = heard.shape[1] / SAMPLE_RATE
-    asked_for = wanted(job, told, seconds, source=heard, region=region, track=track)
+    free = job.request.repaint_strength
+    asked_for = wanted(job, told, seconds, source=heard, region=region, track=track, free=free)
     return np.ascontiguousarray(job.play(job, asked_for, place)[:, : heard.shape[1]])
 
 

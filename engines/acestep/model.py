@@ -21,6 +21,7 @@ from engines.acestep import attention, found
 from engines.acestep.adapters import Adapters
 from engines.acestep.asked import NotNumbers, Told
 from engines.acestep.guidance import angled
+from engines.acestep.held import Held
 from engines.acestep.snake import decoder
 from engines.acestep.strength import fading, first_told, heard_until
 from song.errors import BadRequest
@@ -45,6 +46,7 @@ class Wanted:
     reference  the sound whose timbre the song should have
     region     seconds of the source that are made anew
     strength   0-1: the share of a cover's steps that hear its source
+    free       0-1: the share of a repaint's steps in which what lies outside of its region is not held to the source
     track      that is added or taken out, or with which a song is completed
     interval   guidance is on where it begins <= t <= ends; t is 1 for noise and 0 for music
     codes      "<|audio_code_N|>", five a second: what a planner wants to hear
@@ -64,6 +66,7 @@ class Wanted:
     reference: np.ndarray | None = None
     region: tuple[float, float] | None = None
     strength: float = 1.0
+    free: float = 1.0
     track: str | None = None
     codes: str = ""
     method: str = "ode"
@@ -133,7 +136,9 @@ class Model:
             guiding = angled(self.net.transformer, len(dice), wanted.guidance) if wanted.adg else nullcontext()
             with torch.random.fork_rng(devices), torch.inference_mode(), self._fading(wanted, progress), guiding:
                 torch.manual_seed(0)  # the VAE draws what it hears; the same sound is to be heard the same way
-                made = self.net(**self._said(wanted, dice, progress)).audios
+                held = Held(len(dice), wanted.steps, wanted.free) if wanted.task == "repaint" else None
+                with held.watching(self.net.transformer) if held else nullcontext():
+                    made = self.net(**self._said(wanted, dice, progress, held)).audios
         finally:
             self.net.scheduler = plain
         self.net.maybe_free_model_hooks()  # the pipeline does so only when it decodes, too
@@ -155,14 +160,18 @@ class Model:
         with fading(self.net.transformer, until, told):
             yield
 
-    def _said(self, wanted: Wanted, dice: "list[torch.Generator]", progress: Progress) -> dict[str, Any]:
+    def _said(
+        self, wanted: Wanted, dice: "list[torch.Generator]", progress: Progress, held: Held | None = None
+    ) -> dict[str, Any]:
         import torch
 
-        def step(_: Any, number: int, time: float, held: dict[str, Any]) -> dict[str, Any]:
+        def step(net: Any, number: int, time: float, made: dict[str, Any]) -> dict[str, Any]:
             progress((number + 1) / wanted.steps, f"Step {number + 1} of {wanted.steps}")
-            if not held["latents"].isfinite().all():
+            if not made["latents"].isfinite().all():
                 raise NotNumbers
-            return held
+            if held is None or wanted.free == 1:
+                return made
+            return {"latents": held.step(number, float(net.scheduler.sigmas[number + 1]), made["latents"])}
 
         songs, told, guided = len(wanted.seeds), wanted.told, ratios(wanted.interval)
         start, end = wanted.region or (None, None)
