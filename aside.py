@@ -67,7 +67,10 @@ async def settled(going: "Future[Any]", seconds: float | None = None) -> bool:
     if not looped():
         wait([going], seconds)
     elif seconds is None:
-        await asyncio.wait({asyncio.wrap_future(going)})
+        inside = asyncio.wrap_future(going)
+        # What went wrong is asked of `going`; asyncio would complain in the log that nobody asked its copy.
+        inside.add_done_callback(lambda copy: copy.cancelled() or copy.exception())
+        await asyncio.wait({inside})
     elif not going.done():
         await asyncio.sleep(seconds)
     return going.done()

@@ -2,8 +2,8 @@
 words there gets 422 and a sentence here.
 
 Gradio checks that a file was uploaded, but says so in the log alone; it is checked here first. Text that no database
-and no other program can hold (NUL, halves of surrogate pairs) is refused at any depth. What Gradio knows of its doors
-and calls it is asked for through `Doors`.
+can hold (halves of surrogate pairs) is refused at any depth. What Gradio knows of its doors and calls it is asked for
+through `Doors`.
 """
 
 import json
@@ -22,7 +22,7 @@ CALL = re.compile(r"/gradio_api/(?:queue/join|(?:run|api|call(?:/v2)?)/(?P<door>
 ANSWER = re.compile(r"/gradio_api/call(?:/v2)?/(?P<door>[^/]+)/(?P<event>[^/]+)/?")
 BY_NAME = "/gradio_api/call/v2/"  # parameters by name; Gradio looks at those itself, see api.faults
 PAGE = "predict"  # the door of the page's own events
-BROKEN = re.compile(r"[\x00\ud800-\udfff]")
+BROKEN = re.compile(r"[\ud800-\udfff]")
 SEND = 'send an object with the parameters of the door, for instance {"prompt": "lofi"}.'
 DEEPEST = 40  # containers inside each other; a form of the page has 6
 # What Gradio itself says to a page that comes back after a restart, without raising an error first.
@@ -126,7 +126,7 @@ def complaint(body: bytes, doors: Doors, door: str = PAGE, by_name: bool = False
         if depth > DEEPEST:
             return "This call is nested too deeply; send plain values."
         if isinstance(value, str) and BROKEN.search(value):
-            return "This call holds control characters or broken text; type it again as plain words."
+            return "This call holds broken text (halves of characters); type it again as plain words."
         if isinstance(value, dict) and is_file(value) and not uploaded(value.get("path")):
             return "This call names a file that was not uploaded; with gradio_client, use handle_file(path)."
     least = None if by_name else doors.least(said.get("fn_index", door) if door == PAGE else door)

@@ -35,7 +35,6 @@ FILE = {"meta": {"_type": "gradio.FileData"}}
         (b"[1]", "no parameters by name"),
         (b"[" * 100_000, "too deeply"),
         (json.dumps({"data": json.loads("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1))}).encode(), "too deeply"),
-        (b'{"prompt": "a\\u0000b"}', "broken text"),
         (b'{"data": [{"deep": ["\\ud800"]}]}', "broken text"),
         (b'{"\\udfff": 1}', "broken text"),
         (json.dumps({"style": {"path": "/etc/passwd", **FILE}}).encode(), "not uploaded"),
@@ -54,7 +53,13 @@ def test_what_was_uploaded_and_what_is_merely_odd_passes(tmp_path, monkeypatch):
     song = settings().page_cache / "a" / "song.wav"
     song.parent.mkdir(parents=True)
     song.write_bytes(b"RIFF")
-    for fine in ({}, {"prompt": "ünïcode \u202e"}, {"seed": 1e308}, {"audio": {"path": str(song), **FILE}}):
+    for fine in (
+        {},
+        {"prompt": "ünïcode \u202e"},
+        {"seed": 1e308},
+        {"prompt": "a\x00b"},
+        {"audio": {"path": str(song), **FILE}},
+    ):
         assert complaint(json.dumps(fine).encode(), Gradio()) == ""
     assert "not uploaded" in complaint(json.dumps({"audio": {"path": f"{song}/../../../x", **FILE}}).encode(), Gradio())
     settings.cache_clear()

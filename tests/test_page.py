@@ -540,6 +540,7 @@ def test_the_doors_have_the_names_and_defaults_of_the_knobs(client):
         "/submit",
         "/job",
         "/cancel",
+        "/cancel_all",
         "/library",
         "/take",
         "/loop",

@@ -561,7 +561,7 @@ def test_a_song_that_is_too_long_for_what_is_left_is_refused_although_the_weight
 
 def test_room_is_looked_for_once_the_planner_knows_how_long_the_song_is(folder, monkeypatch):
     planner = Planner(folder)
-    seeds = [replace(QUIET, seconds=None, seed=seed) for seed in range(60)]
+    seeds = [replace(QUIET, seconds=None, seed=seed) for seed in (5, 9, 11, 20, 46, 59)]
     chosen = {planner.plan(replace(asked, sound=False), silent).metas.duration: asked for asked in seeds}
     short, long = min(chosen), max(chosen)
     assert short < 100 and long > 500
