@@ -19,6 +19,7 @@ import durable
 import loras
 import lyrics
 import preview
+import retention
 import separation
 import tasks
 from aside import at_once, heavily, looped, quickly, settled, steps, until
@@ -66,6 +67,7 @@ class Studio:
         runner: Runner = InWorker(WORKER) if settings.lane == "process" else inline
         self.lane = Lane(self.library, runner)
         self.watch = Watch(self.library, self.lane)
+        self.housekeeper = retention.Housekeeper(functools.partial(retention.thin, settings))
 
     @property
     def engines(self) -> dict[str, Engine]:
@@ -78,11 +80,14 @@ class Studio:
     def start(self, only: str | None = None) -> None:
         """Own the lane, if nobody else does, and begin to work; on this one job alone where the command line asks."""
         self.lane.start(only)
+        if only is None:
+            self.housekeeper.start()
         if only is None and self.settings.lane == "inline":  # a worker process warms itself
             threading.Thread(target=tasks.warm, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """Stop working; an unfinished job waits for the next start."""
+        self.housekeeper.close()
         self.lane.stop()
         self.library.close()
 
@@ -286,6 +291,11 @@ class Studio:
         The song itself comes in the shape of `master`; `done` says what that took. Raises NotFound, BadRequest,
         CannotMake, DiskFull.
         """
+        path = await self._exported(take_id, kind, master, progress)
+        await quickly(retention.use, path)
+        return path
+
+    async def _exported(self, take_id: str, kind: str, master: Master, progress: Progress) -> Path:
         check(kind, master)
         if kind == "stems":
             return await self.separating(take_id, progress=progress)
@@ -428,6 +438,7 @@ class Studio:
 
         Words whose times are only estimated are timed by the vocal then; `done` says what came of it."""
         path, task, arguments = await quickly(self._stems, id, model)
+        await quickly(retention.use, path)
         if not path.exists():
             await self._errand(task, arguments, path.parent, progress)
         if not self.library.is_upload(id):

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     max_queue_client: int = Field(64, ge=1)
     patience: float = Field(1.0, gt=0)  # times what limits.py gives a song
     min_free_disk: int = Field(500 * 2**20, ge=0)
+    max_cache: int = Field(5 * 2**30, ge=0)
 
     @field_validator("hosts", "trusted_proxy", mode="before")
     @classmethod
