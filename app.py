@@ -13,9 +13,12 @@ from functools import partial
 
 from pydantic import ValidationError
 
+import logs
 import private
 from settings import LOOPBACK, ON_SPACE, Settings, complaint, settings
 
+if __name__ == "__main__":
+    logs.begin()
 # No call to any other host, and no proxy between us and ourselves.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -186,6 +189,7 @@ def launch(config: Settings, port: int) -> None:
             "openapi_url": None,
         },
     )
+    logs.adopt()
     sessions.lighten(app, demo)
     demo.server.config.http_protocol_class = partial(Guarded, room=room)  # read for every new connection
 
@@ -226,4 +230,6 @@ def free_port(config: Settings) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logs.end()
+    sys.exit(code)

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 import checkpoints
 import compare
 import durable
+import logs
 import lyrics
 import post_process
 import preview
@@ -368,6 +369,7 @@ TASKS = {
 def work(handle: int) -> None:
     """The worker process: holds the engines and carries out tasks until the studio is gone."""
     private.umask()
+    logs.begin()
     serve(handle, TASKS, warm, rest)
 
 

@@ -36,7 +36,7 @@ FLOORS = [
     },
     {"ledger"},
     {"checkpoints"},
-    {"tags", "bwf", "durable", "memory", "preview", "aside", "private", "retention"},
+    {"tags", "bwf", "durable", "memory", "preview", "aside", "logs", "private", "retention"},
     {"song", "dsp"},
     {"settings", "tooltips", "theme"},
 ]
