@@ -37,7 +37,7 @@ class Enduring:
 class Timed(logging.Formatter):
     """Times as RFC 3339 has them, in UTC, with milliseconds."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format, default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
 
 

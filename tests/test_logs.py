@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from bench.faults import row_28_clock_log
 from conftest import ROOT, surroundings
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (WARNING|INFO|ERROR) [\w.]+: ")
@@ -33,3 +34,8 @@ def test_a_log_that_cannot_be_written_is_no_fault_of_the_process(where, tmp_path
     )
     assert ran.returncode == 0
     assert (tmp_path / "file").read_text() == "untouched"
+
+
+def test_row_28_of_the_fault_matrix_is_green(tmp_path):
+    row = row_28_clock_log.measure(tmp_path, quick=True)
+    assert row.green, row
