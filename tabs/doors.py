@@ -230,7 +230,7 @@ def cancel(job_id: str) -> Summary:
 
 
 def cancel_all(caller: gr.Request = None) -> list[str]:  # type: ignore[assignment]
-    """Stop all jobs that were asked for from the caller's address. Gives their ids."""
+    """Stop all jobs that the caller asked for: a browser that has signed in, else an address. Gives their ids."""
     return list(answer(studio().cancel_all, client(caller)))
 
 
