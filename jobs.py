@@ -35,7 +35,7 @@ from song.errors import (
 )
 from song.job import Job
 from song.progress import Progress, part, silent
-from song.request import SongRequest, originals
+from song.request import SongRequest, has_source, originals
 from song.take import Kept, Recipe
 from worker import Runner, WorkerDied, WorkerSilent, coded, said
 
@@ -276,7 +276,7 @@ class Lane:
         """Seconds of sound that a song is about: its own, and those of the one it starts from; where nobody said, as
         many as this studio makes at most."""
         said = getattr(request, "duration", None), getattr(request, "seconds", None)
-        original = sum(self.library.origin(id).duration for id in originals(request).values())
+        original = self.library.origin(request.source).duration if has_source(request) else 0.0
         return (original + sum(filter(None, said))) or self.library.settings.max_duration
 
     def _surely(self, job: Job, word: str, write: Callable[[], Answer]) -> Answer:

@@ -1,5 +1,6 @@
-"""Row 3, b and c: many who wait. 130 callers hold on for their songs, then 60 exports stand behind a long song;
-library, job, page and sound are read all the while, and a job is cancelled."""
+"""Row 3, floods. a: one client asks for 1,500 songs, another one for a single song. b, c: 130 callers hold on for their
+songs, then 60 exports stand behind a long song; library, job, page and sound are read all the while, and a job is
+cancelled."""
 
 import sys
 import time
@@ -10,7 +11,11 @@ import httpx
 from bench.faults import Row, Running, main, running
 from bench.faults.traffic import LONG, Readers, call, gathered, others, percentile, song
 
-RIGHT = "130 waiting callers, and 60 exports, leave library, job, page and sound answering with p95 <= 300 ms"
+RIGHT = (
+    "of 1,500 songs one client gets a quarter of the queue, the rest 429 with Retry-After, and another client's song "
+    "comes next; 130 waiting callers, and 60 exports, leave library, job, page and sound answering with p95 <= 300 ms"
+)
+ASKED, CAP = 1500, 64
 CALLERS, EXPORTS = 130, 60
 MOST = 300.0  # ms
 GATHER = 60.0  # seconds until all callers wait
@@ -18,11 +23,37 @@ GATHER = 60.0  # seconds until all callers wait
 
 def measure(home: Path, quick: bool) -> Row:
     seconds = 6.0 if quick else 20.0
-    with running(home / "home") as studio, httpx.Client(base_url=studio.url, timeout=60) as client:
+    flooded, never = flood(home, 300 if quick else ASKED)
+    with (
+        running(home / "home", max_queue_client=2 * CALLERS) as studio,
+        httpx.Client(base_url=studio.url, timeout=60) as client,
+    ):
         take = song(client)
         waiting, no = crowded(studio, client, take, "wait", CALLERS, seconds)
         fetching, wrong = crowded(studio, client, take, "fetch", EXPORTS, seconds)
-    return Row(waiting | fetching | {"waiting_p95_ms": waiting["wait_worst_p95_ms"]}, (*no, *wrong))
+    return Row(flooded | waiting | fetching | {"waiting_p95_ms": waiting["wait_worst_p95_ms"]}, (*never, *no, *wrong))
+
+
+def flood(home: Path, asked: int) -> tuple[dict[str, float], tuple[str, ...]]:
+    """One client's flood, and a song of another one, who calls from another of loopback's addresses."""
+    song = {"prompt": "slow ambient", "duration": 600, "variations": 8}
+    other = httpx.HTTPTransport(local_address="127.0.0.2")
+    with running(home / "flood") as studio, httpx.Client(base_url=studio.url, timeout=60) as client:
+        answers = [client.post("/gradio_api/call/v2/submit", json=song) for _ in range(asked)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        told = all(answer.headers.get("retry-after") and answer.json()["detail"] for answer in refused)
+        with httpx.Client(base_url=studio.url, timeout=60, transport=other) as honest:
+            mine = call(honest, "submit", prompt="lofi", duration=5)[0]
+        stopped = call(client, "cancel_all")[0]
+        began = time.monotonic()
+        while call(client, "job", job_id=mine["id"])[0]["state"] != "done" and time.monotonic() < began + GATHER:
+            time.sleep(0.2)
+        done = call(client, "job", job_id=mine["id"])[0]["state"] == "done"
+    figures: dict[str, float] = {"flood_asked": asked, "flood_refused": len(refused), "flood_open": len(stopped)}
+    wrong = [] if len(stopped) <= CAP + 1 and len(refused) >= asked - 3 * CAP else [f"taken: {len(stopped)} at once"]
+    wrong += [] if told else ["a 429 without Retry-After, or without a sentence"]
+    wrong += [] if mine["stage"] == "waiting: 1 song before yours" and done else [f"another client: {mine['stage']}"]
+    return figures, tuple(wrong)
 
 
 def crowded(
