@@ -1,9 +1,7 @@
 """A studio in a process of its own, and a real browser in front of it."""
 
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ import tasks
 import tiny
 import tiny_acestep
 import tiny_chat
+from bench.faults import free_port, surroundings
 from settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,21 +34,6 @@ SWITCHES = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 Serve = Callable[..., Any]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def surroundings(home: Path, **said: object) -> dict[str, str]:
-    """The environment of a studio that lives in `home`, untouched by the developer's own settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "SPACE_"))}
-    return inherited | {
-        "STUDIO_HOME": str(home),
-        **{f"STUDIO_{name.upper()}": str(value) for name, value in said.items()},
-    }
 
 
 @contextmanager
