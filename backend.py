@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 import daw
 import durable
 import loras
@@ -325,8 +327,10 @@ class Studio:
     @staticmethod
     def done(path: Path) -> tuple[str, ...]:
         """What was done to the sound of an exported file, and what stems told of the words, in sentences."""
-        told = _told(path)
-        return tuple(json.loads(told.read_text(encoding="utf-8"))) if told.exists() else ()
+        try:
+            return tuple(json.loads(_told(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError):  # there is none, or none that can be read
+            return ()
 
     def loop(
         self, take_id: str, bar: int | None = None, bars: int | None = None, times: int = 1
@@ -404,7 +408,7 @@ class Studio:
         def convert(progress: Progress) -> None:
             import masters  # pictures and compiled code: half a second to import
 
-            done = masters.convert(Path(kept.files["audio"]), path, kept.recipe, master, progress)
+            done = masters.convert(Path(kept.sound), path, kept.recipe, master, progress)
             durable.write_text(_told(path), json.dumps(done))
 
         if not (path.exists() and _told(path).exists()):
@@ -416,7 +420,7 @@ class Studio:
         def portray(_: Progress) -> None:
             import masters
 
-            masters.portray(Path(kept.files["audio"]), path, kept.recipe.facts)
+            masters.portray(Path(kept.sound), path, kept.recipe.facts)
 
         if not path.exists():
             await heavily(portray, silent)
@@ -500,10 +504,10 @@ class Studio:
         path = folder / FILES[kind]
         if not path.exists():
             stems = await self.separating(kept.id, progress=part(progress, 0.0, 0.8))
-            self._spare(stems.stat().st_size + Path(kept.files["audio"]).stat().st_size)
+            self._spare(stems.stat().st_size + Path(kept.sound).stat().st_size)
 
             def write(progress: Progress) -> None:
-                session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.files["audio"]))
+                session = daw.session(kept.recipe.title, _score(kept), stems, Path(kept.sound))
                 daw.write(path, kind, session, progress)
 
             await heavily(write, part(progress, 0.8, 1.0))
@@ -556,10 +560,12 @@ def _upload_title(name: str) -> str:
 def _score(kept: Kept) -> Score:
     """A take's music for other programs: its score as General MIDI plays it, or else tempo, meter and sections."""
     place = kept.files.get("sheet")
-    written = json.loads(Path(place).read_text(encoding="utf-8")) if place else {}
+    written = durable.known(Path(place)) if place else {}
     if known := sheet.read(written):
         return midi.general(known[1])
     facts, plan = kept.recipe.facts, kept.recipe.plan
-    heard = Heard.model_validate(written["heard"]) if "heard" in written else None
+    heard = None
+    with contextlib.suppress(ValidationError):
+        heard = Heard.model_validate(written["heard"]) if "heard" in written else None
     meter, sections = (heard.meter, heard.sections) if heard else (plan.get("meter") or "4/4", ())
     return daw.outline(facts.bpm or 120.0, meter, facts.key or "", kept.recipe.duration, sections)

@@ -1,6 +1,8 @@
 """Files that are either whole or not there: written beside, synced, renamed. Survives kill -9 and a full disk."""
 
 import errno
+import json
+import logging
 import os
 import re
 import shutil
@@ -8,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from song.errors import DiskFailing, DiskFull
@@ -17,6 +20,8 @@ _WRITER = re.compile(rf"{re.escape(TEMPORARY)}([1-9][0-9]{{0,9}})-")  # Linux co
 _BORN = time.time()  # of this process
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full disk, full quota, file size limit
 _BROKEN = {errno.EIO, errno.EROFS}  # a failing disk, and one that was mounted read-only because it fails
+
+log = logging.getLogger("studio.durable")
 
 
 @contextmanager
@@ -92,6 +97,19 @@ def write_text(path: Path, text: str) -> None:
     """UTF-8 text as `path`, whole or not at all."""
     with atomic(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def known(path: Path) -> dict[str, Any]:
+    """What a small JSON file beside a song says. Nothing where it is not there or cannot be read: it only spares work,
+    or tells more, so it must not stand in the song's way."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return said if isinstance(said, dict) else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        log.warning("%s cannot be read (%s)", path, error)
+        return {}
 
 
 def sync_folder(folder: Path) -> None:

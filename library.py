@@ -75,6 +75,7 @@ FILES = {
 }
 HEARD = f"heard-{LISTENER}.json"  # what an older listener wrote down is not asked again
 _TAGGED = ("song*.flac*", "song*.mp3*", "song*.opus*", "song-*.wav*", "song.srt", "song.vtt")  # files made of a take
+SEARCH = 1000  # characters
 _UPLOAD = re.compile(r"u[0-9a-f]{16}")
 
 UNREADABLE = "unreadable"  # what a job fails with whose row is damaged or from a newer studio
@@ -426,7 +427,7 @@ class Library:
             origin = Origin(path=folder / "source.wav", heard=folder / HEARD, **known)
             if origin.id != id or not origin.path.is_file():
                 raise ValueError("not a whole upload")
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise NotFound(f"There is no upload {id} any more; give the song again.") from None
         return origin
 
@@ -509,7 +510,7 @@ class Library:
                     raise ValueError(f"its recipe is that of {recipe.id}")
                 self._insert(recipe, recipe.id.partition("-")[0])
                 log.info("found the finished take %s", name)
-            except (OSError, ValueError, TypeError, EngineFailed) as error:
+            except (OSError, ValueError, TypeError, RecursionError, EngineFailed) as error:
                 log.warning("%s is no whole take (%s); moved to set-aside", name, error)
                 with contextlib.suppress(OSError):
                     self._set_aside(folder)
@@ -755,7 +756,7 @@ def _judge_old(connection: sa.Connection) -> None:
 def _job(row: sa.Row) -> Job:
     """A job by its row. What cannot be read of it is left out; without a request it can still be seen and cancelled."""
     request, known = None, row.state in get_args(State)
-    with contextlib.suppress(BadRequest, ValueError, TypeError):
+    with contextlib.suppress(BadRequest, ValueError, TypeError, RecursionError):
         request = read_json(row.request)
     return Job(
         id=row.id,
@@ -785,7 +786,7 @@ def _turns() -> sa.Select:
 
 def _ids(written: str) -> tuple[str, ...]:
     """The takes of a job, as its row has them; none where that cannot be read."""
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
         ids = json.loads(written)
         return tuple(id for id in ids if isinstance(id, str)) if isinstance(ids, list) else ()
     return ()
@@ -802,6 +803,8 @@ def _queue_position(before: int) -> str:
 
 
 def _found(query: sa.Select, search: str, favourites: bool, sell: str) -> sa.Select:
+    if len(search) > SEARCH:
+        raise BadRequest("search", f"is too long; {SEARCH} characters at most")
     if sell and sell not in ANSWERS:
         raise BadRequest("sell", f"must be one of {', '.join(ANSWERS)}")
     query = query.where(takes.c.forgotten.is_(None))

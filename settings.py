@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     min_free_disk: int = Field(500 * 2**20, ge=0)
     max_cache: int = Field(5 * 2**30, ge=0)
 
+    @field_validator("token")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        """What is typed or sent is compared without blanks around it, as one byte a letter."""
+        if not value.strip().isascii():
+            raise ValueError("it may hold letters of ASCII only, so that every script can send it")
+        return value.strip()
+
     @field_validator("hosts", "trusted_proxy", mode="before")
     @classmethod
     def _listed(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:

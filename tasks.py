@@ -219,8 +219,8 @@ def _source(arguments: dict[str, Any], progress: Progress) -> Source | None:
         return None
     origin = Origin.model_validate(arguments["source"])
     audio = post_process.read(origin.path)
-    sheet = _known(origin.sheet) if origin.sheet else {}
-    heard = _as_heard(sheet["heard"]) if "heard" in sheet else _as_heard(_known(origin.heard))
+    sheet = durable.known(origin.sheet) if origin.sheet else {}
+    heard = _as_heard(sheet["heard"]) if "heard" in sheet else _as_heard(durable.known(origin.heard))
     if heard is None:
         import analysis  # compiled code, and only where sound is listened to
 
@@ -236,18 +236,6 @@ def _reference(arguments: dict[str, Any]) -> Audio | None:
     if not arguments.get("reference"):
         return None
     return post_process.read(Origin.model_validate(arguments["reference"]).path)
-
-
-def _known(path: Path) -> dict[str, Any]:
-    """What is written down about a song. Nothing where that cannot be read: it is then found out again."""
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return known if isinstance(known, dict) else {}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        log.warning("%s cannot be read (%s)", path, error)
-        return {}
 
 
 def _as_heard(known: Any) -> Heard | None:
@@ -310,7 +298,7 @@ def loop(arguments: dict[str, Any], folder: Path, progress: Progress) -> dict[st
     """Write bars of a take as a loop into `folder`, where it is not there yet. `arguments`: recipe, sheet (a path), bar
     (counted from 1), bars, times. Answers the file's name, its bars, and its seam, see composer.loop.seam_db."""
     recipe, times = Recipe.model_validate(arguments["recipe"]), arguments["times"]
-    written = json.loads(Path(arguments["sheet"]).read_text(encoding="utf-8")) if arguments["sheet"] else {}
+    written = durable.known(Path(arguments["sheet"])) if arguments["sheet"] else {}
     known, composer = _scored(arguments["sheet"])
     span = chosen(known[0], arguments["bar"], arguments["bars"])
     path = folder / f"loop-{span.first + 1}-{span.count}-x{times}.wav"
@@ -346,7 +334,7 @@ def gamepack(arguments: dict[str, Any], folder: Path, progress: Progress) -> dic
 
 def _scored(written: str | None) -> tuple[tuple[Plan, Score], Composer]:
     """Plan and score of a take by its sheet, and who can play them. Raises CannotMake."""
-    known = sheet.read(json.loads(Path(written).read_text(encoding="utf-8")) if written else {})
+    known = sheet.read(durable.known(Path(written)) if written else {})
     composer = engine_named("composer")
     if known is None or not isinstance(composer, Composer):
         raise CannotMake("No score of this song is known, so it cannot be looped; take one that the composer made.")

@@ -129,7 +129,10 @@ def complaint(body: bytes, doors: Doors, door: str = PAGE, by_name: bool = False
             return "This call holds broken text (halves of characters); type it again as plain words."
         if isinstance(value, dict) and is_file(value) and not uploaded(value.get("path")):
             return "This call names a file that was not uploaded; with gradio_client, use handle_file(path)."
-    least = None if by_name else doors.least(said.get("fn_index", door) if door == PAGE else door)
+    named = said.get("fn_index", door) if door == PAGE else door
+    least = doors.least(named) if isinstance(named, int | str) and not by_name else None
+    if door == PAGE and not by_name and "fn_index" in said and least is None:
+        return "This call names no event of the page; reload it and try again."
     data = said.get("data")
     if least is not None and (not isinstance(data, list) or len(data) < least):
         return f"This door takes a list of {least} values called data; /gradio_api/call/v2 takes them by name."

@@ -32,7 +32,8 @@ async def send(request: Request) -> Response:
     try:
         blocks = await run_in_threadpool(sounding, request.path_params["job"])
     except StudioError as error:
-        return JSONResponse({"detail": str(error)}, 404, {"cache-control": "no-store"})
+        status = 404 if isinstance(error, NotFound) else 503
+        return JSONResponse({"detail": str(error)}, status, {"cache-control": "no-store"})
     if request.method == "HEAD":
         return Response(headers=HEADERS, media_type="audio/wav")
     return StreamingResponse(_patient(blocks), headers=HEADERS, media_type="audio/wav")

@@ -23,7 +23,7 @@ import durable
 from checkpoints.table import known as published
 from checkpoints.whole import AGAIN, MANIFEST, read_object
 from settings import settings
-from song.errors import BadCheckpoint, DiskFull
+from song.errors import BadCheckpoint, DiskFailing, DiskFull
 
 Watch = Callable[[int, int, str], None]
 CHUNK = 1 << 22  # bytes between two looks at progress
@@ -157,7 +157,7 @@ def _remember(seen: dict[str, Any]) -> None:
     """For the next time. Where it cannot be written down, all is read again."""
     if not seen:
         return
-    with contextlib.suppress(OSError, DiskFull):
+    with contextlib.suppress(OSError, DiskFull, DiskFailing):
         settings().fetched.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = {name: said for name, said in (_remembered() | seen).items() if Path(name).exists()}
         durable.write_text(settings().fetched / MEMORY, json.dumps(kept))

@@ -131,7 +131,7 @@ def _check_native(folder: Path) -> None:
 
 def _check_model(folder: Path) -> None:
     config = read_object(folder / "config.json")
-    if config.get("model_type") not in MODEL_TYPES and not _speaks(config):
+    if str(config.get("model_type")) not in MODEL_TYPES and not _speaks(config):
         raise BadCheckpoint(
             f"{folder / 'config.json'} says model_type {config.get('model_type')!r}; the studio knows "
             f"{', '.join(MODEL_TYPES)} and language models (...{CAUSAL})."
@@ -215,7 +215,7 @@ def kind(folder: Path) -> str:
         return {"peft": "lora", "demucs": "separator"}[there]
     if there == "transformers":
         config = read_object(folder / "config.json")
-        return _language_model(folder) if _speaks(config) else MODEL_TYPES.get(config.get("model_type", ""), "")
+        return _language_model(folder) if _speaks(config) else MODEL_TYPES.get(str(config.get("model_type")), "")
     if there not in ("diffusers", "native"):
         return ""
     config = read_object((native(folder) or folder / "transformer") / "config.json")
@@ -228,7 +228,7 @@ def kind(folder: Path) -> str:
 def _speaks(config: dict[str, Any]) -> bool:
     names = config.get("architectures")
     called = isinstance(names, list) and any(str(name).endswith(CAUSAL) for name in names)
-    return called or config.get("model_type") in READERS
+    return called or str(config.get("model_type")) in READERS
 
 
 def _language_model(folder: Path) -> str:

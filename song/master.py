@@ -17,9 +17,9 @@ def _rate(value: Any) -> Any:
     """Hertz; 44.1, 48 and 96 are kilohertz, and addresses and command lines bring text."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+        return round(1000 * number if number < 1000 else number)
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinite
         return value
-    return round(1000 * number if number < 1000 else number)
 
 
 def _lufs(value: Any) -> Any:

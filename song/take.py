@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from song.audio import Audio
+from song.errors import NotFound
 from song.files import LOOPS, SESSIONS, SOUNDS, TIMED
 from song.ledger import Ledger
 from song.lyrics import Lyrics
@@ -183,6 +184,13 @@ class Kept(BaseModel):
     @property
     def id(self) -> str:
         return self.recipe.id
+
+    @property
+    def sound(self) -> str:
+        """Where the song lies. Raises NotFound where somebody took it away."""
+        if "audio" not in self.files:
+            raise NotFound(f"The sound of take {self.id} is gone from its folder; make the song again from its recipe.")
+        return self.files["audio"]
 
     @property
     def kinds(self) -> list[str]:

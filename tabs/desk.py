@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from song.errors import BadRequest, StudioError
+from song.errors import BadRequest, NotFound, StudioError
 from song.job import Job
 from song.request import MODELS, Adapters, Knobs, SongRequest, fields, groups, read
 from tabs import client, form, loras, studio, widgets
@@ -265,9 +265,10 @@ async def _watch(
 def _show(shown: Screen, take_id: str, play: bool = False) -> Shown:
     try:
         kept = studio().library.take(take_id)
+        sound = kept.sound
     except StudioError:  # deleted since
         return {shown.player: gr.Audio(None, visible=False), shown.card: None}
-    audio = gr.Audio(kept.files["audio"], visible=True, label=kept.recipe.title, autoplay=play)
+    audio = gr.Audio(sound, visible=True, label=kept.recipe.title, autoplay=play)
     return {shown.player: audio, shown.card: widgets.sheet(kept)}
 
 
@@ -303,8 +304,10 @@ async def follow(job_id: str | None) -> AsyncGenerator[Job | None, None]:
             async with aclosing(house.following(job_id)) as going:
                 async for now in going:
                     yield now
-    except StudioError:  # the browser remembers a job of another library
+    except NotFound:  # the browser remembers a job of another library
         yield None
+    except StudioError as error:  # the library is locked, say; the job goes on, and a reload finds it again
+        raise toast(error) from None
 
 
 def begin(said: Mapping[str, Any], mode: str, who: str) -> str:

@@ -330,7 +330,7 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
 
 
 def audio(kept: Kept) -> gr.FileData:
-    return gr.FileData(path=kept.files["audio"], orig_name=f"{kept.id}.wav")
+    return gr.FileData(path=answer(lambda: kept.sound), orig_name=f"{kept.id}.wav")
 
 
 def described(now: Job) -> Summary:

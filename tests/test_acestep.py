@@ -159,14 +159,14 @@ def told(neural, take, studio, monkeypatch) -> Callable[..., dict]:
     source = tasks._source({"source": studio.source(take.id).model_dump(mode="json")}, silent)
     assert source is not None
 
-    def ask(mode: str = "generate", other: Audio | None = None, **knobs) -> dict:
+    def ask(mode: str = "generate", other: Audio | None = None, start=source, **knobs) -> dict:
         usual = {"generate": {"prompt": "warm piano", "duration": 10}, "cover": {"prompt": "jazz", "strength": 1.0}}
         usual |= {"edit": {"regions": "2-5"}, "extend": {}}
         basic = {"mode": mode, "seed": 1, "checkpoint": "base", "precision": "fp32"}
         basic |= {} if mode == "generate" else {"source": take.id}
         with pytest.raises(Enough):
             tasks.engines()["acestep"].generate(
-                read(basic | usual[mode] | knobs), silent, None if mode == "generate" else source, reference=other
+                read(basic | usual[mode] | knobs), silent, None if mode == "generate" else start, reference=other
             )
         return said
 

@@ -72,6 +72,8 @@ def test_too_few_values_are_counted(door):
     assert "list of 2 values" in complaint(b'{"fn_index": 7}', Gradio(), **door)
     assert complaint(json.dumps(enough).encode(), Gradio(), **door) == ""
     assert complaint(json.dumps(few).encode(), Gradio(), by_name=True, **door) == ""
+    for number in (99999, -1, "x", None, [1]):
+        assert "no event of the page" in complaint(json.dumps({"fn_index": number, "data": []}).encode(), Gradio())
 
 
 def test_only_calls_are_looked_at_and_unused_rooms_are_closed():

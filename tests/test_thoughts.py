@@ -20,7 +20,7 @@ from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner
 from engines.acestep.planner import read as read_plan
 from engines.acestep.planner.metas import KEYS, LANGUAGES
 from settings import Settings, settings
-from song.errors import BadRequest, Cancelled, EngineMissing
+from song.errors import BadRequest, Cancelled, EngineMissing, NotEnoughMemory
 from song.progress import silent
 from song.request import Generate, read
 from song.take import Kept
@@ -200,6 +200,18 @@ def test_where_a_gpu_thinks_variations_are_planned_side_by_side(shelf, monkeypat
     assert not engine._thoughts and [one.codes for one in together] == [one.codes for one in alone]
     assert all(any("side by side" in notice for notice in one.notices) for one in together)
     assert len({one.codes for one in alone}) == 3 and not any(one.notices for one in alone)
+
+    plans = planner.plans
+
+    def one_at_once(asked, seeds, progress):
+        if len(seeds) > 1:
+            raise NotEnoughMemory("Three songs need more memory than there is.")
+        return plans(asked, seeds, progress)
+
+    monkeypatch.setattr(planner, "plans", one_at_once)
+    lonely = engine._thought(songs[0], 10.0, "turbo", shelf / "turbo", silent, tuple(songs[1:]))
+    assert lonely.codes == alone[0].codes and not engine._thoughts
+    assert any("planned alone" in notice and "Three songs need" in notice for notice in lonely.notices)
 
 
 def test_songs_with_an_original_are_not_thought_over(shelf):

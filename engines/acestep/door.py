@@ -220,7 +220,7 @@ class AceStep:
             if self._model is None:
                 raise
             self._drop()  # it can be loaded again
-            mine, *more = thoughts.planned(planner, wanted, told, progress)
+            mine, *more = thoughts.planned(planner, wanted, told, progress, seeds)
         self._thoughts = {one.model_dump_json(): its for one, its in zip(others, more, strict=False)}
         return mine
 

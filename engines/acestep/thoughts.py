@@ -14,7 +14,7 @@ from engines.acestep import asked
 from engines.acestep.asked import UNKNOWN, Told
 from engines.acestep.planner import Asked, Chance, Metas, Planned, Planner, given
 from engines.acestep.planner.prompt import NOTHING
-from song.errors import BadRequest, CannotMake, NotEnoughMemory, StudioError
+from song.errors import BadRequest, CannotMake, StudioError
 from song.progress import Progress
 from song.request import Generate
 
@@ -84,12 +84,14 @@ def planned(
     """What the planner thinks of a song, and of it with other `seeds`; of it alone where the memory is too small for
     more. Raises CannotMake, NotEnoughMemory, Cancelled."""
     every = (wanted.seed, *seeds)
-    if seeds:
-        try:
-            return [_thought(planner, wanted, told, one, len(seeds)) for one in planner.plans(wanted, every, progress)]
-        except (NotEnoughMemory, CannotMake):
-            pass  # one alone may fit
-    return [_thought(planner, wanted, told, planner.plan(wanted, progress))]
+    if not seeds:
+        return [_thought(planner, wanted, told, planner.plan(wanted, progress))]
+    try:
+        return [_thought(planner, wanted, told, one, len(seeds)) for one in planner.plans(wanted, every, progress)]
+    except CannotMake as lack:  # one alone may fit
+        alone = _thought(planner, wanted, told, planner.plan(wanted, progress))
+        said = f"It was planned alone, since it could not be planned side by side with its variations. {lack}"
+        return [replace(alone, notices=(*alone.notices, said))]
 
 
 def _thought(planner: Planner, wanted: Asked, told: Told, found: Planned, beside: int = 0) -> Thought:
