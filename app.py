@@ -31,7 +31,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost,::1")))
 private.umask()  # here, because Gradio makes folders while it is imported
-with suppress(ValidationError):  # main() says what is wrong with the environment
+with suppress(ValidationError, OSError):  # main() says what is wrong with the environment
+    Settings().page_cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["GRADIO_TEMP_DIR"] = str(Settings().page_cache)
 
 import gradio as gr
@@ -148,7 +149,10 @@ class Opening:
 def launch(config: Settings, port: int) -> None:
     """Start the page's server in the background."""
     for folder in (config.takes, config.page_cache):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotOpen(f"{folder} cannot be used ({error.strerror}); set STUDIO_HOME.") from None
     gr.set_static_paths([config.takes])
     token = "" if ON_SPACE else config.token
     css = theme.css() + ("" if token else "\n#signout { display: none }")
@@ -170,6 +174,7 @@ def launch(config: Settings, port: int) -> None:
         prevent_thread_lock=True,
         quiet=True,
         show_error=False,
+        enable_monitoring=False,
         share=False,
         run_history=False,
         footer_links=[],

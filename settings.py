@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent
 VERSION = "0.2.0"
 ON_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it; a Space is public by design and has one process
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NAME = re.compile(r"\.?[\w-]+(\.[\w-]+)*|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+\]?")  # of a host, a domain, an IPv6 address
+NAME = re.compile(r"\.?[\w-]+(\.[\w-]+)*")  # of a host, or of a domain and all below it
 List = Annotated[tuple[str, ...], NoDecode]  # written with commas between
 
 
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     @classmethod
     def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if not NAME.fullmatch(name):
+            if not NAME.fullmatch(name) and not _is_ipv6(name):
                 raise ValueError(
                     f"{name} is no name; write studio.example.com, or .example.com for all below, without port and *"
                 )
@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     def open_to_network(self) -> bool:
         """True where somebody else's machine can reach the page, be it through a proxy."""
         return self.host not in LOOPBACK or bool(self.hosts or self.trusted_proxy)
+
+
+def _is_ipv6(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name.strip("[]")).version == 6
+    except ValueError:
+        return False
 
 
 def complaint(error: ValidationError) -> str:

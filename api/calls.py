@@ -21,6 +21,7 @@ from settings import settings
 CALL = re.compile(r"/gradio_api/(?:queue/join|(?:run|api|call(?:/v2)?)/(?P<door>[^/]+))/?")
 ANSWER = re.compile(r"/gradio_api/call(?:/v2)?/(?P<door>[^/]+)/(?P<event>[^/]+)/?")
 BY_NAME = "/gradio_api/call/v2/"  # parameters by name; Gradio looks at those itself, see api.faults
+UPLOAD = "/gradio_api/upload"
 PAGE = "predict"  # the door of the page's own events
 BROKEN = re.compile(r"[\ud800-\udfff]")
 SEND = 'send an object with the parameters of the door, for instance {"prompt": "lofi"}.'
@@ -53,6 +54,13 @@ class Calls:
             return await self.app(scope, receive, send)
         if no := self.lost(scope):
             return await no(scope, receive, send)
+        if scope["method"] == "POST" and scope["path"].rstrip("/") == UPLOAD:
+            first = await receive()
+            if nameless(first.get("body", b"")):
+                return await refuse(400, "This upload has a file without a name, or with a NUL in it; name it.")(
+                    scope, receive, send
+                )
+            return await self.app(scope, again(first, receive), send)
         call = CALL.fullmatch(scope["path"]) if scope["method"] == "POST" else None
         if call is None:
             return await self.app(scope, receive, send)
@@ -61,7 +69,7 @@ class Calls:
             return
         if said := complaint(body, self.doors, call["door"] or PAGE, scope["path"].startswith(BY_NAME)):
             return await refuse(422, said)(scope, receive, send)
-        await self.app(scope, again(body, receive), send)
+        await self.app(scope, again({"type": "http.request", "body": body, "more_body": False}, receive), send)
 
     def lost(self, scope: Scope) -> Response | None:
         """The answer to an address that leads nowhere."""
@@ -97,7 +105,7 @@ async def read(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def again(body: bytes, receive: Receive) -> Receive:
+def again(first: Message, receive: Receive) -> Receive:
     """What was read, to be read once more, and then whatever comes after."""
     told = False
 
@@ -106,9 +114,15 @@ def again(body: bytes, receive: Receive) -> Receive:
         if told:
             return await receive()
         told = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return first
 
     return replay
+
+
+def nameless(start: bytes) -> bool:
+    """Whether the first part of a form, by its headers, is a file whose name nobody could show."""
+    named = re.search(rb'filename="([^"]*)"', start.partition(b"\r\n\r\n")[0])
+    return named is not None and (not named[1] or b"\x00" in named[1] or b"%00" in named[1])
 
 
 def complaint(body: bytes, doors: Doors, door: str = PAGE, by_name: bool = False) -> str:

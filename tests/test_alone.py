@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import checkpoints
 import durable
 from backend import Studio
+from bench.faults import ROOT, free_port, surroundings
 from library import SEARCH, Library
 from settings import Settings, settings
 from song.errors import BadRequest, CannotMake, NotFound
@@ -115,3 +118,19 @@ def test_a_token_is_what_can_be_sent(monkeypatch):
     assert Settings(token=" abcdefghijklmnop \n").token == "abcdefghijklmnop"
     with pytest.raises(ValueError, match="ASCII"):
         Settings(token="ö" * 20)
+
+
+def test_a_home_that_cannot_be_used_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    environment = surroundings(tmp_path / "file" / "home", port=free_port())
+    ran = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 3 and "set STUDIO_HOME" in ran.stderr and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["a:80", "cafe:8080", "*", "::1:x"])
+def test_a_host_with_a_port_is_no_name(name):
+    with pytest.raises(ValueError, match="is no name"):
+        Settings(hosts=name)
+    assert Settings(hosts="studio.example.com,.ts.net,[::1],fe80::1").hosts[1] == ".ts.net"

@@ -101,6 +101,17 @@ def test_a_refusal_of_a_started_studio_is_json(server):
     assert answer.status_code == 404 and "queue" in answer.json()["detail"]
 
 
+def test_a_file_without_a_name_is_refused(server):
+    for name in ("", "a\x00b.wav"):
+        head = b'Content-Disposition: form-data; name="files"; filename="%b"' % name.encode()
+        form = b"--x\r\n" + head + b"\r\n\r\nabc\r\n--x--\r\n"
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        answer = httpx.post(f"{server}/gradio_api/upload", content=form, headers=kind)
+        assert answer.status_code == 400 and "without a name" in answer.json()["detail"]
+    answer = httpx.post(f"{server}/gradio_api/upload", files={"files": ("a.wav", b"abc")})
+    assert answer.status_code == 200 and answer.json()[0].endswith("a.wav")
+
+
 def test_a_blank_source_is_missing_not_broken(server):
     begun = httpx.post(f"{server}/gradio_api/call/v2/cover", json={"source": " ", "style": "house"}).json()
     with httpx.stream("GET", f"{server}/gradio_api/call/cover/{begun['event_id']}") as lines:

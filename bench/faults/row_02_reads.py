@@ -16,7 +16,7 @@ MOST = 200.0  # ms
 
 def measure(home: Path, quick: bool) -> Row:
     seconds = 8.0 if quick else 30.0
-    with running(home / "home") as studio:
+    with running(home / "home", max_queue=10**6, max_queue_client=10**6) as studio:
         with httpx.Client(base_url=studio.url, timeout=60) as client:
             readers = Readers(studio.url, song(client))
         with others("write", studio.url, WRITERS, seconds) as writers:

@@ -44,6 +44,7 @@ def flood(home: Path, asked: int) -> tuple[dict[str, float], tuple[str, ...]]:
         told = all(answer.headers.get("retry-after") and answer.json()["detail"] for answer in refused)
         with httpx.Client(base_url=studio.url, timeout=60, transport=other) as honest:
             mine = call(honest, "submit", prompt="lofi", duration=5)[0]
+            mine = call(honest, "job", job_id=mine["id"])[0]
         stopped = call(client, "cancel_all")[0]
         began = time.monotonic()
         while call(client, "job", job_id=mine["id"])[0]["state"] != "done" and time.monotonic() < began + GATHER:
