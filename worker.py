@@ -127,6 +127,8 @@ class InWorker:
             return None
         if process.poll() is not None:
             return "The worker has ended; another one is started."
+        if _halted(process.pid):
+            return "The worker was stopped from outside and gives no sign of life."
         quiet = time.monotonic() - heard
         if heard == self._born:  # it says nothing while it imports what it needs
             return f"The worker has not started in {quiet:.0f} s." if quiet > SILENCE else None
@@ -253,6 +255,14 @@ def outcome(message: dict[str, Any]) -> dict[str, Any]:
     if "error" in message:
         raise said(message["error"])
     return message["answer"]
+
+
+def _halted(pid: int) -> bool:
+    """Whether somebody sent SIGSTOP, or a debugger holds it: proc(5), the field behind the name in parentheses."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "tT"
+    except (OSError, IndexError):
+        return False
 
 
 def serve(
